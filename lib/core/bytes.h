@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace flowmyna {
+
+/// Variable-length unsigned integers (LEB128, 7 bits a byte, low bits first) and length-prefixed
+/// strings: the building blocks of what the outbox stores. Pure, no allocation besides `out`.
+
+inline void put_varint(std::string& out, std::uint64_t value) {
+  while (value >= 0x80) {
+    out.push_back(static_cast<char>(static_cast<unsigned char>(value) | 0x80));
+    value >>= 7;
+  }
+  out.push_back(static_cast<char>(value));
+}
+
+inline void put_string(std::string& out, std::string_view text) {
+  put_varint(out, text.size());
+  out.append(text);
+}
+
+/// Takes values off the front of `bytes`; every getter returns nothing once the input is too
+/// short or malformed, and leaves `rest` alone then.
+class ByteReader {
+ public:
+  explicit ByteReader(std::string_view bytes) : rest_(bytes) {}
+
+  std::string_view rest() const { return rest_; }
+  bool empty() const { return rest_.empty(); }
+
+  std::optional<std::uint8_t> byte() {
+    if (rest_.empty()) return std::nullopt;
+    const auto value = static_cast<std::uint8_t>(rest_.front());
+    rest_.remove_prefix(1);
+    return value;
+  }
+
+  std::optional<std::uint64_t> varint() {
+    std::uint64_t value = 0;
+    for (std::size_t i = 0; i < rest_.size() && i < 10; ++i) {
+      const auto byte = static_cast<std::uint8_t>(rest_[i]);
+      value |= static_cast<std::uint64_t>(byte & 0x7f) << (7 * i);
+      if ((byte & 0x80) == 0) {
+        rest_.remove_prefix(i + 1);
+        return value;
+      }
+    }
+    return std::nullopt;
+  }
+
+  std::optional<std::string_view> string() {
+    ByteReader probe = *this;
+    const auto length = probe.varint();
+    if (!length || *length > probe.rest_.size()) return std::nullopt;
+    const std::string_view text = probe.rest_.substr(0, *length);
+    rest_ = probe.rest_.substr(*length);
+    return text;
+  }
+
+ private:
+  std::string_view rest_;
+};
+
+}  // namespace flowmyna

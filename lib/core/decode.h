@@ -1,0 +1,98 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "core/operation.h"
+
+namespace flowmyna {
+
+/// Operations in their stored form, one after the other in one buffer.
+class EncodedOperations {
+ public:
+  std::size_t size() const { return ends_.size(); }
+  bool empty() const { return ends_.empty(); }
+  std::string_view operator[](std::size_t i) const {
+    const std::size_t begin = i == 0 ? 0 : ends_[i - 1];
+    return std::string_view(bytes_).substr(begin, ends_[i] - begin);
+  }
+  std::size_t bytes() const { return bytes_.size(); }
+  void add(const Operation& operation) {
+    operation.encode(bytes_);
+    ends_.push_back(bytes_.size());
+  }
+  void add_stored(std::string_view stored) {
+    bytes_.append(stored);
+    ends_.push_back(bytes_.size());
+  }
+
+ private:
+  std::string bytes_;
+  std::vector<std::size_t> ends_;
+};
+
+/// Why a request is refused: the HTTP status and the JSON text of `detail`, in the API's shape.
+struct Refusal {
+  int status = 0;
+  std::string detail;
+};
+
+/// An item of a batch that the API would refuse.
+struct ItemError {
+  std::size_t index = 0;
+  std::string reason;
+};
+
+struct DecodedBatch {
+  EncodedOperations accepted;
+  std::vector<std::size_t> accepted_indexes;  ///< where each accepted item stood in the request
+  std::vector<ItemError> errors;
+};
+
+/// Body to operations. Everything is validated, including what is skipped, and nothing passes
+/// through a double: values are slices of the body (RFC 8259; the API's page for lengths and
+/// required fields). Unknown fields are checked as JSON and otherwise ignored, as the API does.
+///
+/// Bodies are read with simdjson's on-demand parser, which does not validate what it skips; so
+/// every value is walked. Its DOM parser was rejected because it refuses numbers beyond 64 bits,
+/// which must arrive as written.
+///
+/// A decoder keeps its buffers between calls: one a thread. `body` must be readable for
+/// `kPadding` bytes past its end.
+class Decoder {
+ public:
+  static constexpr std::size_t kPadding = 64;
+  /// How deep the value of a property may nest; a recursive reader at the far end must survive it.
+  static constexpr int kMaxDepth = 100;
+  /// Items a batch request may carry to the agent (the API's own limit of 100 is the planner's).
+  static constexpr std::size_t kMaxBatchItems = 10'000;
+
+  Decoder();
+  ~Decoder();
+  Decoder(const Decoder&) = delete;
+  Decoder& operator=(const Decoder&) = delete;
+
+  /// `now` (ISO 8601) stamps an event that has no timestamp of its own.
+  tl::expected<EncodedOperations, Refusal> single(Kind kind, std::string_view body,
+                                                  std::string_view now);
+  /// `{"objects":[…]}` or `{"events":[…]}`; an invalid item is reported by its index and does not
+  /// touch the others, a body that is not JSON is refused whole.
+  tl::expected<DecodedBatch, Refusal> batch(Kind kind, std::string_view body, std::string_view now);
+  /// One item a line (application/x-ndjson); empty lines are skipped, and an index counts items.
+  tl::expected<DecodedBatch, Refusal> ndjson(Kind kind, std::string_view body,
+                                             std::string_view now);
+
+ private:
+  class Reader;
+  std::unique_ptr<Reader> reader_;
+};
+
+/// Renders `{"detail": …}` with a plain text.
+std::string detail_body(std::string_view text);
+
+}  // namespace flowmyna

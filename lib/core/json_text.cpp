@@ -1,0 +1,171 @@
+#include "core/json_text.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+namespace flowmyna {
+namespace {
+
+bool is_special(char c) {
+  return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\';
+}
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+/// The letter of the two-character escape of `c`, or 0 when it has none.
+char short_escape(char c) {
+  switch (c) {
+    case '"':
+    case '\\':
+      return c;
+    case '\b':
+      return 'b';
+    case '\f':
+      return 'f';
+    case '\n':
+      return 'n';
+    case '\r':
+      return 'r';
+    case '\t':
+      return 't';
+    default:
+      return 0;
+  }
+}
+
+/// Walks over a text from the front; every `take` moves only when it succeeds.
+class Cursor {
+ public:
+  explicit Cursor(std::string_view text) : rest_(text) {}
+  bool done() const { return rest_.empty(); }
+  bool take(char c) {
+    if (rest_.empty() || rest_.front() != c) return false;
+    rest_.remove_prefix(1);
+    return true;
+  }
+  std::size_t take_digits() {
+    const auto end = std::ranges::find_if_not(rest_, is_digit);
+    const auto count = static_cast<std::size_t>(end - rest_.begin());
+    rest_.remove_prefix(count);
+    return count;
+  }
+  /// Exactly `width` digits whose value lies in [low, high].
+  bool take_number(std::size_t width, int low, int high) {
+    if (rest_.size() < width ||
+        !std::all_of(rest_.begin(), rest_.begin() + static_cast<std::ptrdiff_t>(width), is_digit))
+      return false;
+    int value = 0;
+    for (std::size_t i = 0; i < width; ++i) value = value * 10 + (rest_[i] - '0');
+    if (value < low || value > high) return false;
+    rest_.remove_prefix(width);
+    return true;
+  }
+
+ private:
+  std::string_view rest_;
+};
+
+bool take_offset(Cursor& at) {
+  if (at.take('Z') || at.take('z')) return true;
+  if (!at.take('+') && !at.take('-')) return true;  // a local time: the API decides
+  if (!at.take_number(2, 0, 23)) return false;
+  if (at.done()) return true;
+  at.take(':');
+  return at.take_number(2, 0, 59);
+}
+
+bool take_time(Cursor& at) {
+  if (!at.take_number(2, 0, 23)) return false;
+  const bool extended = at.take(':');
+  if (!at.take_number(2, 0, 59)) return false;
+  const bool has_seconds = extended ? at.take(':') : at.take_number(2, 0, 60);
+  if (extended && has_seconds && !at.take_number(2, 0, 60)) return false;
+  if (has_seconds && (at.take('.') || at.take(',')) && at.take_digits() == 0) return false;
+  return take_offset(at);
+}
+
+}  // namespace
+
+std::size_t count_characters(std::string_view utf8) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      utf8, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+}
+
+bool needs_escape(std::string_view text) {
+  return std::ranges::any_of(text, is_special);
+}
+
+void append_escaped(std::string& out, std::string_view text) {
+  static constexpr std::array<char, 17> kHex = {"0123456789abcdef"};
+  for (const char c : text) {
+    if (!is_special(c)) {
+      out.push_back(c);
+    } else if (const char letter = short_escape(c)) {
+      out.push_back('\\');
+      out.push_back(letter);
+    } else {
+      out.append("\\u00");
+      out.push_back(kHex[static_cast<unsigned char>(c) >> 4]);
+      out.push_back(kHex[static_cast<unsigned char>(c) & 15]);
+    }
+  }
+}
+
+std::string json_string(std::string_view text) {
+  std::string out = "\"";
+  append_escaped(out, text);
+  out.push_back('"');
+  return out;
+}
+
+std::string unescape(std::string_view canonical) {
+  static constexpr std::string_view kLetters = "bfnrt";
+  static constexpr std::string_view kControls = "\b\f\n\r\t";
+  const auto hex = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
+  std::string out;
+  out.reserve(canonical.size());
+  for (std::size_t i = 0; i < canonical.size(); ++i) {
+    if (canonical[i] != '\\' || i + 1 == canonical.size()) {
+      out.push_back(canonical[i]);
+      continue;
+    }
+    const char letter = canonical[++i];
+    if (letter == 'u' && i + 4 < canonical.size()) {
+      out.push_back(static_cast<char>(hex(canonical[i + 3]) * 16 + hex(canonical[i + 4])));
+      i += 4;
+    } else if (const auto at = kLetters.find(letter); at != std::string_view::npos) {
+      out.push_back(kControls[at]);
+    } else {
+      out.push_back(letter);
+    }
+  }
+  return out;
+}
+
+bool is_json_number(std::string_view text) {
+  Cursor at(text);
+  at.take('-');
+  if (!at.take('0') && at.take_digits() == 0) return false;
+  if (at.take('.') && at.take_digits() == 0) return false;
+  if (at.take('e') || at.take('E')) {
+    if (!at.take('+')) at.take('-');
+    if (at.take_digits() == 0) return false;
+  }
+  return at.done();
+}
+
+bool is_iso8601(std::string_view text) {
+  Cursor at(text);
+  if (!at.take_number(4, 0, 9999)) return false;
+  const bool extended = at.take('-');
+  if (!at.take_number(2, 1, 12)) return false;
+  if (extended && !at.take('-')) return false;
+  if (!at.take_number(2, 1, 31)) return false;
+  if (at.done()) return true;
+  if (!at.take('T') && !at.take('t') && !at.take(' ')) return false;
+  return take_time(at) && at.done();
+}
+
+}  // namespace flowmyna

@@ -1,0 +1,132 @@
+#include "core/operation.h"
+
+#include "core/bytes.h"
+
+namespace flowmyna {
+namespace {
+
+void append_member(std::string& out, std::string_view name, std::string_view text) {
+  out.push_back('"');
+  out.append(name);
+  out.append("\":\"");
+  out.append(text);
+  out.push_back('"');
+}
+
+template <class Properties>
+void append_properties(std::string& out, const Properties& properties) {
+  if (properties.empty()) return;
+  out.append(",\"properties\":");
+  append_json_object(out, properties);
+}
+
+std::optional<EventObject> parse_object(ByteReader& reader) {
+  const auto type = reader.string();
+  const auto id = reader.string();
+  const auto qualifier = reader.string();
+  const auto properties = reader.string();
+  if (!type || !id || !qualifier || !properties) return std::nullopt;
+  if (!PropertiesView::valid(*properties)) return std::nullopt;
+  return EventObject{{*type, *id}, *qualifier, PropertiesView(*properties)};
+}
+
+bool parse_event(ByteReader& reader, Operation& operation) {
+  const auto flags = reader.byte();
+  const auto name = reader.string();
+  const auto timestamp = reader.string();
+  const auto count = reader.varint();
+  if (!flags || !name || !timestamp || !count || *count > reader.rest().size()) return false;
+  operation.flags = *flags;
+  operation.name = *name;
+  operation.timestamp = *timestamp;
+  operation.objects.reserve(*count);
+  for (std::uint64_t i = 0; i < *count; ++i) {
+    const auto object = parse_object(reader);
+    if (!object) return false;
+    operation.objects.push_back(*object);
+  }
+  return true;
+}
+
+}  // namespace
+
+std::optional<Operation> Operation::parse(std::string_view stored) {
+  ByteReader reader(stored);
+  Operation operation;
+  const auto kind = reader.byte();
+  if (kind == static_cast<std::uint8_t>(Kind::kUpsert)) {
+    const auto type = reader.string();
+    const auto id = reader.string();
+    if (!type || !id) return std::nullopt;
+    operation.object = {*type, *id};
+  } else if (kind == static_cast<std::uint8_t>(Kind::kEvent)) {
+    operation.kind = Kind::kEvent;
+    if (!parse_event(reader, operation)) return std::nullopt;
+  } else {
+    return std::nullopt;
+  }
+  if (!PropertiesView::valid(reader.rest())) return std::nullopt;
+  operation.properties = PropertiesView(reader.rest());
+  return operation;
+}
+
+void Operation::encode(std::string& out) const {
+  out.push_back(static_cast<char>(kind));
+  if (kind == Kind::kUpsert) {
+    put_string(out, object.type);
+    put_string(out, object.id);
+  } else {
+    out.push_back(static_cast<char>(flags));
+    put_string(out, name);
+    put_string(out, timestamp);
+    put_varint(out, objects.size());
+    for (const auto& named : objects) {
+      put_string(out, named.key.type);
+      put_string(out, named.key.id);
+      put_string(out, named.qualifier);
+      put_string(out, named.properties.encoded());
+    }
+  }
+  out.append(properties.encoded());
+}
+
+void Operation::append_json(std::string& out) const {
+  out.push_back('{');
+  if (kind == Kind::kUpsert) {
+    append_member(out, "type", object.type);
+    out.push_back(',');
+    append_member(out, "id", object.id);
+  } else {
+    append_member(out, "event", name);
+    out.append(",\"objects\":[");
+    for (const auto& named : objects) {
+      if (&named != &objects.front()) out.push_back(',');
+      out.push_back('{');
+      append_member(out, "type", named.key.type);
+      out.push_back(',');
+      append_member(out, "id", named.key.id);
+      if (!named.qualifier.empty()) {
+        out.push_back(',');
+        append_member(out, "qualifier", named.qualifier);
+      }
+      append_properties(out, named.properties);
+      out.push_back('}');
+    }
+    out.append("],");
+    append_member(out, "timestamp", timestamp);
+  }
+  append_properties(out, properties);
+  out.push_back('}');
+}
+
+void append_upsert_json(std::string& out, const ObjectKey& key,
+                        std::span<const Property> properties) {
+  out.push_back('{');
+  append_member(out, "type", key.type);
+  out.push_back(',');
+  append_member(out, "id", key.id);
+  append_properties(out, properties);
+  out.push_back('}');
+}
+
+}  // namespace flowmyna

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/patch.h"
+
+namespace flowmyna {
+
+enum class Kind : std::uint8_t { kUpsert = 1, kEvent = 2 };
+
+/// An object as the API identifies it. Both are insides of JSON strings in canonical escaping.
+struct ObjectKey {
+  std::string_view type;
+  std::string_view id;
+  bool operator==(const ObjectKey&) const = default;
+};
+
+struct ObjectKeyHash {
+  std::size_t operator()(const ObjectKey& key) const noexcept {
+    const std::hash<std::string_view> hash;
+    return hash(key.id) * 31 + hash(key.type);
+  }
+};
+
+/// One object that an event names; it writes the object when it carries properties.
+struct EventObject {
+  ObjectKey key;
+  std::string_view qualifier;  ///< empty when absent
+  PropertiesView properties;
+  bool writes() const { return !properties.empty(); }
+};
+
+/// One accepted operation, read from its stored form without a copy: every view points into the
+/// bytes it was parsed from, strings in canonical escaping, values as written.
+///
+/// The stored form is what the outbox keeps a month of on a small device, so it is binary and holds
+/// each string once; JSON was rejected because planning would have to parse it again:
+///
+///     upsert: 1 type id (name value)*
+///     event:  2 flags name timestamp count (type id qualifier length (name value)*){count}
+///             (name value)*
+///
+/// with every string length-prefixed by a varint, flags one byte, count and length varints.
+struct Operation {
+  /// The timestamp is the agent's own acceptance time, not the application's.
+  static constexpr std::uint8_t kStampedHere = 1;
+
+  Kind kind = Kind::kUpsert;
+  ObjectKey object;                  ///< upsert only
+  std::uint8_t flags = 0;            ///< event only
+  std::string_view name;             ///< event only
+  std::string_view timestamp;        ///< event only
+  std::vector<EventObject> objects;  ///< event only
+  PropertiesView properties;
+
+  /// Nothing when the bytes are not an operation (damaged, or of a later format).
+  static std::optional<Operation> parse(std::string_view stored);
+
+  /// Appends the stored form.
+  void encode(std::string& out) const;
+
+  /// Appends the operation as the API takes it as an item of a batch.
+  void append_json(std::string& out) const;
+};
+
+/// Appends `{"type":…,"id":…,"properties":{…}}`; properties are left out when there are none.
+void append_upsert_json(std::string& out, const ObjectKey& key,
+                        std::span<const Property> properties);
+
+}  // namespace flowmyna
