@@ -67,6 +67,7 @@ std::optional<Operation> Operation::parse(std::string_view stored) {
   }
   if (!PropertiesView::valid(reader.rest())) return std::nullopt;
   operation.properties = PropertiesView(reader.rest());
+  operation.stored_size = stored.size();
   return operation;
 }
 

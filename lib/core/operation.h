@@ -57,6 +57,7 @@ struct Operation {
   std::string_view timestamp;        ///< event only
   std::vector<EventObject> objects;  ///< event only
   PropertiesView properties;
+  std::size_t stored_size = 0;  ///< bytes of the stored form it was parsed from
 
   /// Nothing when the bytes are not an operation (damaged, or of a later format).
   static std::optional<Operation> parse(std::string_view stored);

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace flowmyna {
+
+/// What came back for a request, as the transport saw it.
+struct Answer {
+  enum class Delivery : std::uint8_t {
+    kAnswered,  ///< a complete HTTP answer
+    kNotSent,   ///< certain: nothing of the request reached the other side
+    kLost,      ///< it may have been processed; no complete answer came
+  };
+  Delivery delivery = Delivery::kAnswered;
+  int status = 0;  ///< HTTP status; 0 unless answered
+  std::string body;
+  std::string content_type;
+  std::string retry_after;       ///< header Retry-After, as written
+  std::string rate_limit_reset;  ///< header X-RateLimit-Reset, as written
+  std::string error;             ///< in an operator's words; empty when answered
+};
+
+}  // namespace flowmyna

@@ -1,0 +1,304 @@
+#include "core/judge.h"
+
+#include <simdjson.h>
+#include <time.h>
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "core/json_text.h"
+
+namespace flowmyna {
+namespace {
+
+namespace dom = simdjson::dom;
+
+// How much of a body is quoted in a reason: enough to recognise a portal or a validation error.
+constexpr std::size_t kQuoteMax = 300;
+
+/// Text of unknown origin, made safe for a log line and a terminal.
+std::string excerpt(std::string_view text) {
+  std::string out;
+  for (const char c : text.substr(0, kQuoteMax)) {
+    const auto byte = static_cast<unsigned char>(c);
+    out.push_back(byte < 0x20 || byte == 0x7f ? ' ' : c);
+  }
+  while (!out.empty() && simdjson::validate_utf8(out) == false) out.pop_back();
+  if (text.size() > kQuoteMax) out += "…";
+  return out;
+}
+
+/// The API's own words in an error body: its `detail`, or the body where it has none.
+std::string detail_of(const Answer& answer) {
+  dom::parser parser;
+  dom::element root;
+  dom::element detail;
+  if (parser.parse(answer.body).get(root) || root["detail"].get(detail)) {
+    return excerpt(answer.body);
+  }
+  std::string_view text;
+  if (!detail.get_string().get(text)) return excerpt(text);
+  return excerpt(simdjson::minify(detail));
+}
+
+std::string with_detail(const std::string& what, const Answer& answer) {
+  const std::string detail = detail_of(answer);
+  return detail.empty() ? what : what + ": " + detail;
+}
+
+Verdict verdict(Verdict::Action action, std::string reason, bool unknown = false) {
+  Verdict out;
+  out.action = action;
+  out.outcome_unknown = unknown;
+  out.reason = std::move(reason);
+  return out;
+}
+
+std::optional<std::int64_t> to_integer(std::string_view text) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+/// RFC 9110, section 5.6.7, in the one form that senders may generate.
+std::optional<std::int64_t> http_date_to_unix(const std::string& text) {
+  tm parts{};
+  const char* end = strptime(text.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+  if (end == nullptr || *end != '\0') return std::nullopt;
+  return timegm(&parts);
+}
+
+/// The seconds until a point in time, without overflow whatever a header says.
+std::int64_t seconds_until(std::int64_t unix_s, std::int64_t now_unix_s) {
+  return unix_s <= now_unix_s ? 0 : unix_s - now_unix_s;
+}
+
+std::chrono::milliseconds throttle_wait(const Answer& answer, std::int64_t now_unix_s) {
+  std::int64_t wait_s = kThrottleMin.count();
+  if (const auto seconds = to_integer(answer.retry_after)) {
+    wait_s = *seconds;
+  } else if (const auto date = http_date_to_unix(answer.retry_after)) {
+    wait_s = seconds_until(*date, now_unix_s);
+  } else if (const auto reset = to_integer(answer.rate_limit_reset)) {
+    wait_s = seconds_until(*reset, now_unix_s);
+  }
+  return std::chrono::seconds(
+      std::clamp<std::int64_t>(wait_s, kThrottleMin.count(), kThrottleMax.count()));
+}
+
+/// The verdict on every answer but 200; nothing for 200.
+std::optional<Verdict> judge_failure(const Answer& answer, std::int64_t now_unix_s) {
+  using Action = Verdict::Action;
+  switch (answer.delivery) {
+    case Answer::Delivery::kNotSent:
+      return verdict(Action::kRelease, answer.error);
+    case Answer::Delivery::kLost:
+      return verdict(Action::kRetry, answer.error, true);
+    case Answer::Delivery::kAnswered:
+      break;
+  }
+  const int status = answer.status;
+  const std::string name = "HTTP " + std::to_string(status);
+  switch (status) {
+    case 200:
+      return std::nullopt;
+    case 400:
+    case 413:
+    case 422:
+      return verdict(Action::kSplit, with_detail(name, answer));
+    case 401:
+    case 403:
+      return verdict(Action::kUnauthorized,
+                     with_detail(name + ", the API key is not accepted", answer));
+    case 404:
+    case 405:
+      return verdict(Action::kMisconfigured,
+                     with_detail(name + ", no such endpoint: check api.url", answer));
+    case 429: {
+      Verdict out = verdict(Action::kThrottled, with_detail(name + ", too many requests", answer));
+      out.wait = throttle_wait(answer, now_unix_s);
+      return out;
+    }
+    // A gateway that gave up on the API: the request may have been processed behind it.
+    case 502:
+    case 504:
+      return verdict(Action::kRetry, with_detail(name, answer), true);
+    default:
+      break;
+  }
+  if (status >= 300 && status < 400) {
+    return verdict(Action::kRetry, name + ", a redirect, which is never followed: check api.url");
+  }
+  return verdict(Action::kRetry, with_detail(name, answer));
+}
+
+struct Counts {
+  std::uint64_t processed = 0;
+  std::uint64_t failed = 0;
+  dom::array list;    // `objects` or `event_ids`: what succeeded
+  dom::array errors;  // strings
+};
+
+/// The parts of a batch answer, or nothing when it does not have the API's shape.
+std::optional<Counts> read_counts(Kind kind, dom::element root, std::size_t items) {
+  Counts counts;
+  bool success = false;
+  if (root["success"].get_bool().get(success) ||
+      root["processed"].get_uint64().get(counts.processed) ||
+      root["failed"].get_uint64().get(counts.failed) ||
+      root["errors"].get_array().get(counts.errors)) {
+    return std::nullopt;
+  }
+  if (root[kind == Kind::kUpsert ? "objects" : "event_ids"].get_array().get(counts.list))
+    return std::nullopt;
+  if (counts.processed > items || counts.failed != items - counts.processed) return std::nullopt;
+  if (counts.list.size() != counts.processed) return std::nullopt;
+  return counts;
+}
+
+std::vector<std::string> read_errors(dom::array errors) {
+  std::vector<std::string> out;
+  for (const dom::element element : errors) {
+    std::string_view text;
+    out.push_back(element.get_string().get(text) ? std::string("no reason given")
+                                                 : std::string(text));
+  }
+  return out;
+}
+
+/// "index I: reason" → I.
+std::optional<std::size_t> named_index(std::string_view error) {
+  constexpr std::string_view kPrefix = "index ";
+  if (!error.starts_with(kPrefix)) return std::nullopt;
+  error.remove_prefix(kPrefix.size());
+  const auto colon = error.find(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  const auto value = to_integer(error.substr(0, colon));
+  if (!value || *value < 0) return std::nullopt;
+  return static_cast<std::size_t>(*value);
+}
+
+/// Which item each error is about; nothing unless every error names another item.
+std::optional<std::map<std::size_t, std::string>> errors_by_item(
+    const std::vector<std::string>& errors, std::size_t failed, std::size_t items) {
+  std::map<std::size_t, std::string> out;
+  for (const auto& error : errors) {
+    const auto index = named_index(error);
+    if (!index || *index >= items) return std::nullopt;
+    out[*index] = error;
+  }
+  if (out.size() != failed || errors.size() != failed) return std::nullopt;
+  return out;
+}
+
+/// The upserts that `objects` does not list.
+std::optional<std::set<std::size_t>> missing_objects(std::span<const ObjectKey> objects,
+                                                     dom::array succeeded) {
+  std::set<std::pair<std::string, std::string>> listed;
+  for (const dom::element element : succeeded) {
+    std::string_view type;
+    std::string_view id;
+    if (element["object_type"].get_string().get(type) ||
+        element["external_id"].get_string().get(id)) {
+      return std::nullopt;
+    }
+    listed.emplace(type, id);
+  }
+  std::set<std::size_t> missing;
+  for (std::size_t i = 0; i < objects.size(); ++i) {
+    if (!listed.contains({unescape(objects[i].type), unescape(objects[i].id)})) missing.insert(i);
+  }
+  return missing;
+}
+
+std::string join(const std::vector<std::string>& errors) {
+  std::string out;
+  for (const auto& error : errors) out += (out.empty() ? "" : "; ") + error;
+  return excerpt(out.empty() ? "no reason given" : out);
+}
+
+/// A 200 in which some items failed.
+Verdict judge_partial(Kind kind, std::span<const ObjectKey> objects, const Counts& counts) {
+  const std::size_t items = objects.size();
+  const auto errors = read_errors(counts.errors);
+  const std::string all_errors = join(errors);
+  Verdict out = verdict(Verdict::Action::kSettle, all_errors);
+  out.items.assign(items, Verdict::Item::kFailed);
+  out.reasons.assign(items, all_errors);
+  const auto by_item = errors_by_item(errors, counts.failed, items);
+  if (by_item) {
+    for (const auto& [index, error] : *by_item) out.reasons[index] = error;
+  }
+  if (counts.processed == 0) return out;
+
+  std::set<std::size_t> failed;
+  if (kind == Kind::kUpsert) {
+    const auto missing = missing_objects(objects, counts.list);
+    if (!missing || missing->size() != counts.failed) {
+      return verdict(Verdict::Action::kRetry,
+                     "partial failure that does not say which objects it is about: " + all_errors);
+    }
+    failed = *missing;
+  } else {
+    if (!by_item) {
+      return verdict(Verdict::Action::kRetry,
+                     "partial failure that does not say which events it is about: " + all_errors,
+                     true);
+    }
+    for (const auto& [index, error] : *by_item) failed.insert(index);
+  }
+  for (std::size_t i = 0; i < items; ++i) {
+    if (!failed.contains(i)) out.items[i] = Verdict::Item::kDelivered;
+  }
+  return out;
+}
+
+Verdict not_the_api(const Answer& answer) {
+  return verdict(
+      Verdict::Action::kRetry,
+      "HTTP 200 that is not the API's (a captive portal or proxy?): " + excerpt(answer.body));
+}
+
+}  // namespace
+
+Verdict judge(Kind kind, std::span<const ObjectKey> objects, const Answer& answer,
+              std::int64_t now_unix_s) {
+  if (auto failure = judge_failure(answer, now_unix_s)) return *std::move(failure);
+  static thread_local dom::parser parser;
+  dom::element root;
+  // The DOM parser validates the whole body; what is not JSON at all never came from the API.
+  if (parser.parse(answer.body).get(root) || !root.is_object()) return not_the_api(answer);
+  const auto counts = read_counts(kind, root, objects.size());
+  if (!counts) {
+    return verdict(Verdict::Action::kRetry,
+                   "HTTP 200 without the API's shape: " + excerpt(answer.body), true);
+  }
+  if (counts->failed > 0) return judge_partial(kind, objects, *counts);
+  Verdict out;
+  out.action = Verdict::Action::kSettle;
+  out.items.assign(objects.size(), Verdict::Item::kDelivered);
+  return out;
+}
+
+Verdict judge_health(const Answer& answer, std::int64_t now_unix_s) {
+  if (auto failure = judge_failure(answer, now_unix_s)) {
+    // A health request carries no operation: there is nothing to split, and nothing to lose.
+    if (failure->action == Verdict::Action::kSplit) failure->action = Verdict::Action::kRetry;
+    failure->outcome_unknown = false;
+    return *std::move(failure);
+  }
+  dom::parser parser;
+  dom::element root;
+  std::string_view status;
+  if (parser.parse(answer.body).get(root) || root["status"].get_string().get(status) ||
+      status != "healthy") {
+    return not_the_api(answer);
+  }
+  return verdict(Verdict::Action::kSettle, "");
+}
+
+}  // namespace flowmyna

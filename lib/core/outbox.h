@@ -1,0 +1,130 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/decode.h"
+#include "core/operation.h"
+#include "core/result.h"
+
+namespace flowmyna {
+
+/// The number of an accepted operation, from 1 upwards without a gap, in the order of acceptance.
+/// It is the receipt that a writer gets, and the order that delivery keeps.
+using Receipt = std::uint64_t;
+
+using RequestId = std::uint64_t;
+
+/// A part of the backlog, oldest first. Rows point into one buffer, so a window costs few
+/// allocations whatever it holds.
+class Window {
+ public:
+  struct Row {
+    Receipt receipt = 0;
+    std::size_t begin = 0;
+    std::size_t size = 0;
+  };
+  std::size_t size() const { return rows_.size(); }
+  bool empty() const { return rows_.empty(); }
+  std::size_t bytes() const { return bytes_.size(); }
+  const std::vector<Row>& rows() const { return rows_; }
+  std::string_view stored(const Row& row) const {
+    return std::string_view(bytes_).substr(row.begin, row.size);
+  }
+  void add(Receipt receipt, std::string_view stored) {
+    rows_.push_back({receipt, bytes_.size(), stored.size()});
+    bytes_.append(stored);
+  }
+  /// The backlog goes on after the last row.
+  bool more = false;
+
+ private:
+  std::string bytes_;
+  std::vector<Row> rows_;
+};
+
+/// One item of a request: the receipts of the operations that it carries, ascending. An upsert's
+/// are composed in this order; an event's is one.
+using ItemMembers = std::vector<Receipt>;
+
+/// What is written down before a request leaves: enough to build it again byte for byte after a
+/// crash, with the key that it was sent with. The operations stay in the outbox until it is
+/// settled. (Storing the body itself was rejected: it would double what a delivery writes to
+/// flash.)
+struct Seal {
+  RequestId id = 0;
+  Kind kind = Kind::kUpsert;
+  std::string idempotency_key;  ///< a UUID in text form
+  std::vector<ItemMembers> items;
+  bool operator==(const Seal&) const = default;
+};
+
+/// What became of a sealed request. Its members that are not named as delivered become pending
+/// again, and the seal is gone.
+struct Settlement {
+  RequestId id = 0;
+  std::vector<Receipt> delivered;
+  std::uint64_t coalesced = 0;  ///< delivered operations that travelled inside another's item
+};
+
+struct ReadLimits {
+  Receipt after = 0;          ///< rows up to this one are not read
+  std::vector<Receipt> skip;  ///< ascending; rows to leave out
+  std::size_t operations_max = 0;
+  std::size_t bytes_max = 0;  ///< at least one row is read, whatever its size
+};
+
+/// Counters over the outbox's whole life, and its size now.
+struct OutboxStats {
+  std::uint64_t accepted = 0;
+  std::uint64_t delivered = 0;
+  std::uint64_t dead = 0;
+  std::uint64_t coalesced = 0;
+  std::uint64_t size_bytes = 0;  ///< database and write-ahead log
+  std::uint64_t quota_bytes = 0;
+  std::uint64_t pending() const { return accepted - delivered - dead; }
+};
+
+enum class ReceiptState : std::uint8_t { kUnknown, kPending, kSealed, kDelivered, kDead };
+
+/// Operations on their way into the outbox, and who waits for the answer.
+class Append {
+ public:
+  explicit Append(EncodedOperations accepted) : operations(std::move(accepted)) {}
+  virtual ~Append() = default;
+  Append(const Append&) = delete;
+  Append& operator=(const Append&) = delete;
+
+  /// Called once, on the outbox's thread: with the receipt of the first operation (the others
+  /// follow without a gap) after all of them are committed and synced, or with why none is.
+  virtual void done(Result<Receipt> first) = 0;
+
+  const EncodedOperations operations;
+};
+
+/// The outbox as the rest of the agent sees it. Any thread may call; nothing blocks. Calls of one
+/// thread take effect in their order, and a `done` is called on the outbox's own thread, after
+/// the effect is durable; it must not block.
+class Outbox {
+ public:
+  template <class T>
+  using Done = std::function<void(Result<T>)>;
+
+  virtual ~Outbox() = default;
+  virtual void append(std::unique_ptr<Append> operations) = 0;
+  virtual void read(ReadLimits limits, Done<Window> done) = 0;
+  /// The operations of these receipts, for a sealed request that is built again.
+  virtual void fetch(std::vector<Receipt> receipts, Done<Window> done) = 0;
+  virtual void state(Receipt receipt, Done<ReceiptState> done) = 0;
+  virtual void seals(Done<std::vector<Seal>> done) = 0;
+  virtual void seal(std::vector<Seal> seals, Done<void> done) = 0;
+  virtual void settle(std::vector<Settlement> settlements, Done<void> done) = 0;
+  virtual OutboxStats stats() const = 0;
+};
+
+}  // namespace flowmyna

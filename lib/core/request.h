@@ -1,0 +1,23 @@
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/operation.h"
+
+namespace flowmyna {
+
+/// One item of a request: the operations that it carries, oldest first.
+using RequestItem = std::vector<const Operation*>;
+
+/// The endpoint for batches of `kind`, below the API's base URL.
+std::string_view batch_endpoint(Kind kind);
+
+/// The body of a batch request. The same items always give the same bytes, so a sealed request can
+/// be built again after a crash: change nothing here without a new seal format.
+std::string batch_body(Kind kind, std::span<const RequestItem> items);
+
+}  // namespace flowmyna
