@@ -26,6 +26,7 @@ class Window {
  public:
   struct Row {
     Receipt receipt = 0;
+    std::int64_t accepted_unix_s = 0;  ///< wall clock at acceptance; for people, never for order
     std::size_t begin = 0;
     std::size_t size = 0;
   };
@@ -36,8 +37,8 @@ class Window {
   std::string_view stored(const Row& row) const {
     return std::string_view(bytes_).substr(row.begin, row.size);
   }
-  void add(Receipt receipt, std::string_view stored) {
-    rows_.push_back({receipt, bytes_.size(), stored.size()});
+  void add(Receipt receipt, std::int64_t accepted_unix_s, std::string_view stored) {
+    rows_.push_back({receipt, accepted_unix_s, bytes_.size(), stored.size()});
     bytes_.append(stored);
   }
   /// The backlog goes on after the last row.
@@ -64,11 +65,21 @@ struct Seal {
   bool operator==(const Seal&) const = default;
 };
 
-/// What became of a sealed request. Its members that are not named as delivered become pending
-/// again, and the seal is gone.
+/// An item that the API refuses for good, with the operations that it carried.
+struct DeadItem {
+  ItemMembers members;
+  int status = 0;      ///< HTTP status of the refusal
+  std::string reason;  ///< the API's own words
+  std::uint32_t attempts = 0;
+  std::int64_t at_unix_s = 0;
+};
+
+/// What became of a sealed request. Members named neither here as delivered nor as dead become
+/// pending again, and the seal is gone.
 struct Settlement {
   RequestId id = 0;
   std::vector<Receipt> delivered;
+  std::vector<DeadItem> dead;
   std::uint64_t coalesced = 0;  ///< delivered operations that travelled inside another's item
 };
 
@@ -95,7 +106,8 @@ enum class ReceiptState : std::uint8_t { kUnknown, kPending, kSealed, kDelivered
 /// Operations on their way into the outbox, and who waits for the answer.
 class Append {
  public:
-  explicit Append(EncodedOperations accepted) : operations(std::move(accepted)) {}
+  Append(EncodedOperations accepted, std::int64_t now_unix_s)
+      : operations(std::move(accepted)), accepted_unix_s(now_unix_s) {}
   virtual ~Append() = default;
   Append(const Append&) = delete;
   Append& operator=(const Append&) = delete;
@@ -105,11 +117,12 @@ class Append {
   virtual void done(Result<Receipt> first) = 0;
 
   const EncodedOperations operations;
+  const std::int64_t accepted_unix_s;
 };
 
 /// The outbox as the rest of the agent sees it. Any thread may call; nothing blocks. Calls of one
 /// thread take effect in their order, and a `done` is called on the outbox's own thread, after
-/// the effect is durable; it must not block.
+/// the effect is durable; it must not block. A read sees at least what was done before it.
 class Outbox {
  public:
   template <class T>

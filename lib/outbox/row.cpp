@@ -1,0 +1,139 @@
+#include "outbox/row.h"
+
+#include <uuid/uuid.h>
+#include <zlib.h>
+
+#include <array>
+#include <cstring>
+
+#include "core/bytes.h"
+
+namespace flowmyna {
+namespace {
+
+constexpr std::size_t kCrcBytes = 4;
+constexpr char kOperationFormat = 1;
+constexpr char kSealFormat = 1;
+constexpr std::size_t kUuidBytes = 16;
+
+void put_fixed(std::string& out, std::uint64_t value, std::size_t bytes) {
+  for (std::size_t i = 0; i < bytes; ++i) out.push_back(static_cast<char>(value >> (8 * i)));
+}
+
+std::uint32_t checksum(std::uint64_t key, std::string_view content) {
+  std::array<unsigned char, 8> bytes{};
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    bytes[i] = static_cast<unsigned char>(key >> (8 * i));
+  }
+  const uLong seed = crc32(0, bytes.data(), bytes.size());
+  return static_cast<std::uint32_t>(
+      crc32_z(seed, reinterpret_cast<const unsigned char*>(content.data()), content.size()));
+}
+
+/// What follows the checksum; nothing when that does not fit.
+std::optional<std::string_view> checked(std::uint64_t key, std::string_view row) {
+  if (row.size() < kCrcBytes) return std::nullopt;
+  std::uint32_t stored = 0;
+  for (std::size_t i = 0; i < kCrcBytes; ++i) {
+    stored |= static_cast<std::uint32_t>(static_cast<unsigned char>(row[i])) << (8 * i);
+  }
+  const std::string_view content = row.substr(kCrcBytes);
+  if (checksum(key, content) != stored) return std::nullopt;
+  return content;
+}
+
+std::uint64_t zigzag(std::int64_t value) {
+  return (static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63);
+}
+
+std::int64_t unzigzag(std::uint64_t value) {
+  return static_cast<std::int64_t>(value >> 1) ^ -static_cast<std::int64_t>(value & 1);
+}
+
+bool read_items(ByteReader& reader, std::vector<ItemMembers>& items) {
+  const auto count = reader.varint();
+  if (!count || *count > reader.rest().size()) return false;
+  Receipt previous = 0;
+  for (std::uint64_t i = 0; i < *count; ++i) {
+    const auto members = reader.varint();
+    if (!members || *members > reader.rest().size()) return false;
+    ItemMembers& item = items.emplace_back();
+    item.reserve(*members);
+    for (std::uint64_t m = 0; m < *members; ++m) {
+      const auto delta = reader.varint();
+      if (!delta) return false;
+      previous += static_cast<Receipt>(unzigzag(*delta));
+      item.push_back(previous);
+    }
+  }
+  return reader.empty();
+}
+
+}  // namespace
+
+void append_operation_row(std::string& out, Receipt receipt, const OperationRow& row) {
+  const std::size_t begin = out.size();
+  out.append(kCrcBytes, '\0');
+  out.push_back(kOperationFormat);
+  put_varint(out, static_cast<std::uint64_t>(row.accepted_unix_s));
+  out.append(row.stored);
+  const std::uint32_t crc = checksum(receipt, std::string_view(out).substr(begin + kCrcBytes));
+  for (std::size_t i = 0; i < kCrcBytes; ++i) out[begin + i] = static_cast<char>(crc >> (8 * i));
+}
+
+std::optional<OperationRow> read_operation_row(Receipt receipt, std::string_view row) {
+  const auto content = checked(receipt, row);
+  if (!content) return std::nullopt;
+  ByteReader reader(*content);
+  if (reader.byte() != kOperationFormat) return std::nullopt;
+  const auto time = reader.varint();
+  if (!time) return std::nullopt;
+  return OperationRow{static_cast<std::int64_t>(*time), reader.rest()};
+}
+
+std::string make_seal_row(const Seal& seal) {
+  std::string content;
+  content.push_back(kSealFormat);
+  content.push_back(static_cast<char>(seal.kind));
+  uuid_t key{};
+  uuid_parse(seal.idempotency_key.c_str(), key);
+  content.append(reinterpret_cast<const char*>(key), kUuidBytes);
+  put_varint(content, seal.items.size());
+  Receipt previous = 0;
+  for (const ItemMembers& item : seal.items) {
+    put_varint(content, item.size());
+    for (const Receipt receipt : item) {
+      put_varint(content, zigzag(static_cast<std::int64_t>(receipt - previous)));
+      previous = receipt;
+    }
+  }
+  std::string row;
+  put_fixed(row, checksum(seal.id, content), kCrcBytes);
+  return row + content;
+}
+
+std::optional<Seal> read_seal_row(RequestId id, std::string_view row) {
+  const auto content = checked(id, row);
+  if (!content) return std::nullopt;
+  ByteReader reader(*content);
+  const auto format = reader.byte();
+  const auto kind = reader.byte();
+  if (format != kSealFormat || !kind || reader.rest().size() < kUuidBytes) return std::nullopt;
+  if (*kind != static_cast<std::uint8_t>(Kind::kUpsert) &&
+      *kind != static_cast<std::uint8_t>(Kind::kEvent)) {
+    return std::nullopt;
+  }
+  Seal seal;
+  seal.id = id;
+  seal.kind = static_cast<Kind>(*kind);
+  uuid_t key{};
+  std::memcpy(key, reader.rest().data(), kUuidBytes);
+  std::array<char, UUID_STR_LEN> text{};
+  uuid_unparse_lower(key, text.data());
+  seal.idempotency_key = text.data();
+  ByteReader items(reader.rest().substr(kUuidBytes));
+  if (!read_items(items, seal.items)) return std::nullopt;
+  return seal;
+}
+
+}  // namespace flowmyna

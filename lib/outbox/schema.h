@@ -1,0 +1,24 @@
+#pragma once
+
+#include "outbox/sqlite.h"
+
+namespace flowmyna {
+
+/// The schema's version, in the file's `user_version`. A file of an older version is migrated in
+/// one transaction when it is opened; one of a newer version is refused and left as it is.
+///
+///     operation   what is pending or sealed; seq is the receipt
+///     seal        requests that left or are about to; see Seal
+///     letter      one a dead item: the API's words; dead: its operations, out of delivery's way
+///     state       one row of lifetime counters. `accepted` is written only when operations leave:
+///                 until then the highest receipt is in `operation` itself, and an acceptance
+///                 touches no second page.
+///
+/// There is no index besides the keys: delivery reads in order of receipts, and every index would
+/// be written once more for each operation.
+inline constexpr int kSchemaVersion = 1;
+
+/// Brings the file to kSchemaVersion. kUnsupported when it is newer.
+Result<void> migrate(const sqlite::Connection& connection);
+
+}  // namespace flowmyna

@@ -1,0 +1,112 @@
+#include "outbox/sqlite.h"
+
+namespace flowmyna::sqlite {
+
+Error::Kind kind_of(int code) {
+  switch (code & 0xff) {
+    case SQLITE_FULL:
+      return Error::Kind::kFull;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return Error::Kind::kCorrupt;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return Error::Kind::kBusy;
+    default:
+      return Error::Kind::kIo;
+  }
+}
+
+Result<Connection> Connection::open(const std::string& path) {
+  sqlite3* handle = nullptr;
+  // NOMUTEX: one thread owns the connection.
+  const int flags =
+      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  const int code = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
+  Connection connection;
+  connection.handle_.reset(handle);
+  if (code != SQLITE_OK) return tl::make_unexpected(connection.error("cannot open " + path));
+  return connection;
+}
+
+Error Connection::error(std::string_view what) const {
+  const int code = handle_ ? sqlite3_extended_errcode(handle_.get()) : SQLITE_NOMEM;
+  const char* text = handle_ ? sqlite3_errmsg(handle_.get()) : "out of memory";
+  return {kind_of(code),
+          std::string(what) + ": " + text + " (SQLite code " + std::to_string(code) + ")"};
+}
+
+Result<void> Connection::execute(const char* sql) const {
+  if (sqlite3_exec(handle_.get(), sql, nullptr, nullptr, nullptr) != SQLITE_OK) {
+    return tl::make_unexpected(error(sql));
+  }
+  return {};
+}
+
+Result<std::int64_t> Connection::integer(const char* sql) const {
+  auto statement = Statement::prepare(*this, sql);
+  if (!statement) return tl::make_unexpected(statement.error());
+  const auto row = statement->step();
+  if (!row) return tl::make_unexpected(row.error());
+  return *row ? statement->integer(0) : 0;
+}
+
+Result<Statement> Statement::prepare(const Connection& connection, const char* sql) {
+  sqlite3_stmt* handle = nullptr;
+  const int code =
+      sqlite3_prepare_v3(connection.get(), sql, -1, SQLITE_PREPARE_PERSISTENT, &handle, nullptr);
+  if (code != SQLITE_OK) return tl::make_unexpected(connection.error(sql));
+  Statement statement;
+  statement.handle_.reset(handle);
+  return statement;
+}
+
+Statement& Statement::start() {
+  sqlite3_reset(handle_.get());
+  next_ = 1;
+  return *this;
+}
+
+Statement& Statement::bind(std::int64_t value) {
+  sqlite3_bind_int64(handle_.get(), next_++, value);
+  return *this;
+}
+
+Statement& Statement::bind(std::string_view bytes) {
+  sqlite3_bind_blob64(handle_.get(), next_++, bytes.data(), bytes.size(), SQLITE_STATIC);
+  return *this;
+}
+
+Result<bool> Statement::step() {
+  const int code = sqlite3_step(handle_.get());
+  if (code == SQLITE_ROW) return true;
+  if (code == SQLITE_DONE) {
+    sqlite3_reset(handle_.get());
+    return false;
+  }
+  sqlite3* connection = sqlite3_db_handle(handle_.get());
+  Error error{kind_of(code), std::string(sqlite3_sql(handle_.get())) + ": " +
+                                 sqlite3_errmsg(connection) + " (SQLite code " +
+                                 std::to_string(code) + ")"};
+  sqlite3_reset(handle_.get());
+  return tl::make_unexpected(std::move(error));
+}
+
+Result<void> Statement::run() {
+  const auto row = step();
+  if (!row) return tl::make_unexpected(row.error());
+  reset();
+  return {};
+}
+
+void Statement::reset() {
+  sqlite3_reset(handle_.get());
+}
+
+std::string_view Statement::blob(int column) const {
+  const void* bytes = sqlite3_column_blob(handle_.get(), column);
+  const int size = sqlite3_column_bytes(handle_.get(), column);
+  return {static_cast<const char*>(bytes), static_cast<std::size_t>(size)};
+}
+
+}  // namespace flowmyna::sqlite

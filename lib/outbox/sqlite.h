@@ -1,0 +1,68 @@
+#pragma once
+
+#include <sqlite3.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/result.h"
+
+namespace flowmyna::sqlite {
+
+/// One connection. Closes itself. Not thread-safe: the thread that opened it uses it.
+class Connection {
+ public:
+  static Result<Connection> open(const std::string& path);
+
+  sqlite3* get() const { return handle_.get(); }
+  /// Runs statements that yield no rows of interest.
+  Result<void> execute(const char* sql) const;
+  /// The first column of the first row, for pragmas and counts.
+  Result<std::int64_t> integer(const char* sql) const;
+  /// The error of the last call, in an operator's words.
+  Error error(std::string_view what) const;
+  /// No transaction is open.
+  bool is_idle() const { return sqlite3_get_autocommit(handle_.get()) != 0; }
+
+ private:
+  struct Close {
+    void operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
+  };
+  std::unique_ptr<sqlite3, Close> handle_;
+};
+
+/// What SQLite's result code means for the caller (https://www.sqlite.org/rescode.html).
+Error::Kind kind_of(int code);
+
+/// A prepared statement, kept for the connection's life. A run binds, steps, and is reset by the
+/// next `start` or by `reset`; a read must be reset soon, or it would hold back the checkpoint.
+class Statement {
+ public:
+  static Result<Statement> prepare(const Connection& connection, const char* sql);
+
+  Statement& start();
+  Statement& bind(std::int64_t value);
+  /// Binds without a copy: `bytes` must live until the statement is reset.
+  Statement& bind(std::string_view bytes);
+  /// Takes a step that yields a row (true), or ends the run (false).
+  Result<bool> step();
+  /// Runs a statement that yields no row, and resets it.
+  Result<void> run();
+  void reset();
+
+  std::int64_t integer(int column) const { return sqlite3_column_int64(handle_.get(), column); }
+  /// Points into the row; valid until the next step.
+  std::string_view blob(int column) const;
+
+ private:
+  struct Finalize {
+    void operator()(sqlite3_stmt* handle) const { sqlite3_finalize(handle); }
+  };
+  std::unique_ptr<sqlite3_stmt, Finalize> handle_;
+  int next_ = 1;
+};
+
+}  // namespace flowmyna::sqlite

@@ -1,0 +1,345 @@
+#include "outbox/sqlite_storage.h"
+
+#include <algorithm>
+
+#include "outbox/row.h"
+#include "outbox/schema.h"
+
+namespace flowmyna {
+namespace {
+
+using sqlite::Connection;
+using sqlite::Statement;
+
+/// Room that acceptance leaves free, so that settling goes on when the quota is reached.
+constexpr std::uint64_t kReserveBytes = 256 * 1024;
+
+/// What a row costs on disk for each byte of its own: itself in the database and, until the next
+/// checkpoint, once more in the write-ahead log.
+constexpr std::uint64_t kDiskFactor = 2;
+
+// In this order: exclusive locking must be set before the WAL is first touched, and auto_vacuum
+// before the first table exists. The cache is small because delivery reads in order, once; the
+// journal limit keeps the log at its working size instead of letting a burst's high tide stay.
+constexpr const char* kPragmas = R"sql(
+  PRAGMA locking_mode = EXCLUSIVE;
+  PRAGMA auto_vacuum = INCREMENTAL;
+  PRAGMA journal_mode = WAL;
+  PRAGMA journal_size_limit = 4194304;
+  PRAGMA cache_size = -2000;
+  PRAGMA temp_store = MEMORY;
+  PRAGMA mmap_size = 0;
+  PRAGMA cell_size_check = ON;
+)sql";
+
+Result<void> apply_pragmas(const Connection& connection, bool sync_every_commit) {
+  if (auto done = connection.execute(kPragmas); !done) return done;
+  return connection.execute(sync_every_commit ? "PRAGMA synchronous = FULL"
+                                              : "PRAGMA synchronous = NORMAL");
+}
+
+std::uint64_t wal_bytes(const Connection& connection) {
+  sqlite3_file* file = nullptr;
+  sqlite3_file_control(connection.get(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &file);
+  sqlite3_int64 size = 0;
+  if (file == nullptr || file->pMethods == nullptr) return 0;
+  if (file->pMethods->xFileSize(file, &size) != SQLITE_OK) return 0;
+  return static_cast<std::uint64_t>(size);
+}
+
+Result<std::int64_t> value_of(Statement& statement) {
+  const auto row = statement.start().step();
+  if (!row) return tl::make_unexpected(row.error());
+  const std::int64_t value = *row ? statement.integer(0) : 0;
+  statement.reset();
+  return value;
+}
+
+std::int64_t to_signed(std::uint64_t value) {
+  return static_cast<std::int64_t>(value);
+}
+std::uint64_t to_unsigned(std::int64_t value) {
+  return static_cast<std::uint64_t>(value);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<SqliteStorage>> SqliteStorage::open(StorageOptions options) {
+  std::unique_ptr<SqliteStorage> storage(new SqliteStorage(std::move(options)));
+  if (auto opened = storage->reopen(); !opened) return tl::make_unexpected(opened.error());
+  return storage;
+}
+
+Result<void> SqliteStorage::reopen() {
+  open_.reset();
+  auto opened = connect(options_);
+  if (!opened) return tl::make_unexpected(opened.error());
+  open_ = *std::move(opened);
+  const auto counters = load_counters();
+  if (!counters) return tl::make_unexpected(counters.error());
+  committed_ = counters_ = *counters;
+  return measure();
+}
+
+Result<SqliteStorage::Open> SqliteStorage::connect(const StorageOptions& options) {
+  auto connection = Connection::open(options.path);
+  if (!connection) return tl::make_unexpected(connection.error());
+  if (auto done = apply_pragmas(*connection, options.sync_every_commit); !done) {
+    return tl::make_unexpected(done.error());
+  }
+  if (auto done = migrate(*connection); !done) return tl::make_unexpected(done.error());
+
+  Open open{*std::move(connection), {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}};
+  const struct {
+    Statement* statement;
+    const char* sql;
+  } statements[] = {
+      {&open.begin, "BEGIN IMMEDIATE"},
+      {&open.commit, "COMMIT"},
+      {&open.rollback, "ROLLBACK"},
+      {&open.insert, "INSERT INTO operation(seq, row) VALUES(?, ?)"},
+      {&open.remove, "DELETE FROM operation WHERE seq BETWEEN ? AND ?"},
+      {&open.read, "SELECT seq, row FROM operation WHERE seq > ? ORDER BY seq"},
+      {&open.fetch, "SELECT seq, row FROM operation WHERE seq = ?"},
+      {&open.insert_seal, "INSERT INTO seal(id, row) VALUES(?, ?)"},
+      {&open.remove_seal, "DELETE FROM seal WHERE id = ?"},
+      {&open.read_seals, "SELECT id, row FROM seal ORDER BY id"},
+      {&open.insert_letter,
+       "INSERT INTO letter(id, status, reason, attempts, at) VALUES(?, ?, CAST(? AS TEXT), ?, ?)"},
+      {&open.bury,
+       "INSERT INTO dead(seq, letter, row) SELECT seq, ?, row FROM operation "
+       "WHERE seq = ?"},
+      {&open.find_dead, "SELECT 1 FROM dead WHERE seq = ?"},
+      {&open.save_counters,
+       "UPDATE state SET accepted = ?, delivered = ?, dead = ?, coalesced = ? WHERE id = 1"},
+      {&open.page_count, "PRAGMA page_count"},
+      {&open.freelist_count, "PRAGMA freelist_count"},
+  };
+  for (const auto& [statement, sql] : statements) {
+    auto prepared = Statement::prepare(open.connection, sql);
+    if (!prepared) return tl::make_unexpected(prepared.error());
+    *statement = *std::move(prepared);
+  }
+  return open;
+}
+
+Result<SqliteStorage::Counters> SqliteStorage::load_counters() const {
+  auto query = Statement::prepare(open_->connection,
+                                  "SELECT max(accepted, coalesce((SELECT max(seq) FROM operation), "
+                                  "0)), delivered, dead, coalesced FROM state WHERE id = 1");
+  if (!query) return tl::make_unexpected(query.error());
+  const auto row = query->step();
+  if (!row) return tl::make_unexpected(row.error());
+  if (!*row) return fail(Error::Kind::kCorrupt, "the outbox has lost its counters");
+  return Counters{query->integer(0), query->integer(1), query->integer(2), query->integer(3)};
+}
+
+Result<void> SqliteStorage::begin() {
+  appended_bytes_ = 0;
+  if (!open_) return fail(Error::Kind::kIo, "the outbox is not open");
+  return open_->begin.start().run();
+}
+
+Result<void> SqliteStorage::commit() {
+  const bool saves = counters_.delivered != committed_.delivered ||
+                     counters_.dead != committed_.dead ||
+                     counters_.coalesced != committed_.coalesced;
+  if (saves) {
+    auto saved = open_->save_counters.start()
+                     .bind(counters_.accepted)
+                     .bind(counters_.delivered)
+                     .bind(counters_.dead)
+                     .bind(counters_.coalesced)
+                     .run();
+    if (!saved) return saved;
+  }
+  if (auto done = open_->commit.start().run(); !done) return done;
+  committed_ = counters_;
+  return measure();
+}
+
+void SqliteStorage::rollback() {
+  // After some errors SQLite has rolled back by itself; then there is nothing left to do.
+  if (open_ && !open_->connection.is_idle()) (void)open_->rollback.start().run();
+  counters_ = committed_;
+}
+
+Result<Receipt> SqliteStorage::append(const EncodedOperations& operations,
+                                      std::int64_t accepted_unix_s) {
+  appended_bytes_ += operations.bytes();
+  const std::int64_t first = counters_.accepted + 1;
+  for (std::size_t i = 0; i < operations.size(); ++i) {
+    const std::int64_t seq = first + to_signed(i);
+    scratch_.clear();
+    append_operation_row(scratch_, to_unsigned(seq), {accepted_unix_s, operations[i]});
+    if (auto done = open_->insert.start().bind(seq).bind(scratch_).run(); !done) {
+      return tl::make_unexpected(done.error());
+    }
+  }
+  counters_.accepted += to_signed(operations.size());
+  return to_unsigned(first);
+}
+
+Result<void> SqliteStorage::seal(const Seal& seal) {
+  const std::string row = make_seal_row(seal);
+  return open_->insert_seal.start().bind(to_signed(seal.id)).bind(row).run();
+}
+
+Result<void> SqliteStorage::settle(const Settlement& settlement) {
+  if (auto done = open_->remove_seal.start().bind(to_signed(settlement.id)).run(); !done) {
+    return done;
+  }
+  for (const DeadItem& item : settlement.dead) {
+    if (auto done = bury(item); !done) return done;
+  }
+  counters_.delivered += to_signed(settlement.delivered.size());
+  counters_.coalesced += to_signed(settlement.coalesced);
+  return remove_operations(settlement.delivered);
+}
+
+Result<void> SqliteStorage::bury(const DeadItem& item) {
+  const auto letter = to_signed(item.members.front());
+  auto written = open_->insert_letter.start()
+                     .bind(letter)
+                     .bind(std::int64_t{item.status})
+                     .bind(item.reason)
+                     .bind(std::int64_t{item.attempts})
+                     .bind(item.at_unix_s)
+                     .run();
+  if (!written) return written;
+  for (const Receipt receipt : item.members) {
+    auto moved = open_->bury.start().bind(letter).bind(to_signed(receipt)).run();
+    if (!moved) return moved;
+  }
+  counters_.dead += to_signed(item.members.size());
+  return remove_operations(item.members);
+}
+
+/// Neighbouring receipts leave in one range: most of a drain is one range a request.
+Result<void> SqliteStorage::remove_operations(std::vector<Receipt> receipts) {
+  std::ranges::sort(receipts);
+  for (std::size_t begin = 0; begin < receipts.size();) {
+    std::size_t end = begin + 1;
+    while (end < receipts.size() && receipts[end] == receipts[end - 1] + 1) ++end;
+    auto done = open_->remove.start()
+                    .bind(to_signed(receipts[begin]))
+                    .bind(to_signed(receipts[end - 1]))
+                    .run();
+    if (!done) return done;
+    begin = end;
+  }
+  return {};
+}
+
+Result<void> SqliteStorage::add_row(Window& window) {
+  Statement& read = open_->read;
+  const Receipt receipt = to_unsigned(read.integer(0));
+  const auto row = read_operation_row(receipt, read.blob(1));
+  if (!row) {
+    return fail(Error::Kind::kCorrupt,
+                "operation " + std::to_string(receipt) + " fails its checksum");
+  }
+  window.add(receipt, row->accepted_unix_s, row->stored);
+  return {};
+}
+
+Result<Window> SqliteStorage::read(const ReadLimits& limits) {
+  Window window;
+  Statement& read = open_->read;
+  read.start().bind(to_signed(limits.after));
+  while (true) {
+    const auto row = read.step();
+    if (!row) return tl::make_unexpected(row.error());
+    if (!*row) break;
+    if (std::ranges::binary_search(limits.skip, to_unsigned(read.integer(0)))) continue;
+    if (window.size() >= limits.operations_max ||
+        (!window.empty() && window.bytes() + read.blob(1).size() > limits.bytes_max)) {
+      window.more = true;
+      break;
+    }
+    if (auto added = add_row(window); !added) {
+      read.reset();
+      return tl::make_unexpected(added.error());
+    }
+  }
+  read.reset();
+  return window;
+}
+
+Result<Window> SqliteStorage::fetch(const std::vector<Receipt>& receipts) {
+  Window window;
+  Statement& fetch = open_->fetch;
+  for (const Receipt receipt : receipts) {
+    const auto row = fetch.start().bind(to_signed(receipt)).step();
+    if (!row) return tl::make_unexpected(row.error());
+    const auto content = *row ? read_operation_row(receipt, fetch.blob(1)) : std::nullopt;
+    if (content) window.add(receipt, content->accepted_unix_s, content->stored);
+    fetch.reset();
+    if (!content) {
+      return fail(Error::Kind::kCorrupt,
+                  "operation " + std::to_string(receipt) + " of a sealed request is damaged");
+    }
+  }
+  return window;
+}
+
+Result<ReceiptState> SqliteStorage::state(Receipt receipt) {
+  if (receipt == 0 || to_signed(receipt) > committed_.accepted) return ReceiptState::kUnknown;
+  const auto exists = [&](Statement& statement) -> Result<bool> {
+    auto row = statement.start().bind(to_signed(receipt)).step();
+    statement.reset();
+    return row;
+  };
+  const auto pending = exists(open_->fetch);
+  if (!pending) return tl::make_unexpected(pending.error());
+  if (*pending) return ReceiptState::kPending;
+  const auto dead = exists(open_->find_dead);
+  if (!dead) return tl::make_unexpected(dead.error());
+  return *dead ? ReceiptState::kDead : ReceiptState::kDelivered;
+}
+
+Result<std::vector<Seal>> SqliteStorage::seals() {
+  std::vector<Seal> seals;
+  Statement& read = open_->read_seals;
+  read.start();
+  while (true) {
+    const auto row = read.step();
+    if (!row) return tl::make_unexpected(row.error());
+    if (!*row) return seals;
+    const auto id = to_unsigned(read.integer(0));
+    auto seal = read_seal_row(id, read.blob(1));
+    if (!seal) {
+      read.reset();
+      return fail(Error::Kind::kCorrupt, "seal " + std::to_string(id) + " is damaged");
+    }
+    seals.push_back(*std::move(seal));
+  }
+}
+
+OutboxStats SqliteStorage::stats() const {
+  return {to_unsigned(committed_.accepted),
+          to_unsigned(committed_.delivered),
+          to_unsigned(committed_.dead),
+          to_unsigned(committed_.coalesced),
+          size_bytes_,
+          options_.quota_bytes};
+}
+
+Result<void> SqliteStorage::measure() {
+  constexpr std::uint64_t kPageBytes = 4096;
+  const auto pages = value_of(open_->page_count);
+  if (!pages) return tl::make_unexpected(pages.error());
+  const auto free_pages = value_of(open_->freelist_count);
+  if (!free_pages) return tl::make_unexpected(free_pages.error());
+  free_bytes_ = to_unsigned(*free_pages) * kPageBytes;
+  size_bytes_ = to_unsigned(*pages) * kPageBytes + wal_bytes(open_->connection);
+  return {};
+}
+
+bool SqliteStorage::has_room_for(const EncodedOperations& operations) const {
+  const std::uint64_t used = size_bytes_ - std::min(size_bytes_, free_bytes_);
+  const std::uint64_t wanted = (appended_bytes_ + operations.bytes()) * kDiskFactor + kReserveBytes;
+  return used + wanted <= options_.quota_bytes;
+}
+
+}  // namespace flowmyna

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "outbox/sqlite.h"
+#include "outbox/storage.h"
+
+namespace flowmyna {
+
+struct StorageOptions {
+  std::string path;
+  std::uint64_t quota_bytes = 1ULL << 30;  ///< database and write-ahead log together
+  bool sync_every_commit = true;           ///< false: a power cut may take the last seconds
+};
+
+/// The outbox on disk. One connection in WAL mode with `synchronous=FULL` and
+/// `locking_mode=EXCLUSIVE`: a commit that returned has been synced, no second connection can
+/// exist (which also keeps clear of the WAL-reset bug of SQLite before 3.51.3, that needs two),
+/// and no shared-memory file is made. Sources: sqlite.org/wal.html, sqlite.org/pragma.html.
+class SqliteStorage final : public Storage {
+ public:
+  /// Opens or creates the file and brings its schema up to date.
+  static Result<std::unique_ptr<SqliteStorage>> open(StorageOptions options);
+
+  Result<void> begin() override;
+  Result<void> commit() override;
+  void rollback() override;
+  bool has_room_for(const EncodedOperations& operations) const override;
+  Result<Receipt> append(const EncodedOperations& operations,
+                         std::int64_t accepted_unix_s) override;
+  Result<void> seal(const Seal& seal) override;
+  Result<void> settle(const Settlement& settlement) override;
+  Result<Window> read(const ReadLimits& limits) override;
+  Result<Window> fetch(const std::vector<Receipt>& receipts) override;
+  Result<ReceiptState> state(Receipt receipt) override;
+  Result<std::vector<Seal>> seals() override;
+  OutboxStats stats() const override;
+  Result<void> reopen() override;
+
+ private:
+  /// What depends on the open connection; replaced as a whole by `reopen`.
+  struct Open {
+    sqlite::Connection connection;
+    sqlite::Statement begin, commit, rollback;
+    sqlite::Statement insert, remove, read, fetch;
+    sqlite::Statement insert_seal, remove_seal, read_seals;
+    sqlite::Statement insert_letter, bury, find_dead;
+    sqlite::Statement save_counters, page_count, freelist_count;
+  };
+  struct Counters {
+    std::int64_t accepted = 0;
+    std::int64_t delivered = 0;
+    std::int64_t dead = 0;
+    std::int64_t coalesced = 0;
+    bool operator==(const Counters&) const = default;
+  };
+
+  explicit SqliteStorage(StorageOptions options) : options_(std::move(options)) {}
+  static Result<Open> connect(const StorageOptions& options);
+  Result<Counters> load_counters() const;
+  Result<void> remove_operations(std::vector<Receipt> receipts);
+  Result<void> bury(const DeadItem& item);
+  Result<void> add_row(Window& window);
+  Result<void> measure();
+
+  StorageOptions options_;
+  std::optional<Open> open_;
+  Counters committed_;
+  Counters counters_;  // within the open transaction
+  std::uint64_t size_bytes_ = 0;
+  std::uint64_t free_bytes_ = 0;      // inside the database file, to be used again
+  std::uint64_t appended_bytes_ = 0;  // within the open transaction
+  std::string scratch_;
+};
+
+}  // namespace flowmyna

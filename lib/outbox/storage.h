@@ -1,0 +1,41 @@
+#pragma once
+
+#include "core/outbox.h"
+#include "core/result.h"
+
+namespace flowmyna {
+
+/// The outbox's transactions, as one thread sees them: SQLite on one side (sqlite_storage.h),
+/// memory on the other (memory_storage.h); tests/contract runs the same tests over both.
+///
+/// Writes stand between `begin` and `commit`; what was written is there after a crash if `commit`
+/// succeeded, and not at all otherwise. After any failed write the caller rolls back. Reads stand
+/// outside a transaction. One thread at a time.
+class Storage {
+ public:
+  virtual ~Storage() = default;
+
+  virtual Result<void> begin() = 0;
+  virtual Result<void> commit() = 0;
+  virtual void rollback() = 0;
+
+  /// Whether the quota leaves room for these operations beside what the transaction holds.
+  virtual bool has_room_for(const EncodedOperations& operations) const = 0;
+  /// The receipt of the first operation.
+  virtual Result<Receipt> append(const EncodedOperations& operations,
+                                 std::int64_t accepted_unix_s) = 0;
+  virtual Result<void> seal(const Seal& seal) = 0;
+  virtual Result<void> settle(const Settlement& settlement) = 0;
+
+  virtual Result<Window> read(const ReadLimits& limits) = 0;
+  virtual Result<Window> fetch(const std::vector<Receipt>& receipts) = 0;
+  virtual Result<ReceiptState> state(Receipt receipt) = 0;
+  virtual Result<std::vector<Seal>> seals() = 0;
+  virtual OutboxStats stats() const = 0;
+
+  /// Starts anew after an I/O error: whatever the last commit left behind is settled by what the
+  /// disk holds.
+  virtual Result<void> reopen() = 0;
+};
+
+}  // namespace flowmyna

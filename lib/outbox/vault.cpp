@@ -1,0 +1,227 @@
+#include "outbox/vault.h"
+
+#include <pthread.h>
+#include <spdlog/spdlog.h>
+
+namespace flowmyna {
+namespace {
+
+// What one round takes from writers: enough to make a sync's cost vanish, little enough that the
+// transaction's pages stay in the cache and delivery's turn comes soon.
+constexpr std::size_t kRoundOperations = 8192;
+constexpr std::size_t kRoundBytes = 4U << 20;
+
+const Error kFullError{Error::Kind::kFull,
+                       "the outbox is full (outbox.max_size); it takes more once some of it has "
+                       "been delivered"};
+const Error kStoppingError{Error::Kind::kStopping, "the agent is stopping"};
+
+}  // namespace
+
+Vault::Vault(std::unique_ptr<Storage> storage, std::function<void()> on_append)
+    : storage_(std::move(storage)),
+      on_append_(std::move(on_append)),
+      stats_(storage_->stats()),
+      thread_([this] { run(); }) {
+  pthread_setname_np(thread_.native_handle(), "vault");
+}
+
+Vault::~Vault() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+void Vault::append(std::unique_ptr<Append> operations) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!stopping_) {
+      appends_.push_back(std::move(operations));
+    }
+  }
+  if (operations) {
+    operations->done(tl::make_unexpected(kStoppingError));
+  } else {
+    wake_.notify_one();
+  }
+}
+
+void Vault::write(Write write) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!stopping_) {
+      writes_.push_back(std::move(write));
+      wake_.notify_one();
+      return;
+    }
+  }
+  write.done(tl::make_unexpected(kStoppingError));
+}
+
+void Vault::seal(std::vector<Seal> seals, Done<void> done) {
+  write({[seals = std::move(seals)](Storage& storage) -> Result<void> {
+           for (const Seal& seal : seals) {
+             if (auto sealed = storage.seal(seal); !sealed) return sealed;
+           }
+           return {};
+         },
+         std::move(done)});
+}
+
+void Vault::settle(std::vector<Settlement> settlements, Done<void> done) {
+  write({[settlements = std::move(settlements)](Storage& storage) -> Result<void> {
+           for (const Settlement& settlement : settlements) {
+             if (auto settled = storage.settle(settlement); !settled) return settled;
+           }
+           return {};
+         },
+         std::move(done)});
+}
+
+template <class T>
+void Vault::query(std::function<Result<T>(Storage&)> ask, Done<T> done) {
+  Read read = [ask = std::move(ask), done](Storage& storage, const Error* broken) {
+    done(broken == nullptr ? ask(storage) : tl::make_unexpected(*broken));
+  };
+  {
+    const std::lock_guard lock(mutex_);
+    if (!stopping_) {
+      reads_.push_back(std::move(read));
+      wake_.notify_one();
+      return;
+    }
+  }
+  done(tl::make_unexpected(kStoppingError));
+}
+
+void Vault::read(ReadLimits limits, Done<Window> done) {
+  query<Window>([limits = std::move(limits)](Storage& storage) { return storage.read(limits); },
+                std::move(done));
+}
+
+void Vault::fetch(std::vector<Receipt> receipts, Done<Window> done) {
+  query<Window>(
+      [receipts = std::move(receipts)](Storage& storage) { return storage.fetch(receipts); },
+      std::move(done));
+}
+
+void Vault::state(Receipt receipt, Done<ReceiptState> done) {
+  query<ReceiptState>([receipt](Storage& storage) { return storage.state(receipt); },
+                      std::move(done));
+}
+
+void Vault::seals(Done<std::vector<Seal>> done) {
+  query<std::vector<Seal>>([](Storage& storage) { return storage.seals(); }, std::move(done));
+}
+
+OutboxStats Vault::stats() const {
+  const std::lock_guard lock(mutex_);
+  return stats_;
+}
+
+void Vault::run() {
+  for (Round round; take(round); round = {}) perform(round);
+}
+
+/// Waits for work and takes one round of it; false once stopped and empty.
+bool Vault::take(Round& round) {
+  std::unique_lock lock(mutex_);
+  wake_.wait(lock, [this] {
+    return stopping_ || !appends_.empty() || !writes_.empty() || !reads_.empty();
+  });
+  std::size_t operations = 0;
+  std::size_t bytes = 0;
+  while (!appends_.empty() && operations < kRoundOperations && bytes < kRoundBytes) {
+    operations += appends_.front()->operations.size();
+    bytes += appends_.front()->operations.bytes();
+    round.appends.push_back(std::move(appends_.front()));
+    appends_.pop_front();
+  }
+  round.writes.swap(writes_);
+  round.reads.swap(reads_);
+  return !round.appends.empty() || !round.writes.empty() || !round.reads.empty();
+}
+
+void Vault::perform(Round& round) {
+  if (broken_) recover(*broken_);
+  if (!round.appends.empty()) accept(std::move(round.appends), round.writes);
+  if (!round.writes.empty()) {
+    const Result<void> applied = apply(round.writes);
+    publish();
+    for (const Write& write : round.writes) write.done(applied);
+  }
+  for (const Read& read : round.reads) read(*storage_, broken_ ? &*broken_ : nullptr);
+}
+
+/// Commits the writers' operations together with `writes`, which are emptied when that succeeded.
+void Vault::accept(Appends appends, std::vector<Write>& writes) {
+  std::vector<Result<Receipt>> receipts;
+  receipts.reserve(appends.size());
+  Result<void> done = storage_->begin();
+  for (std::size_t i = 0; done && i < appends.size(); ++i) {
+    const Append& append = *appends[i];
+    if (!storage_->has_room_for(append.operations)) {
+      receipts.push_back(tl::make_unexpected(kFullError));
+      continue;
+    }
+    receipts.push_back(storage_->append(append.operations, append.accepted_unix_s));
+    if (!receipts.back()) done = tl::make_unexpected(receipts.back().error());
+  }
+  for (const Write& write : writes) {
+    if (done) done = write.apply(*storage_);
+  }
+  if (done) done = storage_->commit();
+  if (!done) {
+    storage_->rollback();
+    recover(done.error());
+    for (const auto& append : appends) append->done(tl::make_unexpected(done.error()));
+    return;
+  }
+  publish();
+  bool accepted = false;
+  for (std::size_t i = 0; i < appends.size(); ++i) {
+    accepted = accepted || receipts[i].has_value();
+    appends[i]->done(std::move(receipts[i]));
+  }
+  for (const Write& write : writes) write.done({});
+  writes.clear();
+  if (accepted && on_append_) on_append_();
+}
+
+Result<void> Vault::apply(const std::vector<Write>& writes) {
+  Result<void> done = storage_->begin();
+  for (const Write& write : writes) {
+    if (done) done = write.apply(*storage_);
+  }
+  if (done) done = storage_->commit();
+  if (!done) {
+    storage_->rollback();
+    recover(done.error());
+  }
+  return done;
+}
+
+/// After an I/O error nobody can say what the last commit left on the disk, so the file is opened
+/// anew and believed. While that fails, everything is refused.
+void Vault::recover(const Error& error) {
+  if (error.kind == Error::Kind::kFull) return;
+  if (!broken_) spdlog::error("outbox: {}; opening it again", error.message);
+  const auto opened = storage_->reopen();
+  if (opened) {
+    if (broken_) spdlog::info("outbox: works again");
+    broken_.reset();
+  } else {
+    broken_ = opened.error();
+  }
+  publish();
+}
+
+void Vault::publish() {
+  const std::lock_guard lock(mutex_);
+  stats_ = storage_->stats();
+}
+
+}  // namespace flowmyna

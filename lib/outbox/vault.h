@@ -1,0 +1,79 @@
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "core/outbox.h"
+#include "outbox/storage.h"
+
+namespace flowmyna {
+
+/// The outbox's one thread: it owns the storage, takes what has queued up, does it in one
+/// transaction, commits once, then answers all. This is group commit without an artificial wait:
+/// while one commit syncs, the next group gathers; a lone writer pays for nothing but its own sync.
+///
+/// In each round writers come first, then seals and settles, then (after the commit) reads. A round
+/// is bounded, so neither side starves the other. When a round fails, its writers get the error and
+/// nothing of theirs is kept; what delivery wanted is tried once more without them, because
+/// settling is what frees space.
+class Vault final : public Outbox {
+ public:
+  /// `on_append` is called on the vault's thread after each commit that accepted something.
+  Vault(std::unique_ptr<Storage> storage, std::function<void()> on_append);
+  /// Finishes what was queued; what comes later is answered kStopping.
+  ~Vault() override;
+
+  void append(std::unique_ptr<Append> operations) override;
+  void read(ReadLimits limits, Done<Window> done) override;
+  void fetch(std::vector<Receipt> receipts, Done<Window> done) override;
+  void state(Receipt receipt, Done<ReceiptState> done) override;
+  void seals(Done<std::vector<Seal>> done) override;
+  void seal(std::vector<Seal> seals, Done<void> done) override;
+  void settle(std::vector<Settlement> settlements, Done<void> done) override;
+  OutboxStats stats() const override;
+
+ private:
+  using Appends = std::vector<std::unique_ptr<Append>>;
+  struct Write {
+    std::function<Result<void>(Storage&)> apply;
+    Done<void> done;
+  };
+  using Read = std::function<void(Storage&, const Error* broken)>;
+  struct Round {
+    Appends appends;
+    std::vector<Write> writes;
+    std::vector<Read> reads;
+  };
+
+  void write(Write write);
+  template <class T>
+  void query(std::function<Result<T>(Storage&)> ask, Done<T> done);
+  void run();
+  bool take(Round& round);
+  void perform(Round& round);
+  void accept(Appends appends, std::vector<Write>& writes);
+  Result<void> apply(const std::vector<Write>& writes);
+  void recover(const Error& error);
+  void publish();
+
+  const std::unique_ptr<Storage> storage_;
+  const std::function<void()> on_append_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<std::unique_ptr<Append>> appends_;  // these four under mutex_
+  std::vector<Write> writes_;
+  std::vector<Read> reads_;
+  bool stopping_ = false;
+  OutboxStats stats_;
+
+  std::optional<Error> broken_;  // the thread's own: the storage could not be opened again
+  std::thread thread_;           // last: it runs with all of the above
+};
+
+}  // namespace flowmyna
