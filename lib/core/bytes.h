@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -39,15 +40,18 @@ class ByteReader {
     return value;
   }
 
+  /// Only the shortest form of a value is one, so that equal values have equal bytes.
   std::optional<std::uint64_t> varint() {
     std::uint64_t value = 0;
-    for (std::size_t i = 0; i < rest_.size() && i < 10; ++i) {
+    for (std::size_t i = 0; i < rest_.size() && i < kVarintMaxBytes; ++i) {
       const auto byte = static_cast<std::uint8_t>(rest_[i]);
       value |= static_cast<std::uint64_t>(byte & 0x7f) << (7 * i);
-      if ((byte & 0x80) == 0) {
-        rest_.remove_prefix(i + 1);
-        return value;
-      }
+      if ((byte & 0x80) != 0) continue;
+      const bool overflows = i + 1 == kVarintMaxBytes && byte > 1;
+      const bool padded = i > 0 && byte == 0;
+      if (overflows || padded) return std::nullopt;
+      rest_.remove_prefix(i + 1);
+      return value;
     }
     return std::nullopt;
   }
@@ -62,6 +66,8 @@ class ByteReader {
   }
 
  private:
+  static constexpr std::size_t kVarintMaxBytes = 10;  // 64 bits, 7 a byte
+
   std::string_view rest_;
 };
 

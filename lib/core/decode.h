@@ -58,12 +58,13 @@ struct DecodedBatch {
 /// through a double: values are slices of the body (RFC 8259; the API's page for lengths and
 /// required fields). Unknown fields are checked as JSON and otherwise ignored, as the API does.
 ///
-/// Bodies are read with simdjson's on-demand parser, which does not validate what it skips; so
-/// every value is walked. Its DOM parser was rejected because it refuses numbers beyond 64 bits,
-/// which must arrive as written.
+/// Of two members with one name the later one counts, with what is wrong about it, as in the API.
 ///
-/// A decoder keeps its buffers between calls: one a thread. `body` must be readable for
-/// `kPadding` bytes past its end.
+/// A body that is not JSON (or not UTF-8, or nests deeper than `kMaxDepth`) is refused with 400 and
+/// the place of the error, one that does not fit the schema with 422 and each field's `loc`.
+///
+/// A decoder keeps its buffers between calls: one a thread. `body` must be readable for `kPadding`
+/// bytes past its end, whatever stands there.
 class Decoder {
  public:
   static constexpr std::size_t kPadding = 64;
@@ -84,11 +85,14 @@ class Decoder {
   /// touch the others, a body that is not JSON is refused whole.
   tl::expected<DecodedBatch, Refusal> batch(Kind kind, std::string_view body, std::string_view now);
   /// One item a line (application/x-ndjson); empty lines are skipped, and an index counts items.
+  /// Each line is JSON of its own: a broken one is reported by its index like any invalid item.
+  /// More than `kMaxBatchItems` are refused whole with 413.
   tl::expected<DecodedBatch, Refusal> ndjson(Kind kind, std::string_view body,
                                              std::string_view now);
 
  private:
   class Reader;
+  void give_back(std::size_t body_bytes);
   std::unique_ptr<Reader> reader_;
 };
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdint>
+#include <optional>
 
 namespace flowmyna {
 namespace {
@@ -52,20 +52,36 @@ class Cursor {
     return count;
   }
   /// Exactly `width` digits whose value lies in [low, high].
-  bool take_number(std::size_t width, int low, int high) {
-    if (rest_.size() < width ||
-        !std::all_of(rest_.begin(), rest_.begin() + static_cast<std::ptrdiff_t>(width), is_digit))
-      return false;
+  std::optional<int> number(std::size_t width, int low, int high) {
+    const std::string_view digits = rest_.substr(0, width);
+    if (digits.size() < width || !std::ranges::all_of(digits, is_digit)) return std::nullopt;
     int value = 0;
-    for (std::size_t i = 0; i < width; ++i) value = value * 10 + (rest_[i] - '0');
-    if (value < low || value > high) return false;
+    for (const char digit : digits) value = value * 10 + (digit - '0');
+    if (value < low || value > high) return std::nullopt;
     rest_.remove_prefix(width);
-    return true;
+    return value;
+  }
+  bool take_number(std::size_t width, int low, int high) {
+    return number(width, low, high).has_value();
   }
 
  private:
   std::string_view rest_;
 };
+
+int days_of(int year, int month) {
+  static constexpr std::array<int, 12> kDays = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+  const bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+  return month == 2 && leap ? 29 : kDays[static_cast<std::size_t>(month - 1)];
+}
+
+bool take_date(Cursor& at) {
+  const auto year = at.number(4, 0, 9999);
+  const bool extended = year && at.take('-');
+  const auto month = year ? at.number(2, 1, 12) : std::nullopt;
+  if (!month || (extended && !at.take('-'))) return false;
+  return at.take_number(2, 1, days_of(*year, *month));
+}
 
 bool take_offset(Cursor& at) {
   if (at.take('Z') || at.take('z')) return true;
@@ -158,11 +174,7 @@ bool is_json_number(std::string_view text) {
 
 bool is_iso8601(std::string_view text) {
   Cursor at(text);
-  if (!at.take_number(4, 0, 9999)) return false;
-  const bool extended = at.take('-');
-  if (!at.take_number(2, 1, 12)) return false;
-  if (extended && !at.take('-')) return false;
-  if (!at.take_number(2, 1, 31)) return false;
+  if (!take_date(at)) return false;
   if (at.done()) return true;
   if (!at.take('T') && !at.take('t') && !at.take(' ')) return false;
   return take_time(at) && at.done();

@@ -18,25 +18,14 @@ error_code walk(ondemand::value value, int depth);
 error_code walk_array(ondemand::value value, int depth) {
   ondemand::array array;
   if (const auto error = value.get_array().get(array)) return error;
-  for (auto element : array) {
-    ondemand::value child;
-    if (const auto error = std::move(element).get(child)) return error;
-    if (const auto error = walk(child, depth)) return error;
-  }
-  return simdjson::SUCCESS;
+  return each_element(array, [depth](ondemand::value child) { return walk(child, depth); });
 }
 
 error_code walk_object(ondemand::value value, int depth) {
   ondemand::object object;
   if (const auto error = value.get_object().get(object)) return error;
-  for (auto member : object) {
-    ondemand::field field;
-    if (const auto error = std::move(member).get(field)) return error;
-    std::string_view name;
-    if (const auto error = field.unescaped_key().get(name)) return error;
-    if (const auto error = walk(field.value(), depth)) return error;
-  }
-  return simdjson::SUCCESS;
+  return each_member(
+      object, [depth](std::string_view, ondemand::value child) { return walk(child, depth); });
 }
 
 error_code check_literal(ondemand::value& value) {

@@ -5,6 +5,9 @@
 namespace flowmyna {
 namespace {
 
+// The least that one object of an event takes: four empty strings.
+constexpr std::size_t kEventObjectMinBytes = 4;
+
 void append_member(std::string& out, std::string_view name, std::string_view text) {
   out.push_back('"');
   out.append(name);
@@ -35,7 +38,8 @@ bool parse_event(ByteReader& reader, Operation& operation) {
   const auto name = reader.string();
   const auto timestamp = reader.string();
   const auto count = reader.varint();
-  if (!flags || !name || !timestamp || !count || *count > reader.rest().size()) return false;
+  if (!flags || !name || !timestamp || !count) return false;
+  if (*count > reader.rest().size() / kEventObjectMinBytes) return false;
   operation.flags = *flags;
   operation.name = *name;
   operation.timestamp = *timestamp;

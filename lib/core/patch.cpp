@@ -27,7 +27,8 @@ void Patch::set(std::string_view name, std::string_view value) {
 
 void Patch::clear() {
   properties_.clear();
-  index_.clear();
+  // Not clear(), which takes time for as many buckets as the largest patch has ever had.
+  if (!index_.empty()) index_ = {};
 }
 
 bool PropertiesView::valid(std::string_view encoded) {

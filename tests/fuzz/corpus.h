@@ -1,0 +1,17 @@
+#pragma once
+
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace flowmyna::test {
+
+/// Bodies and stored operations, good and bad, from which mutation starts.
+const std::vector<std::string>& seeds();
+
+/// `bytes` with one to four small changes: bytes flipped, dropped, doubled, pieces of JSON put in,
+/// pieces of another seed put in.
+std::string mutate(std::string bytes, std::mt19937_64& random);
+
+}  // namespace flowmyna::test
