@@ -1,0 +1,42 @@
+#pragma once
+
+#include <functional>
+
+#include "sim/api.h"
+#include "sim/exchange.h"
+#include "sim/faults.h"
+#include "sim/request_log.h"
+#include "sim/world.h"
+
+namespace flowmyna::sim {
+
+/// The `/sim/…` routes: look at the state and the request log, set faults, start afresh. No key.
+/// Thread-safe.
+class Admin {
+ public:
+  /// `faults_changed(cut_hanging)` is called after the rules changed.
+  using FaultsChanged = std::function<void(bool cut_hanging)>;
+
+  Admin(Api& api, World& world, FaultTable& faults, RequestLog& log)
+      : api_(api), world_(world), faults_(faults), log_(log) {}
+
+  static bool owns(const std::string& path);
+
+  void respond(Exchange& exchange, const FaultsChanged& faults_changed);
+
+  std::string counts() const;
+  void reset();
+
+ private:
+  Reply route(const Exchange& exchange, const FaultsChanged& faults_changed);
+  Reply set_faults(const Exchange& exchange, const FaultsChanged& faults_changed);
+  Reply requests(const Exchange& exchange) const;
+  Reply state(const Exchange& exchange) const;
+
+  Api& api_;
+  World& world_;
+  FaultTable& faults_;
+  RequestLog& log_;
+};
+
+}  // namespace flowmyna::sim

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <string>
+
+#include "sim/faults.h"
+
+namespace flowmyna::sim {
+
+/// How an answer ends on the wire.
+enum class Ending {
+  kAnswered,
+  kTruncated,  ///< the head announces the whole body, half of it is sent, then closed
+  kCut,        ///< closed without a byte
+  kHanging,    ///< nothing is sent; closed when the faults are cleared or the server ends
+};
+
+struct Reply {
+  unsigned status = 200;
+  std::string body;
+  std::string content_type = "application/json";
+  Headers headers;
+  Ending ending = Ending::kAnswered;
+  std::chrono::milliseconds delay{0};  ///< waits so long before it is sent
+};
+
+/// One request and its answer. Owned by the HTTP server; touched by one thread at a time.
+struct Exchange {
+  std::string method;
+  std::string path;  ///< percent-decoded, without the query
+  std::map<std::string, std::string> query;
+  std::string authorization;
+  std::string api_key;
+  std::string idempotency_key;
+  std::string content_type;
+  std::string body;
+
+  FaultDecision faults;
+  std::chrono::milliseconds delay_before{0};  ///< waits so long before it is handled at all
+  bool sync_when_answered = false;            ///< the faults changed over the API's own listener
+  bool cut_when_answered = false;             ///< and what hangs is to be cut
+
+  Reply reply;
+};
+
+}  // namespace flowmyna::sim
