@@ -1,0 +1,34 @@
+#include "agent/ctl/import_lines.h"
+
+#include <algorithm>
+
+#include "client/json_check.h"
+
+namespace flowmyna::ctl {
+
+LineKind line_kind(std::string_view line) {
+  if (line.find_first_not_of(" \t\r") == std::string_view::npos) return LineKind::kBlank;
+  const auto names = client::member_names(line);
+  if (!names) return LineKind::kInvalid;
+  const bool is_event = std::ranges::find(*names, "event") != names->end();
+  return is_event ? LineKind::kEvent : LineKind::kObject;
+}
+
+bool ImportBatch::takes(LineKind kind, std::string_view line) const {
+  if (empty()) return true;
+  return kind == kind_ && size() < kMaxLines && body_.size() + line.size() < kMaxBytes;
+}
+
+void ImportBatch::add(LineKind kind, std::uint64_t number, std::string_view line) {
+  kind_ = kind;
+  numbers_.push_back(number);
+  body_ += line;
+  body_ += '\n';
+}
+
+void ImportBatch::clear() {
+  body_.clear();
+  numbers_.clear();
+}
+
+}  // namespace flowmyna::ctl

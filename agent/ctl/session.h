@@ -1,0 +1,35 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "flowmyna/client.h"
+
+namespace flowmyna::ctl {
+
+/// Exit codes, as in the manual.
+enum Exit : int {
+  kExitOk = 0,
+  kExitFailed = 1,  ///< the agent says no, or cannot be reached
+  kExitUsage = 2,   ///< the command line is wrong
+};
+
+/// What the command line has settled: which socket, and which command with its options bound.
+struct Session {
+  std::string socket_path;
+  std::function<int()> run;  ///< set by the command that was named; gives the exit code
+
+  Client client() const { return Client({socket_path}); }
+};
+
+/// Prints why something failed and gives the exit code for it.
+int report(const client::Error& error);
+int report_usage(const std::string& message);
+
+/// A request whose answer is 200, or the error.
+client::Result<client::Response> ask(Client& client, const client::Request& request);
+
+/// Whether a person looks at the stream.
+bool is_terminal(int descriptor);
+
+}  // namespace flowmyna::ctl

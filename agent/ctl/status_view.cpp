@@ -1,0 +1,77 @@
+#include "agent/ctl/status_view.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "agent/ctl/format.h"
+
+namespace flowmyna::ctl {
+namespace {
+
+constexpr std::size_t kLabelColumns = 15;
+
+std::string line(std::string label, const std::string& text) {
+  label.resize(std::max(kLabelColumns, label.size() + 1), ' ');
+  return label + printable(text) + '\n';
+}
+
+std::string state_text(const client::Status::Delivery& delivery) {
+  std::string text = delivery.state;
+  std::ranges::replace(text, '_', ' ');
+  if (delivery.next_attempt_in_seconds) {
+    text += ", next attempt in " + duration_text(*delivery.next_attempt_in_seconds);
+  }
+  return text;
+}
+
+std::string pending_text(const client::Status::Outbox& outbox) {
+  std::string text = std::to_string(outbox.pending);
+  if (outbox.pending > 0 && outbox.oldest_age_seconds) {
+    text += ", the oldest waits for " + duration_text(*outbox.oldest_age_seconds);
+  }
+  return text;
+}
+
+std::string size_text(const client::Status::Outbox& outbox) {
+  if (outbox.quota_bytes == 0) return bytes_text(outbox.size_bytes);
+  const double share =
+      100.0 * static_cast<double>(outbox.size_bytes) / static_cast<double>(outbox.quota_bytes);
+  return bytes_text(outbox.size_bytes) + " of " + bytes_text(outbox.quota_bytes) + " (" +
+         std::to_string(std::lround(share)) + " %)";
+}
+
+std::string per_second(std::uint64_t before, std::uint64_t now, double seconds) {
+  const auto count = now > before ? now - before : 0;  // the agent may have been restarted
+  return std::to_string(std::lround(static_cast<double>(count) / seconds)) + "/s";
+}
+
+}  // namespace
+
+std::string status_view(const client::Status& status) {
+  const auto& [state, next, last_success, last_error, accepted, delivered, coalesced, requests,
+               duplicates] = status.delivery;
+  std::string view = "flowmyna-agent " + printable(status.version) + ", up " +
+                     duration_text(status.uptime_seconds) + '\n';
+  view += line("state", state_text(status.delivery));
+  view += line("last success", last_success.empty() ? "never" : last_success);
+  if (!last_error.empty()) view += line("last error", last_error);
+  view += line("pending", pending_text(status.outbox));
+  view += line("dead letters", std::to_string(status.outbox.dead_letters));
+  view += line("outbox", size_text(status.outbox));
+  view += line("accepted", std::to_string(accepted));
+  view += line("delivered", std::to_string(delivered));
+  view += line("coalesced", std::to_string(coalesced));
+  view += line("requests", std::to_string(requests));
+  view += line("duplicates", std::to_string(duplicates) + " possible");
+  return view;
+}
+
+std::string rate_view(const client::Status& before, const client::Status& now, double seconds) {
+  return line(
+      "now",
+      per_second(before.delivery.accepted, now.delivery.accepted, seconds) + " accepted, " +
+          per_second(before.delivery.delivered, now.delivery.delivered, seconds) + " delivered, " +
+          per_second(before.delivery.requests, now.delivery.requests, seconds) + " requests");
+}
+
+}  // namespace flowmyna::ctl
