@@ -1,5 +1,8 @@
 #pragma once
 
+#include <sys/types.h>
+
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -7,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "agent/listen.h"
+#include "agent/secret.h"
 #include "core/result.h"
 
 namespace flowmyna {
@@ -54,5 +59,91 @@ class Responder {
 /// Called on the door's thread for each complete request; must not block. It may answer at once
 /// or keep the Responder and answer later from another thread.
 using HttpHandler = std::function<void(HttpRequest, Responder)>;
+
+/// What the door lets in. Every limit protects the other clients from one.
+struct DoorOptions {
+  /// Larger bodies are answered 413. A batch of 10,000 items of 1 KiB fits.
+  std::size_t max_body_bytes = 16UL << 20U;
+  /// Bodies above kSmallBodyBytes share this much memory until they are answered; what does not
+  /// fit is answered 503 with Retry-After. 0: four bodies of the largest size. Small bodies are
+  /// bounded by max_connections and always get in.
+  std::size_t max_large_bodies_bytes = 0;
+  /// Request line and headers must fit into half of this; libmicrohttpd answers 431 otherwise.
+  std::size_t connection_memory_bytes = 32UL << 10U;
+  /// Further clients wait in the backlog of the socket.
+  unsigned max_connections = 512;
+  /// Connections of one user of the Unix socket; beyond, 429. 0: three quarters of
+  /// max_connections, so that a program that leaks connections leaves room for other users.
+  unsigned max_connections_per_user = 0;
+  /// Users who may talk to the Unix socket, others get 403. Empty: everyone whom the permissions
+  /// of the socket let in.
+  std::vector<uid_t> allow_users;
+  /// A connection on which nothing moves for so long is closed: idle between two requests, halfway
+  /// through a header or a body, or not reading its answer. Waiting for an answer does not count.
+  unsigned idle_timeout_s = 60;
+  /// How long stop() waits for answers under way. SIGTERM has to end within 5 s in all.
+  std::chrono::milliseconds drain_timeout{2000};
+  /// What a client on TCP has to present; opening a TCP door without one fails. The Unix socket
+  /// asks for none: there the file's permissions and the kernel's credentials decide.
+  Secret bearer_key;
+};
+
+/// Bodies up to this size never wait for, or fail because of, the memory that large ones take.
+inline constexpr std::size_t kSmallBodyBytes = 64UL << 10U;
+
+/// Counters since the door was opened, for the metrics.
+struct DoorCounts {
+  std::uint64_t connections_open = 0;
+  std::uint64_t requests = 0;  ///< handed to the handler
+  std::uint64_t refused = 0;   ///< answered 4xx or 503 by the door itself
+};
+
+/// The first room: HTTP/1.1 on one listening socket, bytes in and out, never JSON.
+///
+/// One thread (libmicrohttpd's, on epoll) serves all connections. It hands each complete request
+/// to the handler and suspends the connection until the Responder is used; an answer given before
+/// the handler returns goes out without suspending at all.
+///
+/// On TCP every request needs `Authorization: Bearer KEY` or `X-FlowMyna-Api-Key: KEY`, else 401.
+/// Any local process, and any web page in a local browser, can reach a loopback port. So a Host
+/// header that is not a loopback name (DNS rebinding) and any request with an Origin header (a
+/// browser; no browser is a client of the agent) are answered 403 even with the right key.
+///
+/// The door's own refusals have the API's shape, {"detail": "…"}. Broken HTTP is answered by
+/// libmicrohttpd (4xx, an HTML page) and the connection closed; clients' mistakes are not logged,
+/// since a hostile client could fill the disk with them.
+class Door {
+ public:
+  struct Core;
+
+  /// Starts serving. Fails with kInvalid for options that cannot work, kIo when the thread or its
+  /// descriptors cannot be had. All signals are blocked in the door's thread.
+  static Result<std::unique_ptr<Door>> open(ListeningSocket socket, DoorOptions options,
+                                            HttpHandler handler);
+  ~Door();
+  Door(const Door&) = delete;
+  Door& operator=(const Door&) = delete;
+
+  /// Stops accepting at once, answers new requests on open connections with 503, lets the answers
+  /// under way go out for `drain_timeout`, answers 503 for what is still unanswered, and closes.
+  /// Afterwards no handler runs and Responders that are left over do nothing. Idempotent; not to
+  /// be called from the handler or from several threads at once.
+  void stop();
+
+  /// The key for TCP from the next request on, as after a reload. Any thread.
+  void set_bearer_key(Secret key);
+
+  /// Any thread.
+  DoorCounts counts() const;
+  const std::string& name() const { return socket_.name(); }
+
+ private:
+  Door(ListeningSocket socket, std::shared_ptr<Core> core);
+  Result<void> start();
+
+  ListeningSocket socket_;
+  std::shared_ptr<Core> core_;
+  bool stopped_ = false;
+};
 
 }  // namespace flowmyna

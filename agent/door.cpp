@@ -1,0 +1,182 @@
+#include "agent/door.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <exception>
+#include <system_error>
+#include <thread>
+
+#include "agent/door_connection.h"
+#include "agent/door_core.h"
+
+namespace flowmyna {
+namespace {
+
+/// After the drain time-out the remaining clients are answered 503; this is how long those answers
+/// have to reach the kernel's buffers, which they do at once unless a client does not read.
+constexpr std::chrono::milliseconds kLastAnswersTimeout{250};
+
+DoorConnection* connection_of(MHD_Connection* connection) {
+  const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+  return static_cast<DoorConnection*>(info->socket_context);
+}
+
+void on_connection(void* core, MHD_Connection* connection, void** context,
+                   MHD_ConnectionNotificationCode event) {
+  if (event == MHD_CONNECTION_NOTIFY_STARTED) {
+    *context = new DoorConnection(*static_cast<std::shared_ptr<Door::Core>*>(core), connection);
+  } else {
+    delete static_cast<DoorConnection*>(*context);
+    *context = nullptr;
+  }
+}
+
+void* on_request_line(void*, const char* target, MHD_Connection* connection) {
+  DoorConnection* const found = connection_of(connection);
+  found->begin(target);
+  return found;
+}
+
+MHD_Result on_request(void*, MHD_Connection*, const char*, const char* method, const char*,
+                      const char* data, std::size_t* size_bytes, void** request) {
+  try {
+    return static_cast<DoorConnection*>(*request)->progress(method, data, size_bytes);
+  } catch (const std::exception&) {
+    // Out of memory, in all likelihood. No exception may pass through the library's C frames; this
+    // client is cut off and the others are served.
+    return MHD_NO;
+  }
+}
+
+void on_completed(void*, MHD_Connection*, void** request, MHD_RequestTerminationCode) {
+  if (*request != nullptr) static_cast<DoorConnection*>(*request)->complete();
+}
+
+/// The path is handed on as written; decoding it is up to who knows what it means.
+std::size_t keep_escapes(void*, MHD_Connection*, char* text) {
+  return std::strlen(text);
+}
+
+/// Signals belong to the main thread. Threads inherit the mask of the one that starts them.
+class AllSignalsBlocked {
+ public:
+  AllSignalsBlocked() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~AllSignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  AllSignalsBlocked(const AllSignalsBlocked&) = delete;
+  AllSignalsBlocked& operator=(const AllSignalsBlocked&) = delete;
+
+ private:
+  sigset_t before_{};
+};
+
+void fill_in_defaults(DoorOptions& options) {
+  if (options.max_large_bodies_bytes == 0) {
+    options.max_large_bodies_bytes = 4 * options.max_body_bytes;
+  }
+  options.max_large_bodies_bytes = std::max(options.max_large_bodies_bytes, options.max_body_bytes);
+  if (options.max_connections_per_user == 0) {
+    options.max_connections_per_user = std::max(1U, options.max_connections * 3 / 4);
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Door>> Door::open(ListeningSocket socket, DoorOptions options,
+                                         HttpHandler handler) {
+  if (socket.kind() == ListeningSocket::Kind::kTcp && options.bearer_key.empty()) {
+    return fail(Error::Kind::kInvalid,
+                "listen.tcp needs an API key that its clients must present: set api.key_file or "
+                "FLOWMYNA_API_KEY, or leave listen.tcp empty");
+  }
+  fill_in_defaults(options);
+  Secret key = std::exchange(options.bearer_key, Secret{});
+  auto core = std::make_shared<Core>(socket.kind(), std::move(options), std::move(handler));
+  core->bearer_key = std::move(key);
+  std::unique_ptr<Door> door(new Door(std::move(socket), std::move(core)));
+  if (auto started = door->start(); !started) return tl::make_unexpected(started.error());
+  return door;
+}
+
+Door::Door(ListeningSocket socket, std::shared_ptr<Core> core)
+    : socket_(std::move(socket)), core_(std::move(core)) {}
+
+Door::~Door() {
+  stop();
+}
+
+Result<void> Door::start() {
+  const AllSignalsBlocked blocked;
+  // A duplicate, since libmicrohttpd closes the descriptor when it fails to start.
+  const int fd = fcntl(socket_.fd(), F_DUPFD_CLOEXEC, 0);
+  if (fd < 0) {
+    return fail(Error::Kind::kIo,
+                "cannot serve " + socket_.name() + ": " + std::generic_category().message(errno));
+  }
+  const DoorOptions& options = core_->options;
+  core_->daemon =
+      MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, nullptr,
+                       nullptr, &on_request, nullptr, MHD_OPTION_LISTEN_SOCKET, fd,          //
+                       MHD_OPTION_NOTIFY_CONNECTION, &on_connection, &core_,                 //
+                       MHD_OPTION_URI_LOG_CALLBACK, &on_request_line, nullptr,               //
+                       MHD_OPTION_NOTIFY_COMPLETED, &on_completed, nullptr,                  //
+                       MHD_OPTION_UNESCAPE_CALLBACK, &keep_escapes, nullptr,                 //
+                       MHD_OPTION_CONNECTION_LIMIT, options.max_connections,                 //
+                       MHD_OPTION_CONNECTION_MEMORY_LIMIT, options.connection_memory_bytes,  //
+                       MHD_OPTION_CONNECTION_TIMEOUT, options.idle_timeout_s,                //
+                       MHD_OPTION_STRICT_FOR_CLIENT, 1,                                      //
+                       MHD_OPTION_END);
+  if (core_->daemon != nullptr) return {};
+  stopped_ = true;
+  return fail(Error::Kind::kIo, "cannot serve " + socket_.name() + ": " +
+                                    std::generic_category().message(errno) +
+                                    "; check the limits on open files and threads");
+}
+
+void Door::stop() {
+  if (std::exchange(stopped_, true)) return;
+  const int fd = MHD_quiesce_daemon(core_->daemon);
+  {
+    std::unique_lock lock(core_->mutex);
+    core_->stopping = true;
+    const auto all_answered = [this] { return core_->in_flight == 0; };
+    if (!core_->answered.wait_for(lock, core_->options.drain_timeout, all_answered)) {
+      for (auto* client = core_->first_connection; client != nullptr; client = client->next) {
+        // Dropped unanswered, a Responder answers 503.
+        if (client->channel != nullptr) Responder abandoned(client->channel);
+      }
+      core_->answered.wait_for(lock, kLastAnswersTimeout, all_answered);
+    }
+  }
+  // From here on every request is answered and nobody can suspend another one; see
+  // Responder::Channel for why its answerers have to be outside before the daemon goes.
+  while (core_->senders.load() != 0) std::this_thread::yield();
+  MHD_stop_daemon(core_->daemon);
+  ::close(fd);
+  core_->handler = nullptr;
+  socket_.close();
+}
+
+void Door::set_bearer_key(Secret key) {
+  const std::lock_guard lock(core_->mutex);
+  core_->bearer_key = std::move(key);
+}
+
+DoorCounts Door::counts() const {
+  DoorCounts counts;
+  counts.connections_open = core_->connections_open.load(std::memory_order_relaxed);
+  counts.requests = core_->requests.load(std::memory_order_relaxed);
+  counts.refused = core_->refused.load(std::memory_order_relaxed);
+  return counts;
+}
+
+}  // namespace flowmyna

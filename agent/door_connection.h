@@ -1,0 +1,89 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "agent/door_core.h"
+
+namespace flowmyna {
+
+/// What the door answers by itself. `detail` and the body are literals, so that refusing costs no
+/// memory.
+struct Refusal {
+  unsigned status;
+  std::string_view body;  ///< {"detail": "…"}
+  int retry_after_s = 0;
+  bool close = false;  ///< close the connection after the answer
+};
+
+/// The headers that the door reads, found in one pass over all of them. The views live as long as
+/// the request.
+struct RequestHeaders {
+  std::optional<std::string_view> content_length;
+  std::optional<std::string_view> transfer_encoding;
+  std::string_view content_type;
+  std::string_view prefer;
+  std::string_view host;
+  std::string_view authorization;
+  std::string_view api_key;
+  bool expects_continue = false;
+  bool has_origin = false;
+  bool conflicting_framing = false;  ///< two different lengths, or a length and an encoding
+
+  static RequestHeaders read(MHD_Connection* connection);
+};
+
+/// One client's connection: who it is, and the request that it is in the middle of.
+///
+/// Created, used and destroyed on the door's thread; only the list links and `channel` are seen by
+/// stop(), under Core::mutex. A request goes through begin (request line), admit (headers), take
+/// (body, perhaps in many pieces), hand_over (complete), answer and complete.
+class DoorConnection {
+ public:
+  DoorConnection(std::shared_ptr<Door::Core> core, MHD_Connection* connection);
+  ~DoorConnection();
+  DoorConnection(const DoorConnection&) = delete;
+  DoorConnection& operator=(const DoorConnection&) = delete;
+
+  /// `target` is the request target as written, null when there was none.
+  void begin(const char* target);
+  /// libmicrohttpd's access handler: called after the headers, for each piece of the body, at the
+  /// end, and again when the connection is resumed.
+  MHD_Result progress(const char* method, const char* data, std::size_t* size_bytes);
+  void complete();
+
+  /// The request that the handler has; for stop(), under Core::mutex.
+  std::shared_ptr<Responder::Channel> channel;
+  DoorConnection* previous = nullptr;
+  DoorConnection* next = nullptr;
+
+ private:
+  enum class Stage { kHeaders, kBody, kHandedOver };
+  enum class Verdict { kWelcome, kForbidden, kTooMany };
+
+  Verdict identify();
+  MHD_Result admit(const char* method);
+  const Refusal* judge(const RequestHeaders& headers);
+  const Refusal* judge_tcp(const RequestHeaders& headers) const;
+  MHD_Result take(std::string_view piece);
+  MHD_Result hand_over();
+  MHD_Result answer(const HttpResponse& response);
+  MHD_Result refuse(const Refusal& refusal);
+  bool reserve_memory(std::size_t body_bytes);
+  void grow_body(std::size_t size_bytes);
+  void drop_body();
+
+  std::shared_ptr<Door::Core> core_;
+  MHD_Connection* connection_;
+  std::optional<uid_t> uid_;  ///< known on the Unix socket
+  Verdict verdict_;
+
+  Stage stage_ = Stage::kHeaders;
+  HttpRequest request_;
+  const Refusal* refusal_ = nullptr;  ///< set: the body is read and thrown away
+  std::size_t discarded_bytes_ = 0;
+  std::size_t reserved_bytes_ = 0;  ///< of Core::large_bodies_bytes
+};
+
+}  // namespace flowmyna

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include "agent/door.h"
+#include "raw_client.h"
+
+namespace flowmyna::test {
+
+inline HttpResponse ok(std::string body) {
+  HttpResponse response;
+  response.body = std::move(body);
+  return response;
+}
+
+inline void echo(HttpRequest request, Responder responder) {
+  responder.send(ok(std::move(request.body)));
+}
+
+/// A handler that keeps every request until the test takes it out.
+class Waiting {
+ public:
+  HttpHandler handler() {
+    return [this](HttpRequest request, Responder responder) {
+      const std::lock_guard lock(mutex_);
+      held_.emplace_back(std::move(request), std::move(responder));
+      arrived_.notify_all();
+    };
+  }
+
+  std::pair<HttpRequest, Responder> take() {
+    std::unique_lock lock(mutex_);
+    arrived_.wait(lock, [this] { return !held_.empty(); });
+    auto first = std::move(held_.front());
+    held_.pop_front();
+    return first;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable arrived_;
+  std::deque<std::pair<HttpRequest, Responder>> held_;
+};
+
+class DoorTest : public testing::Test {
+ protected:
+  RawClient client() const { return RawClient::unix_socket(socket_path_); }
+
+  std::unique_ptr<Door> open(HttpHandler handler, DoorOptions options = {}) const {
+    auto socket = listen_unix(socket_path_, 0600, "");
+    EXPECT_TRUE(socket) << socket.error().message;
+    auto door = Door::open(std::move(*socket), std::move(options), std::move(handler));
+    EXPECT_TRUE(door) << door.error().message;
+    return std::move(*door);
+  }
+
+  static std::unique_ptr<Door> open_tcp(HttpHandler handler, const std::string& key) {
+    auto socket = listen_tcp("127.0.0.1:0");
+    EXPECT_TRUE(socket) << socket.error().message;
+    DoorOptions options;
+    options.bearer_key = Secret(key);
+    auto door = Door::open(std::move(*socket), std::move(options), std::move(handler));
+    EXPECT_TRUE(door) << door.error().message;
+    return std::move(*door);
+  }
+
+  ScratchDirectory scratch_;
+  std::filesystem::path socket_path_ = scratch_ / "agent.sock";
+};
+
+}  // namespace flowmyna::test

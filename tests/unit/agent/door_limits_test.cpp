@@ -1,0 +1,232 @@
+#include <vector>
+
+#include "door_fixture.h"
+
+namespace flowmyna::test {
+namespace {
+
+constexpr const char* kKey = "fm_live_0123456789abcdefghijklmnopqrstuv";
+
+std::string get(const std::string& headers) {
+  return "GET /agent/v1/status HTTP/1.1\r\n" + headers + "\r\n";
+}
+
+TEST_F(DoorTest, RefusesATooLargeBodyByItsLengthBeforeReadingIt) {
+  DoorOptions options;
+  options.max_body_bytes = 1000;
+  const auto door = open(echo, options);
+  auto c = client();
+  const Reply reply = c.ask("POST / HTTP/1.1\r\nHost: agent\r\nContent-Length: 1001\r\n\r\n");
+  EXPECT_EQ(reply.status, 413);
+  EXPECT_EQ(reply.body, R"({"detail":"the body is too large; send smaller batches"})");
+  EXPECT_TRUE(c.at_end());
+  auto other = client();
+  EXPECT_EQ(other.ask(post(std::string(1000, 'x'))).status, 200);
+  EXPECT_EQ(door->counts().refused, 1U);
+}
+
+TEST_F(DoorTest, RefusesATooLargeBodyWithoutAskingForIt) {
+  DoorOptions options;
+  options.max_body_bytes = 1000;
+  const auto door = open(echo, options);
+  auto c = client();
+  EXPECT_EQ(c.ask("POST / HTTP/1.1\r\nHost: agent\r\nExpect: 100-continue\r\n"
+                  "Content-Length: 2000000\r\n\r\n")
+                .status,
+            413);
+  EXPECT_TRUE(c.at_end());
+}
+
+TEST_F(DoorTest, CountsTheBytesOfAChunkedBody) {
+  DoorOptions options;
+  options.max_body_bytes = 1000;
+  const auto door = open(echo, options);
+  auto c = client();
+  std::string request = "POST / HTTP/1.1\r\nHost: agent\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (int i = 0; i < 11; ++i) request += "64\r\n" + std::string(100, 'x') + "\r\n";
+  EXPECT_EQ(c.ask(request + "0\r\n\r\n").status, 413);
+  EXPECT_TRUE(c.at_end());
+}
+
+TEST_F(DoorTest, CutsOffAChunkedBodyWithoutEnd) {
+  DoorOptions options;
+  options.max_body_bytes = 1000;
+  const auto door = open(echo, options);
+  auto c = client();
+  c.send("POST / HTTP/1.1\r\nHost: agent\r\nTransfer-Encoding: chunked\r\n\r\n");
+  const std::string chunk = "1000\r\n" + std::string(4096, 'x') + "\r\n";
+  int sent = 0;
+  while (sent < 100'000 && c.send(chunk)) ++sent;
+  EXPECT_LT(sent, 100'000);
+}
+
+TEST_F(DoorTest, LargeBodiesShareABoundedMemoryAndSmallOnesGetIn) {
+  Waiting waiting;
+  DoorOptions options;
+  options.max_body_bytes = 200'000;
+  options.max_large_bodies_bytes = 300'000;
+  const auto door = open(waiting.handler(), options);
+  const std::string large(200'000, 'x');
+
+  auto first = client();
+  first.send(post(large));
+  auto [request, responder] = waiting.take();  // holds 200,000 bytes until it is answered
+  auto second = client();
+  const Reply refused = second.ask(post(large));
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_NE(refused.head.find("Retry-After: 1\r\n"), std::string::npos) << refused.head;
+  auto small = client();
+  small.send(post("small"));
+  auto [small_request, small_responder] = waiting.take();
+  small_responder.send(ok("in"));
+  EXPECT_EQ(small.read_reply().body, "in");
+
+  responder.send(ok("done"));
+  EXPECT_EQ(first.read_reply().body, "done");
+  // The refused body was read and thrown away: the connection goes on, and now there is room. The
+  // memory is given back just after the answer has left, so this may take another try.
+  for (;;) {
+    second.send(post(large));
+    if (door->counts().requests == 3) break;
+    if (second.read_reply().status != 503) break;
+  }
+}
+
+TEST_F(DoorTest, RefusesConnectionsOfOneUserBeyondTheLimit) {
+  DoorOptions options;
+  options.max_connections_per_user = 2;
+  const auto door = open(echo, options);
+  auto first = client();
+  auto second = client();
+  EXPECT_EQ(first.ask(post("1")).status, 200);
+  EXPECT_EQ(second.ask(post("2")).status, 200);
+  auto third = client();
+  const Reply reply = third.ask(post("3"));
+  EXPECT_EQ(reply.status, 429);
+  EXPECT_EQ(reply.body,
+            R"({"detail":"too many connections of this user; reuse connections or close some"})");
+  EXPECT_TRUE(third.at_end());
+  EXPECT_EQ(first.ask(post("still")).body, "still");
+}
+
+TEST_F(DoorTest, CutsOffSilentConnectionsFarBeyondTheLimit) {
+  DoorOptions options;
+  options.max_connections_per_user = 2;
+  const auto door = open(echo, options);
+  std::vector<RawClient> silent;
+  for (int i = 0; i < 11; ++i) silent.push_back(client());
+  EXPECT_TRUE(silent.back().at_end());
+  EXPECT_EQ(silent.front().ask(post("x")).status, 200);
+}
+
+TEST_F(DoorTest, AClosedConnectionMakesRoomForAnother) {
+  DoorOptions options;
+  options.max_connections_per_user = 1;
+  const auto door = open(echo, options);
+  auto first = client();
+  EXPECT_EQ(first.ask("GET / HTTP/1.1\r\nHost: agent\r\nConnection: close\r\n\r\n").status, 200);
+  EXPECT_TRUE(first.at_end());
+  while (door->counts().connections_open != 0) std::this_thread::yield();
+  auto second = client();
+  EXPECT_EQ(second.ask(post("2")).status, 200);
+}
+
+TEST_F(DoorTest, RefusesUsersWhoAreNotAllowed) {
+  DoorOptions options;
+  options.allow_users = {geteuid() + 1};
+  const auto door = open(echo, options);
+  auto c = client();
+  const Reply reply = c.ask(post("x"));
+  EXPECT_EQ(reply.status, 403);
+  EXPECT_EQ(reply.body,
+            R"({"detail":"this user may not talk to the agent; see listen.allow_users"})");
+  EXPECT_TRUE(c.at_end());
+}
+
+TEST_F(DoorTest, LetsAllowedUsersIn) {
+  DoorOptions options;
+  options.allow_users = {geteuid()};
+  const auto door = open(echo, options);
+  auto c = client();
+  EXPECT_EQ(c.ask(post("x")).status, 200);
+}
+
+TEST_F(DoorTest, RefusesAHeaderThatDoesNotFit) {
+  const auto door = open(echo);
+  auto c = client();
+  const Reply reply =
+      c.ask("GET / HTTP/1.1\r\nHost: agent\r\nX-Long: " + std::string(64 * 1024, 'x') + "\r\n\r\n");
+  EXPECT_TRUE(reply.status == 0 || reply.status == 431 || reply.status == 413) << reply.status;
+  EXPECT_TRUE(c.at_end());
+}
+
+TEST_F(DoorTest, ClosesAConnectionOnWhichNothingMoves) {
+  DoorOptions options;
+  options.idle_timeout_s = 1;
+  const auto door = open(echo, options);
+  auto silent = client();
+  auto halfway = client();
+  halfway.send("POST / HTTP/1.1\r\nHost: ag");
+  EXPECT_TRUE(silent.at_end());
+  EXPECT_TRUE(halfway.at_end());
+}
+
+TEST_F(DoorTest, OnTcpTheKeyIsNeeded) {
+  const auto door = open_tcp(echo, kKey);
+  auto c = RawClient::tcp(door->name());
+  const std::string host = "Host: " + door->name() + "\r\n";
+  const std::string key = kKey;
+  const Reply missing = c.ask(get(host));
+  EXPECT_EQ(missing.status, 401);
+  EXPECT_EQ(missing.body,
+            R"({"detail":"missing or wrong API key; on TCP send 'Authorization: Bearer KEY'"})");
+  // The connection stays usable after each of these.
+  EXPECT_EQ(c.ask(get(host + "Authorization: Bearer " + key.substr(1) + "\r\n")).status, 401);
+  EXPECT_EQ(c.ask(get(host + "Authorization: Bearer " + key + "x\r\n")).status, 401);
+  EXPECT_EQ(c.ask(get(host + "Authorization: Bearer \r\n")).status, 401);
+  EXPECT_EQ(c.ask(get(host + "Authorization: Basic " + key + "\r\n")).status, 401);
+  EXPECT_EQ(c.ask(get(host + "X-FlowMyna-Api-Key: \r\n")).status, 401);
+  EXPECT_EQ(c.ask("POST / HTTP/1.1\r\n" + host + "Content-Length: 4\r\n\r\nbody").status, 401);
+  EXPECT_EQ(c.ask(get(host + "Authorization: Bearer " + key + "\r\n")).status, 200);
+  EXPECT_EQ(c.ask(get(host + "authorization: bearer " + key + "\r\n")).status, 200);
+  EXPECT_EQ(c.ask(get(host + "X-FlowMyna-Api-Key: " + key + "\r\n")).status, 200);
+}
+
+TEST_F(DoorTest, ANewKeyReplacesTheOldOne) {
+  const auto door = open_tcp(echo, kKey);
+  auto c = RawClient::tcp(door->name());
+  door->set_bearer_key(Secret("another"));
+  EXPECT_EQ(
+      c.ask(get("Host: localhost\r\nX-FlowMyna-Api-Key: " + std::string(kKey) + "\r\n")).status,
+      401);
+  EXPECT_EQ(c.ask(get("Host: localhost\r\nX-FlowMyna-Api-Key: another\r\n")).status, 200);
+}
+
+TEST_F(DoorTest, OnTcpWebPagesAreRefusedEvenWithTheKey) {
+  const auto door = open_tcp(echo, kKey);
+  const std::string key = "X-FlowMyna-Api-Key: " + std::string(kKey) + "\r\n";
+  for (const char* host : {"evil.example", "evil.example:8765", "127.0.0.1.evil.example",
+                           "localhost.evil.example", "10.0.0.1", "", "[::2]:80"}) {
+    auto c = RawClient::tcp(door->name());
+    EXPECT_EQ(c.ask(get("Host: " + std::string(host) + "\r\n" + key)).status, 403) << host;
+  }
+  for (const char* host :
+       {"localhost", "LOCALHOST:8765", "127.0.0.1", "127.1.2.3:80", "[::1]:80"}) {
+    auto c = RawClient::tcp(door->name());
+    EXPECT_EQ(c.ask(get("Host: " + std::string(host) + "\r\n" + key)).status, 200) << host;
+  }
+  auto page = RawClient::tcp(door->name());
+  EXPECT_EQ(page.ask(get("Host: localhost\r\nOrigin: https://evil.example\r\n" + key)).status, 403);
+}
+
+TEST_F(DoorTest, TcpWithoutAKeyDoesNotOpen) {
+  const auto door = Door::open(*listen_tcp("127.0.0.1:0"), {}, echo);
+  ASSERT_FALSE(door);
+  EXPECT_EQ(door.error().kind, Error::Kind::kInvalid);
+  EXPECT_EQ(door.error().message,
+            "listen.tcp needs an API key that its clients must present: set api.key_file or "
+            "FLOWMYNA_API_KEY, or leave listen.tcp empty");
+}
+
+}  // namespace
+}  // namespace flowmyna::test

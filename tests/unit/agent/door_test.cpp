@@ -1,0 +1,331 @@
+#include "agent/door.h"
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "door_fixture.h"
+
+namespace flowmyna::test {
+namespace {
+
+TEST_F(DoorTest, HandsOverTheRequestAsItWasWritten) {
+  HttpRequest seen;
+  const auto door = open([&](HttpRequest request, Responder responder) {
+    seen = std::move(request);
+    responder.send(ok("{}"));
+  });
+  auto c = client();
+  const Reply reply =
+      c.ask(post(R"({"a":5420.00})", "Content-Type: application/json\r\nPrefer: wait=3\r\n",
+                 "/a%2Fb/c?type=x%20y&id=1+2"));
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(seen.method, "POST");
+  EXPECT_EQ(seen.path, "/a%2Fb/c");
+  EXPECT_EQ(seen.query, "type=x%20y&id=1+2");
+  EXPECT_EQ(seen.content_type, "application/json");
+  EXPECT_EQ(seen.prefer, "wait=3");
+  EXPECT_EQ(seen.body, R"({"a":5420.00})");
+  EXPECT_GE(seen.body.capacity(), seen.body.size() + kBodyPadding);
+}
+
+TEST_F(DoorTest, SendsStatusHeadersAndBodyOfTheResponse) {
+  const auto door = open([](HttpRequest, Responder responder) {
+    HttpResponse response;
+    response.status = 405;
+    response.body = R"({"detail":"Method Not Allowed"})";
+    response.content_type = "text/x-test";
+    response.retry_after_seconds = 7;
+    response.allow = "POST";
+    responder.send(std::move(response));
+  });
+  auto c = client();
+  const Reply reply = c.ask("BREW /pot HTTP/1.1\r\nHost: agent\r\n\r\n");
+  EXPECT_EQ(reply.status, 405);
+  EXPECT_EQ(reply.body, R"({"detail":"Method Not Allowed"})");
+  EXPECT_NE(reply.head.find("Content-Type: text/x-test\r\n"), std::string::npos) << reply.head;
+  EXPECT_NE(reply.head.find("Retry-After: 7\r\n"), std::string::npos) << reply.head;
+  EXPECT_NE(reply.head.find("Allow: POST\r\n"), std::string::npos) << reply.head;
+}
+
+TEST_F(DoorTest, AnswersLaterFromAnotherThread) {
+  Waiting waiting;
+  const auto door = open(waiting.handler());
+  auto c = client();
+  c.send(post("late"));
+  std::thread([&] {
+    auto [request, responder] = waiting.take();
+    responder.send(ok(request.body));
+  }).join();
+  EXPECT_EQ(c.read_reply().body, "late");
+}
+
+TEST_F(DoorTest, AResponderThatIsDroppedAnswers503) {
+  const auto door = open([](HttpRequest, Responder) {});
+  auto c = client();
+  const Reply reply = c.ask(post("x"));
+  EXPECT_EQ(reply.status, 503);
+  EXPECT_EQ(reply.body, R"({"detail":"the agent could not answer this request; try again"})");
+}
+
+TEST_F(DoorTest, AssigningOverAResponderAnswersTheOneThatGoes503) {
+  Waiting waiting;
+  const auto door = open(waiting.handler());
+  auto first = client();
+  auto second = client();
+  first.send(post("1"));
+  auto [request_1, responder] = waiting.take();
+  second.send(post("2"));
+  auto [request_2, other] = waiting.take();
+  responder = std::move(other);
+  EXPECT_EQ(first.read_reply().status, 503);
+  responder.send(ok("kept"));
+  EXPECT_EQ(second.read_reply().body, "kept");
+}
+
+TEST_F(DoorTest, AClientThatLeavesBeforeItsAnswerHarmsNobody) {
+  Waiting waiting;
+  const auto door = open(waiting.handler());
+  auto gone = client();
+  gone.send(post("gone"));
+  auto [request, responder] = waiting.take();
+  gone.close();
+  responder.send(ok("nobody reads this"));
+
+  auto c = client();
+  c.send(post("next"));
+  auto [next, next_responder] = waiting.take();
+  next_responder.send(ok(next.body));
+  EXPECT_EQ(c.read_reply().body, "next");
+}
+
+TEST_F(DoorTest, AnswersPipelinedRequestsInTheirOrder) {
+  Waiting waiting;
+  const auto door = open(waiting.handler());
+  auto c = client();
+  c.send(post("one") + post("two") + "GET /three HTTP/1.1\r\nHost: agent\r\n\r\n");
+  for (const char* answer : {"1", "2", "3"}) {
+    auto [request, responder] = waiting.take();
+    responder.send(ok(answer));
+  }
+  EXPECT_EQ(c.read_reply().body, "1");
+  EXPECT_EQ(c.read_reply().body, "2");
+  EXPECT_EQ(c.read_reply().body, "3");
+}
+
+TEST_F(DoorTest, TakesChunkedBodies) {
+  const auto door = open(echo);
+  auto c = client();
+  const Reply reply = c.ask(
+      "POST / HTTP/1.1\r\nHost: agent\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "4\r\nWiki\r\n5\r\npedia\r\n0\r\n\r\n");
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(reply.body, "Wikipedia");
+}
+
+TEST_F(DoorTest, ChunkedBodiesHaveThePaddingToo) {
+  std::atomic<bool> padded{false};
+  const auto door = open([&](HttpRequest request, Responder responder) {
+    padded = request.body.capacity() >= request.body.size() + kBodyPadding;
+    responder.send(ok(std::to_string(request.body.size())));
+  });
+  auto c = client();
+  std::string request = "POST / HTTP/1.1\r\nHost: agent\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (int i = 0; i < 1000; ++i) request += "1f\r\n" + std::string(31, 'x') + "\r\n";
+  EXPECT_EQ(c.ask(request + "0\r\n\r\n").body, "31000");
+  EXPECT_TRUE(padded);
+}
+
+TEST_F(DoorTest, SendsContinueToAClientThatAsksFirst) {
+  const auto door = open(echo);
+  auto c = client();
+  EXPECT_EQ(c.ask("POST / HTTP/1.1\r\nHost: agent\r\nExpect: 100-continue\r\n"
+                  "Content-Length: 4\r\n\r\n")
+                .status,
+            100);
+  EXPECT_EQ(c.ask("body").body, "body");
+}
+
+TEST_F(DoorTest, AnswersHeadWithoutABody) {
+  const auto door =
+      open([](HttpRequest, Responder responder) { responder.send(ok(R"({"x":1})")); });
+  auto c = client();
+  c.send("HEAD /agent/v1/status HTTP/1.1\r\nHost: agent\r\n\r\n" + post("x"));
+  Reply head;
+  head = c.read_reply();
+  EXPECT_EQ(head.status, 200);
+  // What follows the header of the first answer is the second answer, not a body.
+  EXPECT_TRUE(head.body.starts_with("HTTP/1") || head.body.empty()) << head.body;
+}
+
+TEST_F(DoorTest, TakesTheAbsoluteFormOfATarget) {
+  std::string path;
+  const auto door = open([&](HttpRequest request, Responder responder) {
+    path = request.path;
+    responder.send(ok(""));
+  });
+  auto c = client();
+  EXPECT_EQ(c.ask("GET http://agent/metrics HTTP/1.1\r\nHost: agent\r\n\r\n").status, 200);
+  EXPECT_EQ(path, "/metrics");
+}
+
+TEST_F(DoorTest, TheConnectionStaysUsableAfterTheHandlersErrors) {
+  const auto door = open([](HttpRequest request, Responder responder) {
+    HttpResponse response = ok(request.body);
+    response.status = request.body == "bad" ? 422 : 200;
+    responder.send(std::move(response));
+  });
+  auto c = client();
+  EXPECT_EQ(c.ask(post("bad")).status, 422);
+  EXPECT_EQ(c.ask(post("good")).status, 200);
+  EXPECT_EQ(c.ask(post("bad")).status, 422);
+  EXPECT_EQ(c.ask(post("")).status, 200);
+}
+
+TEST_F(DoorTest, BrokenHttpIsRefusedAndOthersAreServed) {
+  const auto door = open(echo);
+  for (const char* broken :
+       {"\x16\x03\x01\x02garbage\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: agent\r\nContent-Length: abc\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: agent\r\nContent-Length: 99999999999999999999999\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: agent\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: agent\r\nTransfer-Encoding: gzip\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: agent\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+        "POST / HTTP/1.1\r\nHost: agent\r\nContent-Length: 1\r\n"
+        "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
+        "GET / HTTP/1.1\r\n\r\n"}) {
+    auto c = client();
+    const Reply reply = c.ask(broken);
+    EXPECT_TRUE(reply.status == 0 || (reply.status >= 400 && reply.status < 600)) << broken;
+    EXPECT_TRUE(c.at_end()) << broken;
+  }
+  auto c = client();
+  EXPECT_EQ(c.ask(post("fine")).body, "fine");
+}
+
+TEST_F(DoorTest, AClientThatIsSlowWithItsHeaderDelaysNobody) {
+  const auto door = open(echo);
+  auto slow = client();
+  slow.send("POST / HT");
+  auto c = client();
+  EXPECT_EQ(c.ask(post("quick")).body, "quick");
+  slow.send("TP/1.1\r\nHost: agent\r\nContent-Length: 4\r\n\r\n");
+  EXPECT_EQ(c.ask(post("quick")).body, "quick");
+  EXPECT_EQ(slow.ask("slow").body, "slow");
+}
+
+TEST_F(DoorTest, ServesManyConnectionsThatAreAnsweredByOtherThreads) {
+  constexpr int kConnections = 64;
+  constexpr int kRequestsEach = 200;
+  Waiting waiting;
+  const auto door = open(waiting.handler());
+  std::vector<std::thread> answerers;
+  for (int i = 0; i < 2; ++i) {
+    answerers.emplace_back([&] {
+      for (int n = 0; n < kConnections * kRequestsEach / 2; ++n) {
+        auto [request, responder] = waiting.take();
+        responder.send(ok(std::move(request.body)));
+      }
+    });
+  }
+  std::atomic<int> right{0};
+  std::vector<std::thread> writers;
+  for (int w = 0; w < 4; ++w) {
+    writers.emplace_back([&, w] {
+      std::vector<RawClient> clients;
+      for (int i = 0; i < kConnections / 4; ++i) clients.push_back(client());
+      for (int n = 0; n < kRequestsEach; ++n) {
+        const std::string body = std::to_string(w) + "-" + std::to_string(n);
+        for (auto& c : clients) c.send(post(body));
+        for (auto& c : clients) right += c.read_reply().body == body ? 1 : 0;
+      }
+    });
+  }
+  for (auto& thread : writers) thread.join();
+  for (auto& thread : answerers) thread.join();
+  EXPECT_EQ(right, kConnections * kRequestsEach);
+  EXPECT_EQ(door->counts().requests, static_cast<std::uint64_t>(kConnections * kRequestsEach));
+}
+
+TEST_F(DoorTest, StopLetsTheAnswersUnderWayGoOut) {
+  Waiting waiting;
+  DoorOptions options;
+  options.drain_timeout = std::chrono::seconds(30);
+  const auto door = open(waiting.handler(), options);
+  std::vector<RawClient> clients;
+  for (int i = 0; i < 8; ++i) {
+    clients.push_back(client());
+    clients.back().send(post(std::to_string(i)));
+  }
+  std::vector<std::pair<HttpRequest, Responder>> held;
+  for (int i = 0; i < 8; ++i) held.push_back(waiting.take());
+  std::thread stopper([&] { door->stop(); });
+  for (auto& [request, responder] : held) responder.send(ok(request.body));
+  for (int i = 0; i < 8; ++i)
+    EXPECT_EQ(clients[static_cast<std::size_t>(i)].read_reply().body, std::to_string(i));
+  stopper.join();
+  EXPECT_FALSE(std::filesystem::exists(socket_path_));
+  EXPECT_FALSE(client().connected());
+}
+
+TEST_F(DoorTest, StopAnswersWhatNobodyAnsweredInTimeWith503) {
+  Waiting waiting;
+  DoorOptions options;
+  options.drain_timeout = std::chrono::milliseconds(0);
+  const auto door = open(waiting.handler(), options);
+  auto c = client();
+  c.send(post("x"));
+  auto [request, responder] = waiting.take();
+  door->stop();
+  EXPECT_EQ(c.read_reply().status, 503);
+  EXPECT_TRUE(c.at_end());
+  responder.send(ok("too late, and harmless"));
+}
+
+TEST_F(DoorTest, AResponderMayOutliveTheDoor) {
+  Waiting waiting;
+  DoorOptions options;
+  options.drain_timeout = std::chrono::milliseconds(0);
+  auto door = open(waiting.handler(), options);
+  auto c = client();
+  c.send(post("x"));
+  auto held = waiting.take();
+  door.reset();
+  held.second.send(ok("nobody is there"));
+}
+
+TEST_F(DoorTest, StopUnderLoadAnswersOrClosesEveryConnection) {
+  // The races of suspend, resume and stop: answers arrive from two threads while the door goes.
+  for (int round = 0; round < 20; ++round) {
+    Waiting waiting;
+    DoorOptions options;
+    options.drain_timeout = std::chrono::milliseconds(round % 2 == 0 ? 0 : 1000);
+    auto door = open(waiting.handler(), options);
+    std::atomic<bool> done{false};
+    std::vector<std::thread> writers;
+    for (int w = 0; w < 3; ++w) {
+      writers.emplace_back([&] {
+        auto c = client();
+        while (c.connected()) {
+          const Reply reply = c.ask(post("x"));
+          if (reply.status != 200) break;
+        }
+      });
+    }
+    std::thread answerer([&] {
+      for (int n = 0; n < 50 + round; ++n) {
+        auto [request, responder] = waiting.take();
+        responder.send(ok("y"));
+      }
+      done = true;
+      // What comes from here on is held, so that stop() has something to answer.
+    });
+    while (!done) std::this_thread::yield();
+    door->stop();
+    for (auto& thread : writers) thread.join();
+    answerer.join();
+  }
+}
+
+}  // namespace
+}  // namespace flowmyna::test
