@@ -13,7 +13,7 @@ using client::Value;
 
 const char* const kPropertyHelp =
     "Properties:\n"
-    "  name=value    JSON when the value is JSON (5420.00 and null keep their form, [1,2], \n"
+    "  name=value    JSON when the value is JSON (5420.00 and null keep their form, [1,2],\n"
     "                {\"a\":1}, true), else a string: tier=gold\n"
     "  name:=value   must be JSON: zip:='\"01234\"' is a string, whatever it looks like\n"
     "  name=null     removes the property";

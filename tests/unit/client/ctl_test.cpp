@@ -1,0 +1,206 @@
+#include <gtest/gtest.h>
+
+#include "agent/ctl/arguments.h"
+#include "agent/ctl/doctor_checks.h"
+#include "agent/ctl/format.h"
+#include "agent/ctl/import_lines.h"
+#include "agent/ctl/pending_view.h"
+#include "agent/ctl/progress.h"
+#include "agent/ctl/status_view.h"
+
+namespace flowmyna::ctl {
+namespace {
+
+/// `name|json`, or the complaint.
+std::string property(std::string_view argument) {
+  const auto parsed = parse_property(argument);
+  return parsed ? parsed->name + '|' + parsed->value.json() : parsed.error();
+}
+
+client::Status sample_status() {
+  client::Status status;
+  status.version = "0.1.0";
+  status.uptime_seconds = 3720;
+  status.outbox = {1234, 310.0, 4096, std::uint64_t{1} << 30, 2};
+  status.delivery = {"backing_off",
+                     4.0,
+                     "2024-01-02T03:04:05Z",
+                     "connection refused\x1b[2J",
+                     5000,
+                     3764,
+                     1200,
+                     51,
+                     0};
+  return status;
+}
+
+TEST(Arguments, JsonStaysAsWrittenAndEverythingElseIsAString) {
+  EXPECT_EQ(property("ltv=5420.00"), "ltv|5420.00");
+  EXPECT_EQ(property("big=12345678901234567890123"), "big|12345678901234567890123");
+  EXPECT_EQ(property("huge=1e400"), "huge|1e400");
+  EXPECT_EQ(property("gone=null"), "gone|null");
+  EXPECT_EQ(property("list=[1.0,2]"), "list|[1.0,2]");
+  EXPECT_EQ(property(R"(quoted="12")"), R"(quoted|"12")");
+  EXPECT_EQ(property("tier=gold"), R"(tier|"gold")");
+  EXPECT_EQ(property("zip=01234"), R"(zip|"01234")");
+  EXPECT_EQ(property("formula=a=b"), R"(formula|"a=b")");
+  EXPECT_EQ(property("empty="), R"(empty|"")");
+  EXPECT_EQ(property("=x"), R"(|"x")");
+}
+
+TEST(Arguments, ColonEqualsInsistsOnJson) {
+  EXPECT_EQ(property("n:=-0"), "n|-0");
+  EXPECT_EQ(property("n:=gold"),
+            "the value of 'n' is not JSON: gold (a string needs quotes: '\"text\"')");
+  EXPECT_EQ(property("name"), "'name' is not a property: write name=value");
+}
+
+TEST(Arguments, ObjectIdMayHoldColons) {
+  const auto object = parse_object("Url:https://a/b");
+  ASSERT_TRUE(object.has_value());
+  EXPECT_EQ(object->type, "Url");
+  EXPECT_EQ(object->id, "https://a/b");
+  for (const char* bad : {"Order", ":1", "Order:", ""}) EXPECT_FALSE(parse_object(bad)) << bad;
+}
+
+TEST(Arguments, QualifierMustNameAnObjectOfTheEvent) {
+  std::vector<client::EventObject> objects = {{"User", "a=b"}};
+  EXPECT_TRUE(apply_qualifier("User:a=b=buyer", objects).has_value());
+  EXPECT_EQ(objects[0].qualifier, "buyer");
+  EXPECT_FALSE(apply_qualifier("User:x=buyer", objects).has_value());
+}
+
+TEST(Arguments, UrlEncodesAllButUnreserved) {
+  EXPECT_EQ(url_encode("a-Z_0.~ /&ü"), "a-Z_0.~%20%2F%26%C3%BC");
+}
+
+TEST(Format, DurationsAndSizesTakeTheUnitThatFits) {
+  EXPECT_EQ(duration_text(4.25), "4.2 s");
+  EXPECT_EQ(duration_text(310), "5 min 10 s");
+  EXPECT_EQ(duration_text(90'000), "1 d 1 h");
+  EXPECT_EQ(bytes_text(1023), "1023 B");
+  EXPECT_EQ(bytes_text(1536), "1.5 KiB");
+}
+
+TEST(StatusView, IsOneAlignedLineAFactAndCannotSteerTheTerminal) {
+  EXPECT_EQ(status_view(sample_status()),
+            "flowmyna-agent 0.1.0, up 1 h 2 min\n"
+            "state          backing off, next attempt in 4.0 s\n"
+            "last success   2024-01-02T03:04:05Z\n"
+            "last error     connection refused?[2J\n"
+            "pending        1234, the oldest waits for 5 min 10 s\n"
+            "dead letters   2\n"
+            "outbox         4.0 KiB of 1.0 GiB (0 %)\n"
+            "accepted       5000\n"
+            "delivered      3764\n"
+            "coalesced      1200\n"
+            "requests       51\n"
+            "duplicates     0 possible\n");
+}
+
+TEST(StatusView, LeavesOutWhatIsNotThere) {
+  client::Status status;
+  status.version = "0.1.0";
+  status.delivery.state = "idle";
+  EXPECT_EQ(status_view(status),
+            "flowmyna-agent 0.1.0, up 0.0 s\n"
+            "state          idle\n"
+            "last success   never\n"
+            "pending        0\n"
+            "dead letters   0\n"
+            "outbox         0 B\n"
+            "accepted       0\n"
+            "delivered      0\n"
+            "coalesced      0\n"
+            "requests       0\n"
+            "duplicates     0 possible\n");
+}
+
+TEST(StatusView, RatesSurviveARestartOfTheAgent) {
+  client::Status before = sample_status();
+  client::Status now = before;
+  now.delivery.accepted += 20;
+  now.delivery.delivered = 0;
+  EXPECT_EQ(rate_view(before, now, 2.0),
+            "now            10/s accepted, 0/s delivered, 0/s requests\n");
+}
+
+TEST(PendingView, IsOneLineAnOperation) {
+  const client::Response response{
+      200,
+      R"({"pending":[{"receipt":7,"kind":"upsert","type":"Customer","id":"C-1"},
+          {"receipt":12,"kind":"event","event":"Paid","objects":[{"type":"Order","id":"O-1"},{"type":"User","id":"U"}]}],
+          "more":true})",
+      {}};
+  const auto view = pending_view(response);
+  ASSERT_TRUE(view.ok());
+  EXPECT_EQ(*view,
+            "         7  upsert  Customer:C-1\n"
+            "        12  event   Paid on Order:O-1, User:U\n"
+            "there are more: raise --limit\n");
+  EXPECT_EQ(*pending_view({200, R"({"pending":[],"more":false})", {}}), "nothing is pending\n");
+  EXPECT_FALSE(pending_view({200, "[]", {}}).ok());
+}
+
+TEST(ProgressLine, ShowsTheShareAndNeverMoreThanAll) {
+  EXPECT_EQ(progress_line("importing", 1, 3, "1 lines"),
+            "importing [##########--------------------]  33 %  1 lines");
+  EXPECT_EQ(progress_line("x", 5, 4, "t"), "x [##############################] 100 %  t");
+  EXPECT_EQ(progress_line("x", 5, 0, "t"), "x  t");
+}
+
+TEST(ImportLines, KindIsTheMemberEventAtTheTop) {
+  EXPECT_EQ(line_kind(R"({"type":"A","id":"1","properties":{"event":1}})"), LineKind::kObject);
+  EXPECT_EQ(line_kind(R"({"objects":[],"event":"Paid"})"), LineKind::kEvent);
+  EXPECT_EQ(line_kind("  \r"), LineKind::kBlank);
+  EXPECT_EQ(line_kind(R"({"type":"A",})"), LineKind::kInvalid);
+  EXPECT_EQ(line_kind("[1]"), LineKind::kInvalid);
+}
+
+TEST(ImportLines, BatchEndsWhereTheKindChangesOrALimitIsReached) {
+  ImportBatch batch;
+  batch.add(LineKind::kObject, 3, "{}");
+  EXPECT_TRUE(batch.takes(LineKind::kObject, "{}"));
+  EXPECT_FALSE(batch.takes(LineKind::kEvent, "{}"));
+  EXPECT_FALSE(batch.takes(LineKind::kObject, std::string(ImportBatch::kMaxBytes, ' ')));
+  for (std::uint64_t i = 1; i < ImportBatch::kMaxLines; ++i) {
+    batch.add(LineKind::kObject, 3 + 2 * i, "{}");
+  }
+  EXPECT_FALSE(batch.takes(LineKind::kObject, "{}"));
+  EXPECT_EQ(batch.line_number(1), 5U);
+  EXPECT_EQ(batch.body().substr(0, 6), "{}\n{}\n");
+}
+
+TEST(Doctor, EveryProblemComesWithAHint) {
+  client::Status status = sample_status();
+  status.outbox.size_bytes = status.outbox.quota_bytes;
+  for (const char* state : {"backing_off", "unauthorized", "paused", "misconfigured"}) {
+    status.delivery.state = state;
+    EXPECT_NE(check_state(status).level, Level::kOk) << state;
+    EXPECT_FALSE(check_state(status).hint.empty()) << state;
+  }
+  EXPECT_EQ(check_outbox(status).level, Level::kWarn);
+  EXPECT_EQ(check_dead_letters(status).level, Level::kWarn);
+  EXPECT_EQ(check_version(status, "0.2.0").level, Level::kWarn);
+  EXPECT_EQ(check_api({503, "{}", {}}).level, Level::kWarn);
+  EXPECT_EQ(check_api({401, R"({"detail":"bad key"})", {}}).finding,
+            "the agent answered 401: bad key");
+  EXPECT_EQ(check_socket("/tmp").finding, "/tmp is not a socket");
+  EXPECT_EQ(check_view(check_socket("/tmp")),
+            "FAIL  socket        /tmp is not a socket\n"
+            "                    name the agent's with --socket\n");
+}
+
+TEST(Doctor, NothingWrongIsOk) {
+  client::Status status;
+  status.version = "0.1.0";
+  status.delivery.state = "idle";
+  EXPECT_EQ(check_state(status).level, Level::kOk);
+  EXPECT_EQ(check_outbox(status).level, Level::kOk);
+  EXPECT_EQ(check_dead_letters(status).level, Level::kOk);
+  EXPECT_EQ(check_version(status, "0.1.0").level, Level::kOk);
+  EXPECT_EQ(check_api({200, "{}", {}}).level, Level::kOk);
+}
+
+}  // namespace
+}  // namespace flowmyna::ctl
