@@ -116,7 +116,7 @@ Reply upsert_batch_answer(const Body& body, std::span<const std::uint32_t> appli
                           std::span<const std::string> errors) {
   std::string out = batch_head(applied.size(), errors.size());
   out += R"(,"objects":[)";
-  for (const std::uint32_t index : applied) {
+  for (const std::uint32_t& index : applied) {
     out += &index == &applied.front() ? "{" : ",{";
     append_object(out, body.items[index], results[index]);
     out += '}';
@@ -131,7 +131,7 @@ Reply event_batch_answer(std::span<const std::uint32_t> applied,
                          std::span<const std::string> errors) {
   std::string out = batch_head(applied.size(), errors.size());
   out += R"(,"event_ids":[)";
-  for (const std::uint32_t index : applied) {
+  for (const std::uint32_t& index : applied) {
     out += &index == &applied.front() ? "\"" : ",\"";
     out += event_uuid(numbers[index]);
     out += '"';

@@ -20,7 +20,7 @@ std::string uuid_of(std::uint64_t number, std::uint64_t salt) {
     x = (x ^ (x >> 27)) * 0x94D049BB133111EBU;
     return x ^ (x >> 31);
   };
-  const std::array words = {mix(number ^ salt), mix(number + salt)};
+  const std::array words = {mix(number ^ salt), mix(~number ^ salt)};
   constexpr std::string_view kHex = "0123456789abcdef";
   std::string text;
   text.reserve(36);
