@@ -11,6 +11,8 @@ namespace flowmyna {
 namespace {
 
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+constexpr const char* kNoValue =
+    "expected a value; NaN, Infinity, leading zeros, comments and unquoted text are not JSON";
 constexpr std::string_view kShortEscapes = "\"\\/bfnrt";
 
 bool is_control(char c) {
@@ -85,9 +87,7 @@ class Checker {
     const std::size_t end = std::min(text_.find_first_of(" \t\r\n,:[]{}\"", at_), text_.size());
     const std::string_view token = text_.substr(at_, end - at_);
     if (token != "true" && token != "false" && token != "null" && !is_json_number(token)) {
-      return fail(at_,
-                  "expected a value (NaN, Infinity, leading zeros, comments and unquoted "
-                  "text are not JSON)");
+      return fail(at_, at_ == text_.size() ? "expected a value" : kNoValue);
     }
     at_ = end;
   }
