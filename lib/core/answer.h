@@ -18,6 +18,7 @@ struct Answer {
   std::string content_type;
   std::string retry_after;       ///< header Retry-After, as written
   std::string rate_limit_reset;  ///< header X-RateLimit-Reset, as written
+  std::uint32_t sends = 1;       ///< how often the transport put the request on the wire
   std::string error;             ///< in an operator's words; empty when answered
 };
 

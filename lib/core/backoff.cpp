@@ -4,15 +4,15 @@
 
 namespace flowmyna {
 
-std::chrono::milliseconds Backoff::next() {
+std::chrono::milliseconds backoff_wait(const BackoffOptions& options, std::uint32_t failures,
+                                       Random& random) {
   // Beyond 2^40 steps every `initial` has met its `max`; the shift stays defined.
-  const auto doublings = std::min<std::uint32_t>(failures_, 40);
-  if (failures_ < UINT32_MAX) ++failures_;
-  auto ceiling = max_;
-  if (initial_.count() <= (max_.count() >> doublings)) ceiling = initial_ * (1LL << doublings);
-  ceiling = std::max(ceiling, initial_);
-  std::uniform_int_distribution<std::int64_t> spread(initial_.count(), ceiling.count());
-  return std::chrono::milliseconds(spread(random_));
+  const auto doublings = std::min<std::uint32_t>(failures == 0 ? 0 : failures - 1, 40);
+  const std::int64_t initial = options.initial.count();
+  const std::int64_t max = std::max(options.max.count(), initial);
+  const std::int64_t ceiling = initial > (max >> doublings) ? max : initial << doublings;
+  return std::chrono::milliseconds(
+      std::uniform_int_distribution<std::int64_t>(initial, ceiling)(random));
 }
 
 }  // namespace flowmyna

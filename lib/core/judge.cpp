@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 
+#include "core/decode.h"
 #include "core/json_text.h"
 
 namespace flowmyna {
@@ -44,6 +45,12 @@ std::string detail_of(const Answer& answer) {
   return excerpt(simdjson::minify(detail));
 }
 
+bool has_detail(const Answer& answer) {
+  dom::parser parser;
+  dom::element root;
+  return !parser.parse(answer.body).get(root) && root["detail"].error() == simdjson::SUCCESS;
+}
+
 std::string with_detail(const std::string& what, const Answer& answer) {
   const std::string detail = detail_of(answer);
   return detail.empty() ? what : what + ": " + detail;
@@ -55,6 +62,13 @@ Verdict verdict(Verdict::Action action, std::string reason, bool unknown = false
   out.outcome_unknown = unknown;
   out.reason = std::move(reason);
   return out;
+}
+
+Verdict not_the_api(const Answer& answer) {
+  return verdict(Verdict::Action::kRetry,
+                 "HTTP " + std::to_string(answer.status) +
+                     " that is not the API's (a captive portal or proxy?): " +
+                     excerpt(answer.body));
 }
 
 std::optional<std::int64_t> to_integer(std::string_view text) {
@@ -107,8 +121,11 @@ std::optional<Verdict> judge_failure(const Answer& answer, std::int64_t now_unix
     case 200:
       return std::nullopt;
     case 400:
-    case 413:
     case 422:
+      // Only the API's own words may end an operation's wait; a proxy's page may not.
+      if (!has_detail(answer)) return not_the_api(answer);
+      return verdict(Action::kSplit, with_detail(name, answer));
+    case 413:
       return verdict(Action::kSplit, with_detail(name, answer));
     case 401:
     case 403:
@@ -195,8 +212,8 @@ std::optional<std::map<std::size_t, std::string>> errors_by_item(
   return out;
 }
 
-/// The upserts that `objects` does not list.
-std::optional<std::set<std::size_t>> missing_objects(std::span<const ObjectKey> objects,
+/// The upserts of the request that `objects` does not list; nothing when that cannot be told.
+std::optional<std::set<std::size_t>> missing_objects(const std::string& request_body,
                                                      dom::array succeeded) {
   std::set<std::pair<std::string, std::string>> listed;
   for (const dom::element element : succeeded) {
@@ -208,9 +225,18 @@ std::optional<std::set<std::size_t>> missing_objects(std::span<const ObjectKey> 
     }
     listed.emplace(type, id);
   }
+  // The request is ours, so its own decoder reads it back; a second copy of all keys beside every
+  // body, for an answer this rare, would cost more.
+  std::string padded = request_body;
+  padded.reserve(padded.size() + Decoder::kPadding);
+  const auto request = Decoder().batch(Kind::kUpsert, padded, "");
+  if (!request) return std::nullopt;
   std::set<std::size_t> missing;
-  for (std::size_t i = 0; i < objects.size(); ++i) {
-    if (!listed.contains({unescape(objects[i].type), unescape(objects[i].id)})) missing.insert(i);
+  for (std::size_t i = 0; i < request->accepted.size(); ++i) {
+    const auto upsert = Operation::parse(request->accepted[i]);
+    if (!upsert) return std::nullopt;
+    const std::pair key(unescape(upsert->object.type), unescape(upsert->object.id));
+    if (!listed.contains(key)) missing.insert(i);
   }
   return missing;
 }
@@ -222,8 +248,7 @@ std::string join(const std::vector<std::string>& errors) {
 }
 
 /// A 200 in which some items failed.
-Verdict judge_partial(Kind kind, std::span<const ObjectKey> objects, const Counts& counts) {
-  const std::size_t items = objects.size();
+Verdict judge_partial(Kind kind, std::size_t items, const std::string& body, const Counts& counts) {
   const auto errors = read_errors(counts.errors);
   const std::string all_errors = join(errors);
   Verdict out = verdict(Verdict::Action::kSettle, all_errors);
@@ -237,7 +262,7 @@ Verdict judge_partial(Kind kind, std::span<const ObjectKey> objects, const Count
 
   std::set<std::size_t> failed;
   if (kind == Kind::kUpsert) {
-    const auto missing = missing_objects(objects, counts.list);
+    const auto missing = missing_objects(body, counts.list);
     if (!missing || missing->size() != counts.failed) {
       return verdict(Verdict::Action::kRetry,
                      "partial failure that does not say which objects it is about: " + all_errors);
@@ -257,30 +282,24 @@ Verdict judge_partial(Kind kind, std::span<const ObjectKey> objects, const Count
   return out;
 }
 
-Verdict not_the_api(const Answer& answer) {
-  return verdict(
-      Verdict::Action::kRetry,
-      "HTTP 200 that is not the API's (a captive portal or proxy?): " + excerpt(answer.body));
-}
-
 }  // namespace
 
-Verdict judge(Kind kind, std::span<const ObjectKey> objects, const Answer& answer,
+Verdict judge(Kind kind, std::size_t items, const std::string& body, const Answer& answer,
               std::int64_t now_unix_s) {
   if (auto failure = judge_failure(answer, now_unix_s)) return *std::move(failure);
   static thread_local dom::parser parser;
   dom::element root;
   // The DOM parser validates the whole body; what is not JSON at all never came from the API.
   if (parser.parse(answer.body).get(root) || !root.is_object()) return not_the_api(answer);
-  const auto counts = read_counts(kind, root, objects.size());
+  const auto counts = read_counts(kind, root, items);
   if (!counts) {
     return verdict(Verdict::Action::kRetry,
                    "HTTP 200 without the API's shape: " + excerpt(answer.body), true);
   }
-  if (counts->failed > 0) return judge_partial(kind, objects, *counts);
+  if (counts->failed > 0) return judge_partial(kind, items, body, *counts);
   Verdict out;
   out.action = Verdict::Action::kSettle;
-  out.items.assign(objects.size(), Verdict::Item::kDelivered);
+  out.items.assign(items, Verdict::Item::kDelivered);
   return out;
 }
 

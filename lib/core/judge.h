@@ -3,7 +3,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -41,13 +40,13 @@ struct Verdict {
 inline constexpr std::chrono::seconds kThrottleMin{1};
 inline constexpr std::chrono::seconds kThrottleMax{3600};
 
-/// The verdict on a batch request of `kind`. `objects` names the object of each item (upserts;
-/// for events only the number of entries counts); `now_unix_s` is the wall clock, for headers that
-/// name a point in time. Pure; source: the failure table in ARCHITECTURE.md and the API's page.
+/// The verdict on a batch request of `kind` with `items` items and this `body`; `now_unix_s` is the
+/// wall clock, for headers that name a point in time. Pure; source: the failure table in
+/// ARCHITECTURE.md and the API's page.
 ///
 /// A 200 counts only when its body has the API's shape and accounts for every item: a captive
 /// portal answers 200 as well.
-Verdict judge(Kind kind, std::span<const ObjectKey> objects, const Answer& answer,
+Verdict judge(Kind kind, std::size_t items, const std::string& body, const Answer& answer,
               std::int64_t now_unix_s);
 
 /// Whether `answer` is the health endpoint's, in the API's shape. Otherwise the verdict says what

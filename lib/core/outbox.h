@@ -81,6 +81,8 @@ struct Settlement {
   std::vector<Receipt> delivered;
   std::vector<DeadItem> dead;
   std::uint64_t coalesced = 0;  ///< delivered operations that travelled inside another's item
+  std::uint64_t requests = 0;   ///< how often it was sent
+  std::uint64_t duplicates_possible = 0;  ///< events of it that may be recorded more than once
 };
 
 struct ReadLimits {
@@ -96,6 +98,8 @@ struct OutboxStats {
   std::uint64_t delivered = 0;
   std::uint64_t dead = 0;
   std::uint64_t coalesced = 0;
+  std::uint64_t requests = 0;
+  std::uint64_t duplicates_possible = 0;
   std::uint64_t size_bytes = 0;  ///< database and write-ahead log
   std::uint64_t quota_bytes = 0;
   std::uint64_t pending() const { return accepted - delivered - dead; }

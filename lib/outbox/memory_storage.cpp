@@ -64,6 +64,8 @@ Result<void> MemoryStorage::settle(const Settlement& settlement) {
   for (const Receipt receipt : settlement.delivered) (void)take(receipt);
   state_.stats.delivered += settlement.delivered.size();
   state_.stats.coalesced += settlement.coalesced;
+  state_.stats.requests += settlement.requests;
+  state_.stats.duplicates_possible += settlement.duplicates_possible;
   for (const DeadItem& item : settlement.dead) {
     for (const Receipt receipt : item.members) {
       state_.dead[receipt] = take(receipt);

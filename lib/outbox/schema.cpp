@@ -15,8 +15,9 @@ constexpr std::array<const char*, kSchemaVersion> kSteps = {
       CREATE TABLE dead(seq INTEGER PRIMARY KEY, letter INTEGER NOT NULL, row BLOB NOT NULL);
       CREATE TABLE state(id INTEGER PRIMARY KEY CHECK(id = 1), accepted INTEGER NOT NULL,
                          delivered INTEGER NOT NULL, dead INTEGER NOT NULL,
-                         coalesced INTEGER NOT NULL);
-      INSERT INTO state VALUES(1, 0, 0, 0, 0);
+                         coalesced INTEGER NOT NULL, requests INTEGER NOT NULL,
+                         duplicates_possible INTEGER NOT NULL);
+      INSERT INTO state VALUES(1, 0, 0, 0, 0, 0, 0);
     )sql",
 };
 

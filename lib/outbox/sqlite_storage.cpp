@@ -111,7 +111,8 @@ Result<SqliteStorage::Open> SqliteStorage::connect(const StorageOptions& options
        "WHERE seq = ?"},
       {&open.find_dead, "SELECT 1 FROM dead WHERE seq = ?"},
       {&open.save_counters,
-       "UPDATE state SET accepted = ?, delivered = ?, dead = ?, coalesced = ? WHERE id = 1"},
+       "UPDATE state SET accepted = ?, delivered = ?, dead = ?, coalesced = ?, requests = ?, "
+       "duplicates_possible = ? WHERE id = 1"},
       {&open.page_count, "PRAGMA page_count"},
       {&open.freelist_count, "PRAGMA freelist_count"},
   };
@@ -124,14 +125,16 @@ Result<SqliteStorage::Open> SqliteStorage::connect(const StorageOptions& options
 }
 
 Result<SqliteStorage::Counters> SqliteStorage::load_counters() const {
-  auto query = Statement::prepare(open_->connection,
-                                  "SELECT max(accepted, coalesce((SELECT max(seq) FROM operation), "
-                                  "0)), delivered, dead, coalesced FROM state WHERE id = 1");
+  auto query = Statement::prepare(
+      open_->connection,
+      "SELECT max(accepted, coalesce((SELECT max(seq) FROM operation), 0)), delivered, dead, "
+      "coalesced, requests, duplicates_possible FROM state WHERE id = 1");
   if (!query) return tl::make_unexpected(query.error());
   const auto row = query->step();
   if (!row) return tl::make_unexpected(row.error());
   if (!*row) return fail(Error::Kind::kCorrupt, "the outbox has lost its counters");
-  return Counters{query->integer(0), query->integer(1), query->integer(2), query->integer(3)};
+  return Counters{query->integer(0), query->integer(1), query->integer(2),
+                  query->integer(3), query->integer(4), query->integer(5)};
 }
 
 Result<void> SqliteStorage::begin() {
@@ -141,15 +144,17 @@ Result<void> SqliteStorage::begin() {
 }
 
 Result<void> SqliteStorage::commit() {
-  const bool saves = counters_.delivered != committed_.delivered ||
-                     counters_.dead != committed_.dead ||
-                     counters_.coalesced != committed_.coalesced;
-  if (saves) {
+  // An acceptance alone changes no counter that the operations themselves do not hold.
+  Counters held_by_operations = counters_;
+  held_by_operations.accepted = committed_.accepted;
+  if (held_by_operations != committed_) {
     auto saved = open_->save_counters.start()
                      .bind(counters_.accepted)
                      .bind(counters_.delivered)
                      .bind(counters_.dead)
                      .bind(counters_.coalesced)
+                     .bind(counters_.requests)
+                     .bind(counters_.duplicates_possible)
                      .run();
     if (!saved) return saved;
   }
@@ -194,6 +199,8 @@ Result<void> SqliteStorage::settle(const Settlement& settlement) {
   }
   counters_.delivered += to_signed(settlement.delivered.size());
   counters_.coalesced += to_signed(settlement.coalesced);
+  counters_.requests += to_signed(settlement.requests);
+  counters_.duplicates_possible += to_signed(settlement.duplicates_possible);
   return remove_operations(settlement.delivered);
 }
 
@@ -317,12 +324,16 @@ Result<std::vector<Seal>> SqliteStorage::seals() {
 }
 
 OutboxStats SqliteStorage::stats() const {
-  return {to_unsigned(committed_.accepted),
-          to_unsigned(committed_.delivered),
-          to_unsigned(committed_.dead),
-          to_unsigned(committed_.coalesced),
-          size_bytes_,
-          options_.quota_bytes};
+  OutboxStats stats;
+  stats.accepted = to_unsigned(committed_.accepted);
+  stats.delivered = to_unsigned(committed_.delivered);
+  stats.dead = to_unsigned(committed_.dead);
+  stats.coalesced = to_unsigned(committed_.coalesced);
+  stats.requests = to_unsigned(committed_.requests);
+  stats.duplicates_possible = to_unsigned(committed_.duplicates_possible);
+  stats.size_bytes = size_bytes_;
+  stats.quota_bytes = options_.quota_bytes;
+  return stats;
 }
 
 Result<void> SqliteStorage::measure() {

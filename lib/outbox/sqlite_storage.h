@@ -54,6 +54,8 @@ class SqliteStorage final : public Storage {
     std::int64_t delivered = 0;
     std::int64_t dead = 0;
     std::int64_t coalesced = 0;
+    std::int64_t requests = 0;
+    std::int64_t duplicates_possible = 0;
     bool operator==(const Counters&) const = default;
   };
 

@@ -1,0 +1,316 @@
+#include "delivery/foreman.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cassert>
+
+#include "core/request.h"
+
+namespace flowmyna {
+namespace {
+
+// How many requests may lie sealed in all, as a multiple of those in flight: those that fail again
+// and again wait here without holding up the others, and restarting reads them all.
+constexpr std::size_t kSealedMaxFactor = 8;
+
+void earliest(std::optional<BootTime>& deadline, std::optional<BootTime> candidate) {
+  if (candidate && (!deadline || *candidate < *deadline)) deadline = candidate;
+}
+
+}  // namespace
+
+Foreman::Foreman(ForemanOptions options, Outbox& outbox, Transport& transport, const Clock& clock,
+                 Post post, MakeKey make_key)
+    : options_(std::move(options)),
+      outbox_(outbox),
+      transport_(transport),
+      clock_(clock),
+      post_(std::move(post)),
+      make_key_(std::move(make_key)),
+      gate_(options_.backoff, options_.seed),
+      bucket_(options_.requests_per_minute_max),
+      random_(options_.seed + 1) {}
+
+std::optional<BootTime> Foreman::advance() {
+  const BootTime at = now();
+  if (at >= storage_retry_at_) {
+    if (!loaded_) load_seals();
+    build_unbuilt();
+    settle_finished();
+  }
+  if (loaded_ && !stopping_) {
+    probe(at);
+    seal_ready(at);
+    send_ready(at);
+    read_more(at);
+  }
+  publish(at);
+  return next_deadline(at);
+}
+
+std::size_t Foreman::allowance(BootTime at) const {
+  return gate_.allowance(at, options_.in_flight_max);
+}
+
+void Foreman::probe(BootTime at) {
+  if (!gate_.wants_probe(at) || !bucket_.take(at)) return;
+  gate_.probe_sent();
+  OutgoingRequest request;
+  request.is_get = true;
+  request.path = "/health";
+  transport_.send(request, [this](const Answer& answer) {
+    const Verdict verdict = judge_health(answer, unix_s());
+    gate_.probe_answered(verdict, now());
+    if (verdict.action == Verdict::Action::kSettle) {
+      const std::lock_guard lock(status_mutex_);
+      status_.health_body = answer.body;
+      status_.health_unix_ms = clock_.unix_now_ms();
+    } else {
+      spdlog::warn("the API cannot be reached: {}", verdict.reason);
+      drop_plan(0);
+    }
+  });
+}
+
+/// When the next window is due; nothing while there is nothing to read, or no use for it.
+std::optional<BootTime> Foreman::read_due(BootTime at) const {
+  const Receipt accepted = outbox_.stats().accepted;
+  if (reading_ || is_building() || accepted <= cursor_ || allowance(at) == 0) return std::nullopt;
+  if (schedule_.ready() >= options_.in_flight_max) return std::nullopt;
+  // What is planned but blocked is planned again with the rest. So that this stays linear, either
+  // as much has come as was planned, or some time has passed.
+  const std::uint64_t unread = accepted - cursor_;
+  BootTime due = storage_retry_at_;
+  const bool hurried = cursor_ < flush_through_;
+  if (!hurried && unread < std::max(options_.plan.items_max, schedule_.operations())) {
+    due = std::max(due, unread_since_.value_or(at) + options_.linger);
+    if (schedule_.operations() > 0) due = std::max(due, planned_at_ + options_.linger);
+  }
+  return due;
+}
+
+void Foreman::read_more(BootTime at) {
+  if (outbox_.stats().accepted > cursor_ && !unread_since_) unread_since_ = at;
+  const auto due = read_due(at);
+  if (!due || *due > at) return;
+  reading_ = true;
+  ReadLimits limits;
+  const Receipt lowest = schedule_.lowest();
+  limits.after = lowest == 0 ? cursor_ : lowest - 1;
+  limits.operations_max = options_.window_operations;
+  limits.bytes_max = options_.window_bytes;
+  for (const auto& [id, request] : requests_) {
+    for (const ItemMembers& item : request.seal.items) {
+      for (const Receipt receipt : item) {
+        if (receipt > limits.after) limits.skip.push_back(receipt);
+      }
+    }
+  }
+  std::ranges::sort(limits.skip);
+  const Receipt accepted_before = outbox_.stats().accepted;
+  outbox_.read(std::move(limits), [this, accepted_before](Result<Window> window) {
+    auto shared = std::make_shared<Result<Window>>(std::move(window));
+    post_([this, accepted_before, shared] {
+      reading_ = false;
+      if (*shared) {
+        on_window(std::move(**shared), accepted_before);
+      } else {
+        outbox_refused("read the backlog", shared->error());
+      }
+    });
+  });
+}
+
+void Foreman::on_window(Window window, Receipt accepted_before) {
+  const Receipt last = window.empty() ? 0 : window.rows().back().receipt;
+  const Receipt read_through = window.more ? last : std::max(last, accepted_before);
+  auto batch = Batch::read(std::move(window));
+  if (!batch) {
+    outbox_refused("read the backlog", batch.error());
+    return;
+  }
+  std::vector<OutstandingRequest> outstanding;
+  outstanding.reserve(requests_.size());
+  for (const auto& [id, request] : requests_) outstanding.push_back({id, request.touches});
+  auto planned = plan((*batch)->operations, outstanding, options_.plan);
+  schedule_.load(*std::move(batch), std::move(planned));
+  cursor_ = read_through;
+  unread_since_.reset();
+  planned_at_ = now();
+}
+
+/// One round of requests waits sealed while another is in flight, so no sender waits for a sync; on
+/// trial only one goes, and the rest stays free to coalesce.
+bool Foreman::has_room(BootTime at) const {
+  const std::size_t allowed = allowance(at);
+  const std::size_t limit = allowed <= 1 ? allowed : 2 * allowed;
+  const auto waits = std::ranges::count_if(requests_, [&](const auto& entry) {
+    return entry.second.phase == Phase::kReady && entry.second.not_before > at;
+  });
+  const std::size_t active = requests_.size() - static_cast<std::size_t>(waits);
+  return active < limit && requests_.size() < kSealedMaxFactor * options_.in_flight_max;
+}
+
+void Foreman::seal_ready(BootTime at) {
+  // A read under way was told what is sealed; sealing more now would let it read that again.
+  if (reading_ || at < storage_retry_at_) return;
+  std::vector<Seal> seals;
+  while (schedule_.has_ready() && has_room(at)) {
+    const RequestId id = next_id_++;
+    Schedule::Taken taken = schedule_.take(id);
+    Request& request = requests_[id];
+    request.touches = std::move(taken.request.touches);
+    request.seal = {id, taken.request.kind, make_key_(), {}};
+    std::vector<RequestItem> items;
+    for (const auto& planned : taken.request.items) {
+      ItemMembers members;
+      RequestItem item;
+      for (const std::uint32_t index : planned) {
+        members.push_back(taken.batch->window.rows()[index].receipt);
+        item.push_back(&taken.batch->operations[index]);
+      }
+      request.seal.items.push_back(std::move(members));
+      items.push_back(std::move(item));
+    }
+    request.body = batch_body(request.seal.kind, items);
+    seals.push_back(request.seal);
+  }
+  if (!seals.empty()) seal(std::move(seals));
+}
+
+void Foreman::seal(std::vector<Seal> seals) {
+  std::vector<RequestId> ids;
+  for (const Seal& seal : seals) ids.push_back(seal.id);
+  outbox_.seal(std::move(seals), [this, ids = std::move(ids)](const Result<void>& done) {
+    post_([this, ids, done] {
+      if (done) {
+        for (const RequestId id : ids) {
+          requests_.at(id).is_sealed = true;
+          requests_.at(id).phase = Phase::kReady;
+        }
+        return;
+      }
+      // Nothing left: the operations are planned again once the outbox takes it.
+      outbox_refused("seal a request", done.error());
+      Receipt lowest = 0;
+      for (const RequestId id : ids) {
+        for (const auto& item : requests_.at(id).seal.items) {
+          lowest = lowest == 0 ? item.front() : std::min(lowest, item.front());
+        }
+        requests_.erase(id);
+      }
+      drop_plan(lowest);
+    });
+  });
+}
+
+/// Among the requests that may go: the one that failed least, then the oldest; so one that fails
+/// again and again does not keep the others from going first.
+Foreman::Request* Foreman::next_to_send(BootTime at) {
+  Request* best = nullptr;
+  for (auto& [id, request] : requests_) {
+    if (request.phase != Phase::kReady || request.not_before > at) continue;
+    if (best == nullptr || request.failures < best->failures) best = &request;
+  }
+  return best;
+}
+
+void Foreman::send_ready(BootTime at) {
+  while (in_flight_ < allowance(at)) {
+    Request* request = next_to_send(at);
+    if (request == nullptr || !bucket_.take(at)) return;
+    send(*request);
+  }
+}
+
+void Foreman::send(Request& request) {
+  request.phase = Phase::kInFlight;
+  ++in_flight_;
+  OutgoingRequest outgoing;
+  outgoing.id = request.seal.id;
+  outgoing.path = std::string(batch_endpoint(request.seal.kind));
+  outgoing.idempotency_key = request.seal.idempotency_key;
+  outgoing.may_be_repeated = request.seal.kind == Kind::kUpsert;
+  outgoing.body = &request.body;
+  transport_.send(outgoing,
+                  [this, id = request.seal.id](const Answer& answer) { on_answer(id, answer); });
+}
+
+/// Forgets the schedule; whatever was in it, and operations from `lowest_returned` on (0: none),
+/// will be read again.
+void Foreman::drop_plan(Receipt lowest_returned) {
+  for (const Receipt lowest : {schedule_.lowest(), lowest_returned}) {
+    if (lowest != 0) cursor_ = std::min(cursor_, lowest - 1);
+  }
+  schedule_.clear();
+}
+
+bool Foreman::is_building() const {
+  return std::ranges::any_of(requests_, [](const auto& entry) {
+    return entry.second.phase == Phase::kUnbuilt || entry.second.phase == Phase::kFetching;
+  });
+}
+
+void Foreman::outbox_refused(std::string_view what, const Error& error) {
+  spdlog::error("cannot {}: {}", what, error.message);
+  storage_retry_at_ = now() + kStorageRetry;
+}
+
+void Foreman::flush() {
+  flush_through_ = outbox_.stats().accepted;
+  gate_.hurry(now());
+}
+
+void Foreman::pause() {
+  gate_.pause();
+}
+void Foreman::resume() {
+  gate_.resume(now());
+}
+
+bool Foreman::is_quiet() const {
+  return in_flight_ == 0 && std::ranges::none_of(requests_, [](const auto& entry) {
+           return entry.second.phase == Phase::kSettling;
+         });
+}
+
+std::optional<BootTime> Foreman::next_deadline(BootTime at) {
+  std::optional<BootTime> deadline;
+  const bool wants_outbox = (!loaded_ && !loading_) || !to_settle_.empty() ||
+                            std::ranges::any_of(requests_, [](const auto& entry) {
+                              return entry.second.phase == Phase::kUnbuilt;
+                            });
+  if (wants_outbox) earliest(deadline, storage_retry_at_);
+  if (!loaded_ || stopping_) return deadline;
+  earliest(deadline, gate_.next_change(at));
+  earliest(deadline, read_due(at));
+  const bool may_send = in_flight_ < allowance(at);
+  for (const auto& [id, request] : requests_) {
+    if (may_send && request.phase == Phase::kReady) {
+      earliest(deadline, std::max(request.not_before, bucket_.ready_at(at)));
+    }
+  }
+  if (schedule_.has_ready() && !reading_ && has_room(at)) earliest(deadline, storage_retry_at_);
+  if (gate_.wants_probe(at)) earliest(deadline, bucket_.ready_at(at));
+  return deadline;
+}
+
+void Foreman::publish(BootTime at) {
+  DeliveryState state = gate_.state(at);
+  if (state == DeliveryState::kDelivering && outbox_.stats().pending() == 0) {
+    state = DeliveryState::kIdle;
+  }
+  const auto next = gate_.next_change(at);
+  const std::lock_guard lock(status_mutex_);
+  status_.state = state;
+  status_.next_attempt_in = next ? std::optional(*next - at) : std::nullopt;
+  status_.last_error = gate_.last_error();
+}
+
+DeliveryStatus Foreman::status() const {
+  const std::lock_guard lock(status_mutex_);
+  return status_;
+}
+
+}  // namespace flowmyna

@@ -1,0 +1,170 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/backoff.h"
+#include "core/clock.h"
+#include "core/judge.h"
+#include "core/outbox.h"
+#include "core/planner.h"
+#include "core/token_bucket.h"
+#include "delivery/gate.h"
+#include "delivery/schedule.h"
+#include "delivery/transport.h"
+
+namespace flowmyna {
+
+struct ForemanOptions {
+  PlanOptions plan;
+  BackoffOptions backoff;
+  /// How long the first of a few operations waits for company; a full batch never waits.
+  std::chrono::milliseconds linger{200};
+  std::size_t in_flight_max = 8;
+  std::uint32_t requests_per_minute_max = 1000;  ///< 0: no limit
+  bool hold_unknown = false;                     ///< an event of unknown outcome waits for a person
+  /// What is planned at once. More coalesces better; this much bounds memory.
+  std::size_t window_operations = 10'000;
+  std::size_t window_bytes = 4U << 20;
+  std::uint64_t seed = 0;  ///< of the jitter
+};
+
+/// What people see of delivery.
+struct DeliveryStatus {
+  DeliveryState state = DeliveryState::kIdle;
+  std::optional<std::chrono::milliseconds> next_attempt_in;
+  std::optional<std::int64_t> last_success_unix_ms;
+  std::string last_error;
+  std::string health_body;  ///< the API's own last health answer, empty before the first
+  std::int64_t health_unix_ms = 0;
+};
+
+/// Decides when what leaves: reads windows of the backlog, has them planned, seals and sends what
+/// is ready, has answers judged and settles what they say.
+///
+/// Invariants:
+/// - a request leaves only after its seal is durable, and what depends on another request is sealed
+///   only after that one's settlement is durable; so whatever is sealed after a crash can be sent
+///   in any order without undoing newer data;
+/// - an operation is in at most one of: the schedule, a request;
+/// - the schedule is only a plan: it is thrown away and made anew whenever that is simpler.
+///
+/// A state machine on the delivery thread: nothing blocks, everything happens in `advance` or in a
+/// callback that arrives through `post`. `status` may be called from any thread.
+class Foreman {
+ public:
+  /// Runs a function on the delivery thread, soon; any thread may call it.
+  using Post = std::function<void(std::function<void()>)>;
+  /// A new idempotency key, a UUID in text form.
+  using MakeKey = std::function<std::string()>;
+
+  Foreman(ForemanOptions options, Outbox& outbox, Transport& transport, const Clock& clock,
+          Post post, MakeKey make_key);
+
+  /// Does everything that is due; gives the time to call again at the latest.
+  std::optional<BootTime> advance();
+
+  void flush();
+  void pause();
+  void resume();
+  /// No new request leaves from now on.
+  void stop() { stopping_ = true; }
+  /// Every answer that was under way has come and is settled.
+  bool is_quiet() const;
+
+  DeliveryStatus status() const;
+
+ private:
+  // How long the outbox is left alone after it refused something.
+  static constexpr std::chrono::seconds kStorageRetry{1};
+
+  enum class Phase : std::uint8_t { kUnbuilt, kFetching, kSealing, kReady, kInFlight, kSettling };
+  struct Request {
+    Seal seal;
+    std::string body;
+    std::vector<Touch> touches;
+    Phase phase = Phase::kSealing;
+    BootTime not_before{0};
+    std::uint32_t failures = 0;
+    std::uint64_t sends = 0;
+    bool may_have_arrived = false;  ///< sent at least once without a sure outcome
+    bool is_sealed = false;         ///< durably
+    bool last_chance = false;       ///< failed in company before: if it fails again, it is dead
+    Settlement settlement;          ///< while kSettling
+    std::vector<std::vector<ItemMembers>> remainder;  ///< while kSettling: its successors' items
+  };
+
+  // leaving (foreman.cpp)
+  void probe(BootTime now);
+  void read_more(BootTime now);
+  std::optional<BootTime> read_due(BootTime now) const;
+  void on_window(Window window, Receipt accepted_before);
+  void seal_ready(BootTime now);
+  void seal(std::vector<Seal> seals);
+  void send_ready(BootTime now);
+  void send(Request& request);
+  Request* next_to_send(BootTime now);
+
+  // coming back, and after a restart (foreman_answers.cpp)
+  void on_answer(RequestId id, const Answer& answer);
+  void keep(Request& request, const Verdict& verdict, BootTime now);
+  void settle(Request& request, const Verdict& verdict, int status);
+  void split(Request& request, const Verdict& verdict, int status);
+  void retry(Request& request, const Verdict& verdict, BootTime now);
+  void bury(Request& request, const ItemMembers& members, int status, std::string reason);
+  void finish(Request& request);
+  void settle_finished();
+  void on_settled(const std::vector<RequestId>& ids, const Result<void>& done);
+  void respawn(const Request& parent);
+  void load_seals();
+  void build_unbuilt();
+  void on_fetched(RequestId id, Result<Window> window);
+  void drop_plan(Receipt lowest_returned);
+  /// The outbox refused something; it is asked again in a while.
+  void outbox_refused(std::string_view what, const Error& error);
+
+  bool has_room(BootTime now) const;
+  bool is_building() const;
+  std::optional<BootTime> next_deadline(BootTime now);
+  void publish(BootTime now);
+  BootTime now() const { return clock_.boot_now(); }
+  std::int64_t unix_s() const { return clock_.unix_now_ms() / 1000; }
+  std::size_t allowance(BootTime now) const;
+
+  const ForemanOptions options_;
+  Outbox& outbox_;
+  Transport& transport_;
+  const Clock& clock_;
+  const Post post_;
+  const MakeKey make_key_;
+
+  Gate gate_;
+  TokenBucket bucket_;
+  Random random_;
+  Schedule schedule_;
+  std::map<RequestId, Request> requests_;  // sealed, or on the way to it; oldest first
+  std::vector<RequestId> to_settle_;
+  RequestId next_id_ = 1;
+  std::size_t in_flight_ = 0;
+
+  bool loading_ = false;
+  bool loaded_ = false;  // the seals of the last run are known
+  bool reading_ = false;
+  bool stopping_ = false;
+  Receipt cursor_ = 0;         // everything up to here was read, and is planned, sealed or settled
+  Receipt flush_through_ = 0;  // no linger up to here
+  std::optional<BootTime> unread_since_;
+  BootTime planned_at_{0};
+  BootTime storage_retry_at_{0};  // after the outbox refused something
+
+  mutable std::mutex status_mutex_;
+  DeliveryStatus status_;  // under status_mutex_
+};
+
+}  // namespace flowmyna

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "core/answer.h"
+#include "core/outbox.h"
+
+namespace flowmyna {
+
+/// A request as it goes onto the wire.
+struct OutgoingRequest {
+  RequestId id = 0;
+  bool is_get = false;          ///< GET without a body; otherwise POST of JSON
+  bool may_be_repeated = true;  ///< the transport may put it on the wire again by itself
+  std::string path;             ///< below the API's base URL, with a leading slash
+  std::string idempotency_key;  ///< empty: none is sent
+  /// Must live, unmoved, until the answer.
+  const std::string* body = nullptr;
+};
+
+/// The network, as delivery sees it. All calls and all answers happen on the delivery thread.
+class Transport {
+ public:
+  using Done = std::function<void(Answer)>;
+
+  virtual ~Transport() = default;
+  /// `done` is called exactly once, later, unless the transport is destroyed first.
+  virtual void send(const OutgoingRequest& request, Done done) = 0;
+  /// The network changed: connections that exist are not to be used for new requests.
+  virtual void forget_connections() = 0;
+};
+
+}  // namespace flowmyna
