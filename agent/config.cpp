@@ -119,9 +119,9 @@ std::filesystem::path default_socket_path(const Environment& environment) {
 
 Result<Secret> read_key_file(const std::filesystem::path& path,
                              std::vector<std::string>& warnings) {
-  std::ifstream file(path, std::ios::binary);
   std::string text(kKeyFileMaxBytes + 1, '\0');
   errno = 0;
+  std::ifstream file(path, std::ios::binary);
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   const int error = errno;
   if (!file.is_open() || file.bad() || error == EISDIR) {

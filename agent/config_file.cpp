@@ -3,10 +3,11 @@
 #include <toml++/toml.h>
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <fstream>
+#include <iterator>
 #include <limits>
-#include <sstream>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -327,7 +328,12 @@ std::size_t edit_distance(std::string_view from, std::string_view to) {
   return row.back();
 }
 
+/// A known name that continues the given one comes first ("key": key_file), then the one that
+/// takes the fewest edits.
 std::string_view nearest(std::string_view name, const std::vector<std::string_view>& known) {
+  for (const std::string_view candidate : known) {
+    if (candidate.starts_with(name)) return candidate;
+  }
   return *std::min_element(known.begin(), known.end(), [&](auto left, auto right) {
     return edit_distance(name, left) < edit_distance(name, right);
   });
@@ -429,21 +435,21 @@ class Reader {
 
 Result<void> read_config_file(const std::filesystem::path& path, const Environment& environment,
                               Config& config) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream content;
   errno = 0;
-  if (!file || std::filesystem::is_directory(path) || !(content << file.rdbuf())) {
-    // An empty file makes operator<< fail too, without a reason in errno.
-    const int error = std::filesystem::is_directory(path) ? EISDIR : errno;
-    if (error != 0 || !file.is_open()) {
-      return fail(Error::Kind::kInvalid, "cannot read the configuration " + path.string() + ": " +
-                                             std::generic_category().message(error) +
-                                             "; check the path given with --config");
-    }
+  std::ifstream file(path, std::ios::binary);
+  const int error = errno;
+  // Opening a directory succeeds; only reading it does not.
+  const bool is_directory = std::filesystem::is_directory(path);
+  if (!file.is_open() || is_directory) {
+    return fail(Error::Kind::kInvalid,
+                "cannot read the configuration " + path.string() + ": " +
+                    std::generic_category().message(is_directory ? EISDIR : error) +
+                    "; check the path given with --config");
   }
+  const std::string content{std::istreambuf_iterator<char>(file), {}};
   // toml++ reports through exceptions; they end here.
   try {
-    return Reader(path, environment, config).read(toml::parse(content.str(), path.string()));
+    return Reader(path, environment, config).read(toml::parse(content, path.string()));
   } catch (const toml::parse_error& error) {
     return fail(Error::Kind::kInvalid, "the configuration is no valid TOML at " + path.string() +
                                            ":" + std::to_string(error.source().begin.line) + ": " +

@@ -68,8 +68,9 @@ struct DoorOptions {
   /// fit is answered 503 with Retry-After. 0: four bodies of the largest size. Small bodies are
   /// bounded by max_connections and always get in.
   std::size_t max_large_bodies_bytes = 0;
-  /// Request line and headers must fit into half of this; libmicrohttpd answers 431 otherwise.
-  std::size_t connection_memory_bytes = 32UL << 10U;
+  /// Request line and headers must fit into about half of this; libmicrohttpd answers 431
+  /// otherwise. Not more, since the library clears all of it between two requests.
+  std::size_t connection_memory_bytes = 16UL << 10U;
   /// Further clients wait in the backlog of the socket.
   unsigned max_connections = 512;
   /// Connections of one user of the Unix socket; beyond, 429. 0: three quarters of

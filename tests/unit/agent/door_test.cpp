@@ -299,7 +299,7 @@ TEST_F(DoorTest, StopUnderLoadAnswersOrClosesEveryConnection) {
   for (int round = 0; round < 20; ++round) {
     Waiting waiting;
     DoorOptions options;
-    options.drain_timeout = std::chrono::milliseconds(round % 2 == 0 ? 0 : 1000);
+    options.drain_timeout = std::chrono::milliseconds(round % 2 == 0 ? 0 : 20);
     auto door = open(waiting.handler(), options);
     std::atomic<bool> done{false};
     std::vector<std::thread> writers;
