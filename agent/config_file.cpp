@@ -450,10 +450,10 @@ Result<void> read_config_file(const std::filesystem::path& path, const Environme
   // toml++ reports through exceptions; they end here.
   try {
     return Reader(path, environment, config).read(toml::parse(content, path.string()));
-  } catch (const toml::parse_error& error) {
+  } catch (const toml::parse_error& broken) {
     return fail(Error::Kind::kInvalid, "the configuration is no valid TOML at " + path.string() +
-                                           ":" + std::to_string(error.source().begin.line) + ": " +
-                                           std::string(error.description()) +
+                                           ":" + std::to_string(broken.source().begin.line) + ": " +
+                                           std::string(broken.description()) +
                                            "; strings need quotes, as in \"30s\"");
   }
 }
