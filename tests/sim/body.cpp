@@ -218,6 +218,11 @@ class Walk {
     if (!token_of(value, token)) return false;
     if (token.front() != '{' && token.front() != '[') {
       if (raw != nullptr) *raw = token;
+      // A string must be consumed: on-demand would take an unread one before a ':' for a key.
+      ondemand::raw_json_string consumed;
+      if (token.front() == '"' && value.get_raw_json_string().get(consumed)) {
+        return fail("Expecting value");
+      }
       return kind_of_scalar(token) != Kind::kAbsent || fail("Expecting value");
     }
     if (!(token.front() == '{' ? walk_object(value, depth) : walk_array(value, depth))) {

@@ -29,6 +29,7 @@ class SimTest : public testing::Test {
     sim_ = std::move(*started);
     client_ = std::make_unique<httplib::Client>("127.0.0.1", sim_->port());
     client_->set_keep_alive(true);
+    client_->set_tcp_nodelay(true);
     client_->set_default_headers({{"Authorization", "Bearer " + std::string(kDemoKey)}});
   }
 
