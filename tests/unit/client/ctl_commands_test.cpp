@@ -1,0 +1,134 @@
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "agent/ctl/commands.h"
+#include "unit/client/fake_agent.h"
+
+namespace flowmyna::ctl {
+namespace {
+
+using test::FakeAgent;
+using test::http;
+using test::Step;
+using Kind = test::Step::Kind;
+
+struct Outcome {
+  int code;
+  std::string out;
+  std::string err;
+};
+
+/// Runs one command line as main does.
+Outcome run(const FakeAgent& agent, void (*define)(CLI::App&, Session&),
+            const std::string& command_line) {
+  Session session;
+  session.socket_path = agent.socket_path();
+  CLI::App app;
+  define(app, session);
+  app.parse(command_line);
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  const int code = session.run();
+  return {code, testing::internal::GetCapturedStdout(), testing::internal::GetCapturedStderr()};
+}
+
+/// A file with the given text, removed at the end.
+class TemporaryFile {
+ public:
+  explicit TemporaryFile(const std::string& text) {
+    const int fd = ::mkstemp(path_.data());
+    EXPECT_GE(fd, 0);
+    ::close(fd);
+    std::ofstream(path_) << text;
+  }
+  ~TemporaryFile() { ::unlink(path_.c_str()); }
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_ = "/tmp/flowmyna-import-XXXXXX";
+};
+
+TEST(ImportCommand, KeepsBytesAndOrderAndNamesRefusedLines) {
+  FakeAgent agent({{Kind::kAnswer, http(R"({"receipts":[1],"errors":["index 1: id: missing"]})")},
+                   {Kind::kAnswer, http(R"({"receipts":[2],"errors":[]})")},
+                   {Kind::kAnswer, http(R"({"receipts":[3],"errors":[]})")}});
+  const TemporaryFile file(
+      "{\"type\":\"A\",\"id\":\"1\",\"properties\":{\"v\":1.00}}\n"
+      "\n"
+      "nonsense\n"
+      "{\"type\":\"A\"}\n"
+      "{\"event\":\"E\",\"objects\":[{\"type\":\"A\",\"id\":\"1\"}]}\n"
+      "{\"type\":\"A\",\"id\":\"1\",\"properties\":{\"v\":1e400}}");
+  const auto outcome = run(agent, define_import, "import " + file.path());
+  EXPECT_EQ(outcome.code, kExitFailed);
+  EXPECT_EQ(outcome.out, "queued 2 objects and 1 events, refused 2 lines\n");
+  EXPECT_NE(outcome.err.find(file.path() + ":3: not a JSON object\n"), std::string::npos);
+  EXPECT_NE(outcome.err.find(file.path() + ":4: id: missing\n"), std::string::npos);
+  EXPECT_EQ(agent.bodies(),
+            (std::vector<std::string>{
+                "{\"type\":\"A\",\"id\":\"1\",\"properties\":{\"v\":1.00}}\n{\"type\":\"A\"}\n",
+                "{\"event\":\"E\",\"objects\":[{\"type\":\"A\",\"id\":\"1\"}]}\n",
+                "{\"type\":\"A\",\"id\":\"1\",\"properties\":{\"v\":1e400}}\n"}));
+  EXPECT_NE(agent.requests().at(1).find("POST /api/public/v1/event/batch "), std::string::npos);
+  EXPECT_NE(agent.requests().at(1).find("application/x-ndjson"), std::string::npos);
+}
+
+TEST(ImportCommand, StopsWhereTheAgentStopsTakingAndSaysHowToGoOn) {
+  FakeAgent agent({{Kind::kAnswer, http(R"({"receipts":[1],"errors":[]})")},
+                   {Kind::kAnswer, http(R"({"detail":"outbox full"})", "507 Insufficient Storage",
+                                        "Retry-After: 30\r\n")}});
+  const TemporaryFile file(
+      "{\"type\":\"A\",\"id\":\"1\"}\n"
+      "{\"event\":\"E\",\"objects\":[]}\n"
+      "{\"type\":\"A\",\"id\":\"2\"}\n");
+  const auto outcome = run(agent, define_import, "import " + file.path());
+  EXPECT_EQ(outcome.code, kExitFailed);
+  EXPECT_EQ(outcome.out, "queued 1 objects and 0 events\n");
+  EXPECT_NE(outcome.err.find("try again in 30 s"), std::string::npos);
+  EXPECT_NE(outcome.err.find("lines 2 to 2 were not accepted"), std::string::npos);
+  EXPECT_NE(outcome.err.find("tail -n +2 "), std::string::npos);
+  EXPECT_EQ(agent.requests().size(), 2U);
+}
+
+TEST(FlushCommand, WaitEndsWhenNothingIsPending) {
+  const auto status = [](int pending, const std::string& state) {
+    return http("{\"outbox\":{\"pending\":" + std::to_string(pending) +
+                "},\"delivery\":{\"state\":\"" + state + "\"}}");
+  };
+  FakeAgent agent({{Kind::kAnswer, http(R"({"pending":2})")},
+                   {Kind::kAnswer, status(2, "delivering")},
+                   {Kind::kAnswer, status(0, "idle")},
+                   {Kind::kAnswer, http(R"({"pending":2})")},
+                   {Kind::kAnswer, status(2, "paused")}});
+  EXPECT_EQ(run(agent, define_flush, "flush --wait").code, kExitOk);
+  const auto paused = run(agent, define_flush, "flush --wait");
+  EXPECT_EQ(paused.code, kExitFailed);
+  EXPECT_NE(paused.err.find("flowmynactl resume"), std::string::npos);
+}
+
+TEST(StatusCommand, JsonIsTheAnswerAsItIs) {
+  FakeAgent agent({{Kind::kAnswer, http(R"({"anything": 1.00})")}});
+  EXPECT_EQ(run(agent, define_status, "status --json").out, "{\"anything\": 1.00}\n");
+}
+
+TEST(PendingCommand, PassesItsFiltersEncoded) {
+  FakeAgent agent({{Kind::kAnswer, http(R"({"pending":[],"more":false})")}});
+  EXPECT_EQ(run(agent, define_pending, "pending --type 'A B' --id x&y --limit 5").code, kExitOk);
+  EXPECT_TRUE(agent.requests().at(0).starts_with(
+      "GET /agent/v1/pending?limit=5&type=A%20B&id=x%26y HTTP/1.1\r\n"));
+}
+
+TEST(UpsertCommand, PropertyThatIsNotJsonIsAUsageErrorAndSendsNothing) {
+  FakeAgent agent({});
+  EXPECT_EQ(run(agent, define_upsert, "upsert A 1 v:=gold").code, kExitUsage);
+  agent.stop();
+  EXPECT_TRUE(agent.requests().empty());
+}
+
+}  // namespace
+}  // namespace flowmyna::ctl
