@@ -24,7 +24,7 @@ constexpr std::size_t kKeyFileMaxBytes = 4096;
 std::optional<uid_t> find_user_by_name(const std::string& name) {
   passwd entry{};
   passwd* found = nullptr;
-  std::array<char, 16 * 1024> buffer{};
+  std::array<char, 16384> buffer{};
   getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
   if (found == nullptr) return std::nullopt;
   return found->pw_uid;

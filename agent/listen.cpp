@@ -121,7 +121,7 @@ Result<std::optional<gid_t>> find_group(const std::string& name) {
   if (name.empty()) return std::nullopt;
   group entry{};
   group* found = nullptr;
-  std::array<char, 16 * 1024> buffer{};
+  std::array<char, 16384> buffer{};
   getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
   if (found == nullptr) {
     return fail(Error::Kind::kInvalid, "there is no group '" + name +

@@ -3,7 +3,6 @@
 #include <cstring>
 #include <string>
 #include <string_view>
-#include <utility>
 
 namespace flowmyna {
 
@@ -14,7 +13,10 @@ namespace flowmyna {
 class Secret {
  public:
   Secret() = default;
-  explicit Secret(std::string text) : text_(std::move(text)) { wipe(text); }
+  explicit Secret(std::string text) {
+    text_.swap(text);
+    wipe(text);
+  }
   ~Secret() { wipe(text_); }
 
   Secret(const Secret&) = default;
@@ -41,6 +43,7 @@ class Secret {
 
  private:
   static void wipe(std::string& text) {
+    text.resize(text.capacity());  // a short text that was moved away still lies in the buffer
     explicit_bzero(text.data(), text.size());
     text.clear();
   }

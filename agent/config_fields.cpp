@@ -1,0 +1,287 @@
+#include "agent/config_fields.h"
+
+#include <array>
+#include <charconv>
+#include <limits>
+#include <system_error>
+#include <utility>
+
+#include "agent/units.h"
+
+namespace flowmyna {
+namespace {
+
+using namespace std::chrono_literals;
+
+const char* type_of(const toml::node& node) {
+  switch (node.type()) {
+    case toml::node_type::string:
+      return "a string";
+    case toml::node_type::integer:
+      return "a whole number";
+    case toml::node_type::floating_point:
+      return "a fraction";
+    case toml::node_type::boolean:
+      return "true or false";
+    case toml::node_type::array:
+      return "a list";
+    case toml::node_type::table:
+      return "a section";
+    default:
+      return "a date or time";
+  }
+}
+
+Result<std::string> text_of(const ConfigEntry& entry, const char* wanted) {
+  if (const auto* text = entry.node.as_string()) return text->get();
+  return entry.wrong(std::string(" must be ") + wanted + ", not " + type_of(entry.node));
+}
+
+// ---- one reader for each kind of value; `slot` names the field of Config ----
+
+template <class Slot>
+ReadEntry text(Slot slot) {
+  return [slot](const ConfigEntry& entry, Config& config) -> Result<void> {
+    return text_of(entry, "a string in quotes").map([&](const std::string& value) {
+      slot(config) = value;
+    });
+  };
+}
+
+template <class Slot>
+ReadEntry path(Slot slot) {
+  return [slot](const ConfigEntry& entry, Config& config) -> Result<void> {
+    return text_of(entry, "a path in quotes").map([&](const std::string& value) {
+      slot(config) = value.empty() ? std::filesystem::path() : entry.directory / value;
+    });
+  };
+}
+
+template <class Slot>
+ReadEntry boolean(Slot slot) {
+  return [slot](const ConfigEntry& entry, Config& config) -> Result<void> {
+    const auto* value = entry.node.as_boolean();
+    if (value == nullptr) {
+      return entry.wrong(std::string(" must be true or false, not ") + type_of(entry.node));
+    }
+    slot(config) = value->get();
+    return {};
+  };
+}
+
+template <class Slot>
+ReadEntry number(Slot slot, unsigned min, unsigned max) {
+  return [=](const ConfigEntry& entry, Config& config) -> Result<void> {
+    const auto* value = entry.node.as_integer();
+    if (value == nullptr) {
+      return entry.wrong(std::string(" must be a whole number, not ") + type_of(entry.node));
+    }
+    if (value->get() < min || value->get() > max) {
+      return entry.wrong(" must be from " + std::to_string(min) + " to " + std::to_string(max) +
+                         ", not " + std::to_string(value->get()));
+    }
+    slot(config) = static_cast<unsigned>(value->get());
+    return {};
+  };
+}
+
+template <class Slot>
+ReadEntry duration(Slot slot, std::chrono::milliseconds min, std::chrono::milliseconds max) {
+  return [=](const ConfigEntry& entry, Config& config) -> Result<void> {
+    const auto written = text_of(entry, "a duration in quotes, like \"30s\"");
+    if (!written) return tl::make_unexpected(written.error());
+    const auto value = parse_duration(*written);
+    if (!value) return entry.wrong(": " + value.error().message);
+    if (*value < min || *value > max) {
+      return entry.wrong(" must be from \"" + format_duration(min) + "\" to \"" +
+                         format_duration(max) + "\", not \"" + *written + "\"");
+    }
+    slot(config) = *value;
+    return {};
+  };
+}
+
+template <class Slot>
+ReadEntry size(Slot slot, std::uint64_t min_bytes, std::uint64_t max_bytes) {
+  return [=](const ConfigEntry& entry, Config& config) -> Result<void> {
+    const auto written = text_of(entry, "a size in quotes, like \"64MiB\"");
+    if (!written) return tl::make_unexpected(written.error());
+    const auto value_bytes = parse_size_bytes(*written);
+    if (!value_bytes) return entry.wrong(": " + value_bytes.error().message);
+    if (*value_bytes < min_bytes || *value_bytes > max_bytes) {
+      return entry.wrong(" must be from \"" + format_size(min_bytes) + "\" to \"" +
+                         format_size(max_bytes) + "\", not \"" + *written + "\"");
+    }
+    slot(config) = *value_bytes;
+    return {};
+  };
+}
+
+template <class Slot, class Value, std::size_t N>
+ReadEntry choice(Slot slot, const std::array<std::pair<std::string_view, Value>, N>& choices) {
+  return [=](const ConfigEntry& entry, Config& config) -> Result<void> {
+    std::string wanted;
+    for (const auto& [name, value] : choices) {
+      const bool last = name == choices.back().first;
+      wanted += (wanted.empty() ? "" : last ? " or " : ", ") + ("\"" + std::string(name) + "\"");
+    }
+    const auto written = text_of(entry, wanted.c_str());
+    if (!written) return tl::make_unexpected(written.error());
+    for (const auto& [name, value] : choices) {
+      if (name != *written) continue;
+      slot(config) = value;
+      return {};
+    }
+    return entry.wrong(" must be " + wanted + ", not \"" + *written + "\"");
+  };
+}
+
+/// "0660" or 0o660. A decimal 660 would be 01224: out of range, and told so.
+Result<void> read_socket_mode(const ConfigEntry& entry, Config& config) {
+  constexpr mode_t kModeMax = 0777;
+  std::int64_t mode = -1;
+  if (const auto* number = entry.node.as_integer()) {
+    mode = number->get();
+  } else if (const auto* written = entry.node.as_string()) {
+    const std::string& digits = written->get();
+    const auto [end, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), mode, 8);
+    if (error != std::errc{} || end != digits.data() + digits.size()) mode = -1;
+  }
+  if (mode < 0 || mode > kModeMax) {
+    return entry.wrong(" must be the permissions in octal, like \"0660\"");
+  }
+  config.listen.socket_mode = static_cast<mode_t>(mode);
+  return {};
+}
+
+Result<void> read_allow_users(const ConfigEntry& entry, Config& config) {
+  constexpr const char* kWanted = " must be a list of user names or ids, like [\"shop\", 1001]";
+  const auto* list = entry.node.as_array();
+  if (list == nullptr) return entry.wrong(kWanted);
+  config.listen.allow_users.clear();
+  for (const toml::node& user : *list) {
+    if (const auto* id = user.as_integer()) {
+      // The highest one means "none" to chown(2) and its relatives.
+      if (id->get() < 0 || id->get() >= std::numeric_limits<uid_t>::max())
+        return entry.wrong(kWanted);
+      config.listen.allow_users.push_back(static_cast<uid_t>(id->get()));
+      continue;
+    }
+    const auto* name = user.as_string();
+    if (name == nullptr) return entry.wrong(kWanted);
+    const auto found = entry.environment.find_user ? entry.environment.find_user(name->get())
+                                                   : std::optional<uid_t>{};
+    if (!found) {
+      return entry.wrong(" names the user '" + name->get() +
+                         "', who does not exist here: create the user or remove the name");
+    }
+    config.listen.allow_users.push_back(*found);
+  }
+  return {};
+}
+
+Result<void> read_latest_types(const ConfigEntry& entry, Config& config) {
+  constexpr const char* kWanted = " must be a list of object types, like [\"Customer\"]";
+  const auto* list = entry.node.as_array();
+  if (list == nullptr) return entry.wrong(kWanted);
+  config.delivery.latest_types.clear();
+  for (const toml::node& type : *list) {
+    const auto* name = type.as_string();
+    if (name == nullptr || name->get().empty()) return entry.wrong(kWanted);
+    config.delivery.latest_types.push_back(name->get());
+  }
+  return {};
+}
+
+Result<void> read_url(const ConfigEntry& entry, Config& config) {
+  auto written = text_of(entry, "a URL in quotes");
+  if (!written) return tl::make_unexpected(written.error());
+  config.api.url = std::move(*written);  // checked once allow_insecure is known
+  return {};
+}
+
+}  // namespace
+
+const std::vector<ConfigField>& config_fields() {
+  constexpr std::array kDurabilities = {
+      std::pair{std::string_view("full"), Durability::kFull},
+      std::pair{std::string_view("relaxed"), Durability::kRelaxed}};
+  constexpr std::array kOnUnknown = {std::pair{std::string_view("resend"), OnUnknown::kResend},
+                                     std::pair{std::string_view("hold"), OnUnknown::kHold}};
+  constexpr std::array kFormats = {std::pair{std::string_view("text"), LogFormat::kText},
+                                   std::pair{std::string_view("json"), LogFormat::kJson}};
+  constexpr std::array kLevels = {std::pair{std::string_view("trace"), "trace"},
+                                  std::pair{std::string_view("debug"), "debug"},
+                                  std::pair{std::string_view("info"), "info"},
+                                  std::pair{std::string_view("warn"), "warn"},
+                                  std::pair{std::string_view("error"), "error"},
+                                  std::pair{std::string_view("critical"), "critical"},
+                                  std::pair{std::string_view("off"), "off"}};
+  // The ranges keep out what cannot work or is a slip of the unit; they are no tuning advice.
+  static const std::vector<ConfigField> kFields = {
+      {"api", "url", read_url},
+      {"api", "key_file", path([](Config & c) -> auto& { return c.api.key_file; })},
+      {"api", "connect_timeout",
+       duration(
+           [](Config & c) -> auto& { return c.api.connect_timeout; }, 10ms, 5min)},
+      {"api", "request_timeout",
+       duration(
+           [](Config & c) -> auto& { return c.api.request_timeout; }, 10ms, 1h)},
+      {"api", "max_in_flight",
+       number(
+           [](Config & c) -> auto& { return c.api.max_in_flight; }, 1, 50)},
+      {"api", "max_requests_per_minute",
+       number(
+           [](Config & c) -> auto& { return c.api.max_requests_per_minute; }, 0, 1'000'000)},
+      {"api", "ca_file", path([](Config & c) -> auto& { return c.api.ca_file; })},
+      {"api", "proxy", text([](Config & c) -> auto& { return c.api.proxy; })},
+      {"api", "allow_insecure", boolean([](Config & c) -> auto& { return c.api.allow_insecure; })},
+      {"listen", "socket", path([](Config & c) -> auto& { return c.listen.socket; })},
+      {"listen", "socket_mode", read_socket_mode},
+      {"listen", "socket_group", text([](Config & c) -> auto& { return c.listen.socket_group; })},
+      {"listen", "tcp", text([](Config & c) -> auto& { return c.listen.tcp; })},
+      {"listen", "max_body",
+       size(
+           [](Config & c) -> auto& { return c.listen.max_body_bytes; }, 1ULL << 10U, 1ULL << 30U)},
+      {"listen", "max_connections",
+       number(
+           [](Config & c) -> auto& { return c.listen.max_connections; }, 1, 65535)},
+      {"listen", "allow_users", read_allow_users},
+      {"outbox", "path", path([](Config & c) -> auto& { return c.outbox.path; })},
+      {"outbox", "max_size",
+       size(
+           [](Config & c) -> auto& { return c.outbox.max_size_bytes; }, 1ULL << 20U, 1ULL << 50U)},
+      {"outbox", "durability",
+       choice(
+           [](Config & c) -> auto& { return c.outbox.durability; }, kDurabilities)},
+      {"delivery", "linger",
+       duration(
+           [](Config & c) -> auto& { return c.delivery.linger; }, 0ms, 1h)},
+      {"delivery", "batch_items",
+       number(
+           [](Config & c) -> auto& { return c.delivery.batch_items; }, 1, 100)},
+      {"delivery", "batch_bytes",
+       size(
+           [](Config & c) -> auto& { return c.delivery.batch_bytes; }, 1ULL << 10U, 64ULL << 20U)},
+      {"delivery", "latest_types", read_latest_types},
+      {"delivery", "on_unknown",
+       choice(
+           [](Config & c) -> auto& { return c.delivery.on_unknown; }, kOnUnknown)},
+      {"delivery", "retry_initial",
+       duration(
+           [](Config & c) -> auto& { return c.delivery.retry_initial; }, 10ms, 1h)},
+      {"delivery", "retry_max",
+       duration(
+           [](Config & c) -> auto& { return c.delivery.retry_max; }, 10ms, 24h)},
+      {"log", "level",
+       choice(
+           [](Config & c) -> auto& { return c.log.level; }, kLevels)},
+      {"log", "format",
+       choice(
+           [](Config & c) -> auto& { return c.log.format; }, kFormats)},
+  };
+  return kFields;
+}
+
+}  // namespace flowmyna
