@@ -105,7 +105,7 @@ struct OutboxStats {
   std::uint64_t pending() const { return accepted - delivered - dead; }
 };
 
-enum class ReceiptState : std::uint8_t { kUnknown, kPending, kSealed, kDelivered, kDead };
+enum class ReceiptState : std::uint8_t { kUnknown, kPending, kDelivered, kDead };
 
 /// Operations on their way into the outbox, and who waits for the answer.
 class Append {

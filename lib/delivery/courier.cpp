@@ -163,6 +163,10 @@ class Courier::State {
   State& operator=(const State&) = delete;
 
   void send(const OutgoingRequest& request, Done done) {
+    if (options_.api_key().empty()) {
+      refused_.push_back(std::move(done));
+      return;
+    }
     auto transfer = std::make_unique<Transfer>(options_, request, std::move(done));
     CURL* easy = transfer->easy();
     // The connections that are there may have died with the old network.
@@ -179,7 +183,7 @@ class Courier::State {
   void poll(std::chrono::milliseconds timeout) {
     int running = 0;
     curl_multi_perform(multi_.get(), &running);
-    if (!finish_done()) {
+    if (!finish_done() && !answer_without_key()) {
       curl_multi_poll(multi_.get(), nullptr, 0, static_cast<int>(timeout.count()), nullptr);
       curl_multi_perform(multi_.get(), &running);
       finish_done();
@@ -189,6 +193,21 @@ class Courier::State {
   void wake() { curl_multi_wakeup(multi_.get()); }
 
  private:
+  /// Without a key there is no need to ask: the API documents 401 for it.
+  bool answer_without_key() {
+    std::vector<Done> refused;
+    refused.swap(refused_);
+    for (const Done& done : refused) {
+      Answer answer;
+      answer.status = 401;
+      answer.body =
+          R"({"detail":"no API key is configured; set api.key_file or FLOWMYNA_API_KEY"})";
+      answer.sends = 0;
+      done(answer);
+    }
+    return !refused.empty();
+  }
+
   bool finish_done() {
     std::vector<std::pair<std::unique_ptr<Transfer>, CURLcode>> done;
     int left = 0;
@@ -209,6 +228,7 @@ class Courier::State {
   CourierOptions options_;
   std::unique_ptr<CURLM, MultiDeleter> multi_;
   std::map<CURL*, std::unique_ptr<Transfer>> transfers_;
+  std::vector<Done> refused_;  // requests that lack a key
   std::size_t fresh_ = 0;
 };
 

@@ -18,6 +18,9 @@ void earliest(std::optional<BootTime>& deadline, std::optional<BootTime> candida
   if (candidate && (!deadline || *candidate < *deadline)) deadline = candidate;
 }
 
+// A health answer younger than this is not asked for again: those who poll us are not passed on.
+constexpr std::int64_t kHealthFreshMs = 10'000;
+
 }  // namespace
 
 Foreman::Foreman(ForemanOptions options, Outbox& outbox, Transport& transport, const Clock& clock,
@@ -54,7 +57,10 @@ std::size_t Foreman::allowance(BootTime at) const {
 }
 
 void Foreman::probe(BootTime at) {
-  if (!gate_.wants_probe(at) || !bucket_.take(at)) return;
+  if (gate_.wants_probe(at) && bucket_.take(at)) send_probe();
+}
+
+void Foreman::send_probe() {
   gate_.probe_sent();
   OutgoingRequest request;
   request.is_get = true;
@@ -71,6 +77,15 @@ void Foreman::probe(BootTime at) {
       drop_plan(0);
     }
   });
+}
+
+void Foreman::refresh_health() {
+  const std::int64_t age_ms = clock_.unix_now_ms() - status().health_unix_ms;
+  const bool is_fresh = age_ms >= 0 && age_ms < kHealthFreshMs;
+  const BootTime at = now();
+  // While the gate is closed it asks by itself.
+  if (is_fresh || stopping_ || gate_.is_probing() || allowance(at) == 0) return;
+  if (bucket_.take(at)) send_probe();
 }
 
 /// When the next window is due; nothing while there is nothing to read, or no use for it.

@@ -73,6 +73,8 @@ class Foreman {
   void flush();
   void pause();
   void resume();
+  /// Asks the API for its health if the last answer is old and the network works.
+  void refresh_health();
   /// No new request leaves from now on.
   void stop() { stopping_ = true; }
   /// Every answer that was under way has come and is settled.
@@ -102,6 +104,7 @@ class Foreman {
 
   // leaving (foreman.cpp)
   void probe(BootTime now);
+  void send_probe();
   void read_more(BootTime now);
   std::optional<BootTime> read_due(BootTime now) const;
   void on_window(Window window, Receipt accepted_before);

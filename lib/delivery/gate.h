@@ -37,6 +37,7 @@ class Gate {
   /// When `allowance` or `wants_probe` will next change by itself.
   std::optional<BootTime> next_change(BootTime now) const;
 
+  bool is_probing() const { return probing_; }
   void probe_sent() { probing_ = true; }
   void probe_answered(const Verdict& verdict, BootTime now);
   /// A request was answered with anything but a settlement.

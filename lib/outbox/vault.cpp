@@ -26,7 +26,8 @@ Vault::Vault(std::unique_ptr<Storage> storage, std::function<void()> on_append)
   pthread_setname_np(thread_.native_handle(), "vault");
 }
 
-Vault::~Vault() {
+void Vault::stop() {
+  if (!thread_.joinable()) return;
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;

@@ -25,8 +25,11 @@ class Vault final : public Outbox {
  public:
   /// `on_append` is called on the vault's thread after each commit that accepted something.
   Vault(std::unique_ptr<Storage> storage, std::function<void()> on_append);
-  /// Finishes what was queued; what comes later is answered kStopping.
-  ~Vault() override;
+  ~Vault() override { stop(); }
+
+  /// Finishes what was queued and ends the thread; what comes later is answered kStopping. After it
+  /// no callback runs any more. Idempotent; not from several threads at once.
+  void stop();
 
   void append(std::unique_ptr<Append> operations) override;
   void read(ReadLimits limits, Done<Window> done) override;

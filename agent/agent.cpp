@@ -1,0 +1,164 @@
+#include "agent/agent.h"
+
+#include <spdlog/spdlog.h>
+
+#include <filesystem>
+#include <random>
+
+#include "core/json_text.h"
+#include "outbox/sqlite_storage.h"
+
+namespace flowmyna {
+namespace {
+
+// SIGTERM has to end within 5 s: the doors drain for up to 2 s, delivery for as long again.
+constexpr std::chrono::milliseconds kDeliveryGrace{2000};
+
+constexpr const char* kOutboxFile = "outbox.db";
+
+CourierOptions courier_options(const ApiConfig& api, const KeyHolder& key) {
+  CourierOptions options;
+  options.base_url = api.url;
+  options.api_key = [&key] { return key.reveal(); };
+  options.connect_timeout = api.connect_timeout;
+  options.request_timeout = api.request_timeout;
+  options.ca_file = api.ca_file;
+  options.proxy = api.proxy;
+  options.connections_max = api.max_in_flight;
+  return options;
+}
+
+ForemanOptions foreman_options(const Config& config) {
+  ForemanOptions options;
+  options.plan.items_max = config.delivery.batch_items;
+  options.plan.bytes_max = config.delivery.batch_bytes;
+  for (const std::string& type : config.delivery.latest_types) {
+    std::string canonical;
+    append_escaped(canonical, type);
+    options.plan.latest_types.insert(std::move(canonical));
+  }
+  options.backoff = {config.delivery.retry_initial, config.delivery.retry_max};
+  options.linger = config.delivery.linger;
+  options.in_flight_max = config.api.max_in_flight;
+  options.requests_per_minute_max = config.api.max_requests_per_minute;
+  options.hold_unknown = config.delivery.on_unknown == OnUnknown::kHold;
+  options.seed = std::random_device()();
+  return options;
+}
+
+DoorOptions door_options(const ListenConfig& listen, const Secret& key) {
+  DoorOptions options;
+  options.max_body_bytes = listen.max_body_bytes;
+  options.max_connections = listen.max_connections;
+  options.allow_users = listen.allow_users;
+  options.bearer_key = key;
+  return options;
+}
+
+Result<void> make_directory(const std::filesystem::path& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (!error) return {};
+  return fail(Error::Kind::kIo, "cannot create " + path.string() + ": " + error.message() +
+                                    "; set outbox.path to a directory that this user may write");
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Agent>> Agent::start(const Config& config) {
+  if (auto made = make_directory(config.outbox.path); !made) {
+    return tl::make_unexpected(made.error());
+  }
+  StorageOptions storage_options;
+  storage_options.path = config.outbox.path / kOutboxFile;
+  storage_options.quota_bytes = config.outbox.max_size_bytes;
+  storage_options.sync_every_commit = config.outbox.durability == Durability::kFull;
+  auto lock = LockFile::acquire(storage_options.path);
+  if (!lock) return tl::make_unexpected(lock.error());
+  auto storage = SqliteStorage::open(std::move(storage_options));
+  if (!storage) return tl::make_unexpected(storage.error());
+
+  std::unique_ptr<Agent> agent(new Agent(config, *std::move(lock), *std::move(storage)));
+  agent->delivery_.start(agent->foreman_);
+  if (auto opened = agent->open_doors(config.listen, config.api.key); !opened) {
+    return tl::make_unexpected(opened.error());
+  }
+  return agent;
+}
+
+Agent::Agent(const Config& config, LockFile lock, std::unique_ptr<Storage> storage)
+    : lock_(std::move(lock)),
+      key_(config.api.key),
+      delivery_(courier_options(config.api, key_), clock_),
+      vault_(std::move(storage), [this] { delivery_.wake(); }),
+      foreman_(
+          foreman_options(config), vault_, delivery_.courier(), clock_,
+          [this](std::function<void()> work) { delivery_.post(std::move(work)); }, &random_uuid) {}
+
+Agent::~Agent() {
+  for (const auto& door : doors_) door->stop();
+  delivery_.stop(kDeliveryGrace);
+  vault_.stop();  // its last callbacks still look for the foreman
+}
+
+Result<void> Agent::open_doors(const ListenConfig& config, const Secret& key) {
+  auto activated = activated_sockets();
+  if (!activated) return tl::make_unexpected(activated.error());
+  bool has_unix = false;
+  for (ListeningSocket& socket : *activated) {
+    has_unix = has_unix || socket.kind() == ListeningSocket::Kind::kUnix;
+    if (auto opened = open_door(std::move(socket), config, key); !opened) return opened;
+  }
+  if (!has_unix) {
+    auto socket = listen_unix(config.socket, config.socket_mode, config.socket_group);
+    if (!socket) return tl::make_unexpected(socket.error());
+    if (auto opened = open_door(*std::move(socket), config, key); !opened) return opened;
+  }
+  if (!config.tcp.empty()) {
+    auto socket = listen_tcp(config.tcp);
+    if (!socket) return tl::make_unexpected(socket.error());
+    return open_door(*std::move(socket), config, key);
+  }
+  return {};
+}
+
+Result<void> Agent::open_door(ListeningSocket socket, const ListenConfig& config,
+                              const Secret& key) {
+  DeliveryControl& control = *this;
+  desks_.push_back(std::make_unique<Desk>(vault_, control, clock_));
+  Desk& desk = *desks_.back();
+  auto door = Door::open(std::move(socket), door_options(config, key),
+                         [&desk](HttpRequest request, Responder responder) {
+                           desk.handle(std::move(request), std::move(responder));
+                         });
+  if (!door) return tl::make_unexpected(door.error());
+  doors_.push_back(*std::move(door));
+  return {};
+}
+
+void Agent::reload(const Config& config) {
+  key_.set(config.api.key);
+  for (const auto& door : doors_) door->set_bearer_key(config.api.key);
+  flush();
+}
+
+std::vector<std::string> Agent::listening() const {
+  std::vector<std::string> names;
+  for (const auto& door : doors_) names.push_back(door->name());
+  return names;
+}
+
+void Agent::flush() {
+  delivery_.post([this] { foreman_.flush(); });
+}
+void Agent::pause() {
+  delivery_.post([this] { foreman_.pause(); });
+}
+void Agent::resume() {
+  delivery_.post([this] { foreman_.resume(); });
+}
+void Agent::refresh_health() {
+  delivery_.post([this] { foreman_.refresh_health(); });
+}
+
+}  // namespace flowmyna

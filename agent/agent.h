@@ -1,0 +1,82 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "agent/config.h"
+#include "agent/desk.h"
+#include "agent/door.h"
+#include "agent/system_clock.h"
+#include "delivery/delivery_thread.h"
+#include "outbox/lock_file.h"
+#include "outbox/vault.h"
+
+namespace flowmyna {
+
+/// The key that delivery uses, exchangeable while it runs. Any thread.
+class KeyHolder {
+ public:
+  explicit KeyHolder(Secret key) : key_(std::move(key)) {}
+  void set(Secret key) {
+    const std::lock_guard lock(mutex_);
+    key_ = std::move(key);
+  }
+  std::string reveal() const {
+    const std::lock_guard lock(mutex_);
+    return std::string(key_.reveal());
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  Secret key_;  // under mutex_
+};
+
+/// The whole agent, wired: this type and its one file are the graph of the rooms.
+///
+///     door ── desk ── vault ── (storage)
+///                       │ wakes, seals, settles
+///                    foreman ── planner, judge ── courier
+///
+/// Threads: one a door, `vault`, `delivery`. They meet in the vault's queue and in
+/// DeliveryThread::post, nowhere else.
+class Agent final : private DeliveryControl {
+ public:
+  /// Opens the outbox, starts delivery, opens the doors. Every error is one line that says what to
+  /// do.
+  static Result<std::unique_ptr<Agent>> start(const Config& config);
+  /// Stops accepting, answers what is under way, gives delivery a moment to settle what is in
+  /// flight, and closes the outbox. Takes at most about 4 s.
+  ~Agent() override;
+
+  /// Takes over what may change while running: the key. Other changes need a restart.
+  void reload(const Config& config);
+
+  /// The names of the sockets it listens on.
+  std::vector<std::string> listening() const;
+
+ private:
+  Agent(const Config& config, LockFile lock, std::unique_ptr<Storage> storage);
+  Result<void> open_doors(const ListenConfig& config, const Secret& key);
+  Result<void> open_door(ListeningSocket socket, const ListenConfig& config, const Secret& key);
+
+  DeliveryStatus status() const override { return foreman_.status(); }
+  void flush() override;
+  void pause() override;
+  void resume() override;
+  void refresh_health() override;
+
+  // In the order of construction: what stands below uses what stands above.
+  LockFile lock_;
+  SystemClock clock_;
+  KeyHolder key_;
+  DeliveryThread delivery_;
+  Vault vault_;
+  Foreman foreman_;
+  std::vector<std::unique_ptr<Desk>> desks_;
+  std::vector<std::unique_ptr<Door>> doors_;
+};
+
+}  // namespace flowmyna

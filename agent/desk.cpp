@@ -1,0 +1,242 @@
+#include "agent/desk.h"
+
+#include <algorithm>
+#include <charconv>
+#include <memory>
+
+#include "agent/pending_scan.h"
+#include "agent/query.h"
+#include "agent/reports.h"
+#include "agent/system_clock.h"
+#include "agent/write_answers.h"
+
+namespace flowmyna {
+namespace {
+
+static_assert(kBodyPadding >= Decoder::kPadding);
+
+constexpr std::string_view kReceipts = "/agent/v1/receipts/";
+
+// How soon a writer should ask again when the outbox is full: delivery frees space within seconds
+// once it gets through.
+constexpr int kFullRetrySeconds = 30;
+
+HttpResponse json(int status, std::string body) {
+  HttpResponse response;
+  response.status = status;
+  response.body = std::move(body);
+  return response;
+}
+
+HttpResponse problem(int status, std::string_view text) {
+  return json(status, detail_body(text));
+}
+
+HttpResponse refused(const Refusal& refusal) {
+  return json(refusal.status, "{\"detail\":" + refusal.detail + "}");
+}
+
+HttpResponse failed(const Error& error) {
+  if (error.kind != Error::Kind::kFull) return problem(503, error.message);
+  HttpResponse response = problem(507, error.message);
+  response.retry_after_seconds = kFullRetrySeconds;
+  return response;
+}
+
+/// A writer that waits for its commit. `count` 0 stands for a single write.
+class PendingWrite final : public Append {
+ public:
+  PendingWrite(EncodedOperations accepted, std::int64_t unix_ms, std::string head, bool is_batch,
+               Responder responder)
+      : Append(std::move(accepted), unix_ms / 1000),
+        head_(std::move(head)),
+        is_batch_(is_batch),
+        responder_(std::move(responder)) {}
+
+  void done(Result<Receipt> first) override {
+    if (!first) {
+      responder_.send(failed(first.error()));
+    } else if (is_batch_) {
+      responder_.send(json(200, batch_answer(std::move(head_), *first, operations.size())));
+    } else {
+      responder_.send(json(200, single_answer(std::move(head_), *first)));
+    }
+  }
+
+ private:
+  std::string head_;
+  bool is_batch_;
+  Responder responder_;
+};
+
+bool is_ndjson(std::string_view content_type) {
+  return content_type.substr(0, content_type.find(';')).find("application/x-ndjson") !=
+         std::string_view::npos;
+}
+
+}  // namespace
+
+const Desk::Route Desk::kRoutes[] = {
+    {"POST", "/api/public/v1/object/upsert", &Desk::object_upsert},
+    {"POST", "/api/public/v1/object/batch", &Desk::object_batch},
+    {"POST", "/api/public/v1/event", &Desk::event},
+    {"POST", "/api/public/v1/event/batch", &Desk::event_batch},
+    {"GET", "/api/public/v1/health", &Desk::health},
+    {"GET", "/agent/v1/status", &Desk::status},
+    {"GET", "/agent/v1/pending", &Desk::pending},
+    {"POST", "/agent/v1/flush", &Desk::flush},
+    {"POST", "/agent/v1/pause", &Desk::pause},
+    {"POST", "/agent/v1/resume", &Desk::resume},
+    {"GET", "/metrics", &Desk::metrics},
+};
+
+Desk::Desk(Outbox& outbox, DeliveryControl& delivery, const Clock& clock)
+    : outbox_(outbox), delivery_(delivery), clock_(clock), started_at_(clock.boot_now()) {}
+
+void Desk::handle(HttpRequest request, Responder responder) {
+  std::string_view path = request.path;
+  if (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+  if (path.starts_with(kReceipts)) path = kReceipts;
+  static constexpr Route kReceiptRoute = {"GET", kReceipts, &Desk::receipt};
+  const auto* route = std::ranges::find(kRoutes, path, &Route::path);
+  if (path == kReceipts) route = &kReceiptRoute;
+  if (route == std::end(kRoutes)) {
+    responder.send(problem(404, "Not Found"));
+  } else if (request.method != route->method) {
+    HttpResponse response = problem(405, "Method Not Allowed");
+    response.allow = route->method;
+    responder.send(std::move(response));
+  } else {
+    (this->*route->handler)(request, std::move(responder));
+  }
+}
+
+void Desk::object_upsert(const HttpRequest& request, Responder responder) {
+  write_single(Kind::kUpsert, request, std::move(responder));
+}
+void Desk::object_batch(const HttpRequest& request, Responder responder) {
+  write_batch(Kind::kUpsert, request, std::move(responder));
+}
+void Desk::event(const HttpRequest& request, Responder responder) {
+  write_single(Kind::kEvent, request, std::move(responder));
+}
+void Desk::event_batch(const HttpRequest& request, Responder responder) {
+  write_batch(Kind::kEvent, request, std::move(responder));
+}
+
+void Desk::write_single(Kind kind, const HttpRequest& request, Responder responder) {
+  const std::int64_t now = clock_.unix_now_ms();
+  auto operations = decoder_.single(kind, request.body, iso8601_utc(now));
+  if (!operations) {
+    responder.send(refused(operations.error()));
+    return;
+  }
+  std::string head = single_answer_head((*operations)[0], now);
+  outbox_.append(std::make_unique<PendingWrite>(*std::move(operations), now, std::move(head), false,
+                                                std::move(responder)));
+}
+
+void Desk::write_batch(Kind kind, const HttpRequest& request, Responder responder) {
+  const std::int64_t now = clock_.unix_now_ms();
+  auto batch = is_ndjson(request.content_type)
+                   ? decoder_.ndjson(kind, request.body, iso8601_utc(now))
+                   : decoder_.batch(kind, request.body, iso8601_utc(now));
+  if (!batch) {
+    responder.send(refused(batch.error()));
+    return;
+  }
+  std::string head = batch_answer_head(kind, *batch, now);
+  if (batch->accepted.empty()) {
+    responder.send(json(200, batch_answer(std::move(head), 0, 0)));
+    return;
+  }
+  outbox_.append(std::make_unique<PendingWrite>(std::move(batch->accepted), now, std::move(head),
+                                                true, std::move(responder)));
+}
+
+void Desk::report(Responder responder, std::function<HttpResponse(const Snapshot&)> render) {
+  Snapshot snapshot;
+  snapshot.unix_now_ms = clock_.unix_now_ms();
+  snapshot.uptime = std::chrono::floor<std::chrono::seconds>(clock_.boot_now() - started_at_);
+  snapshot.delivery = delivery_.status();
+  ReadLimits oldest;
+  oldest.operations_max = 1;
+  oldest.bytes_max = 1;
+  auto shared = std::make_shared<Responder>(std::move(responder));
+  outbox_.read(oldest, [this, snapshot, shared, render](const Result<Window>& window) mutable {
+    snapshot.outbox = outbox_.stats();
+    if (window && !window->empty()) {
+      snapshot.oldest_unix_s = window->rows().front().accepted_unix_s;
+    }
+    shared->send(render(snapshot));
+  });
+}
+
+void Desk::status(const HttpRequest&, Responder responder) {
+  report(std::move(responder),
+         [](const Snapshot& snapshot) { return json(200, status_json(snapshot)); });
+}
+
+void Desk::health(const HttpRequest&, Responder responder) {
+  delivery_.refresh_health();
+  report(std::move(responder), &health_answer);
+}
+
+void Desk::metrics(const HttpRequest&, Responder responder) {
+  report(std::move(responder), [](const Snapshot& snapshot) {
+    HttpResponse response = json(200, metrics_text(snapshot));
+    response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+    return response;
+  });
+}
+
+void Desk::receipt(const HttpRequest& request, Responder responder) {
+  const std::string_view number = std::string_view(request.path).substr(kReceipts.size());
+  Receipt receipt = 0;
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), receipt);
+  if (error != std::errc() || end != number.data() + number.size()) {
+    responder.send(problem(404, "a receipt is a number, as the answer to a write gives it"));
+    return;
+  }
+  auto shared = std::make_shared<Responder>(std::move(responder));
+  outbox_.state(receipt, [receipt, shared](const Result<ReceiptState>& state) {
+    if (!state) {
+      shared->send(failed(state.error()));
+    } else if (*state == ReceiptState::kUnknown) {
+      shared->send(problem(404, "no operation has receipt " + std::to_string(receipt)));
+    } else {
+      shared->send(json(200, "{\"receipt\":" + std::to_string(receipt) + ",\"state\":\"" +
+                                 name_of(*state) + "\"}"));
+    }
+  });
+}
+
+void Desk::pending(const HttpRequest& request, Responder responder) {
+  const auto query = PendingQuery::parse(request.query);
+  if (!query) {
+    responder.send(problem(422, query.error().message));
+    return;
+  }
+  PendingScan::start(outbox_, *query,
+                     [shared = std::make_shared<Responder>(std::move(responder))](
+                         const Result<std::string>& body) {
+                       shared->send(body ? json(200, *body) : failed(body.error()));
+                     });
+}
+
+void Desk::flush(const HttpRequest&, Responder responder) {
+  delivery_.flush();
+  responder.send(json(200, "{\"pending\":" + std::to_string(outbox_.stats().pending()) + "}"));
+}
+
+void Desk::pause(const HttpRequest&, Responder responder) {
+  delivery_.pause();
+  responder.send(json(200, R"({"state":"paused"})"));
+}
+
+void Desk::resume(const HttpRequest&, Responder responder) {
+  delivery_.resume();
+  responder.send(json(200, R"({"state":"delivering"})"));
+}
+
+}  // namespace flowmyna

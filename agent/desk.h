@@ -1,0 +1,71 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "agent/door.h"
+#include "core/clock.h"
+#include "core/decode.h"
+#include "core/outbox.h"
+#include "delivery/foreman.h"
+
+namespace flowmyna {
+
+/// What the desk may ask of delivery. Any thread may call.
+class DeliveryControl {
+ public:
+  virtual ~DeliveryControl() = default;
+  virtual DeliveryStatus status() const = 0;
+  virtual void flush() = 0;
+  virtual void pause() = 0;
+  virtual void resume() = 0;
+  /// The health answer is about to be read: have a fresh one fetched if it is old.
+  virtual void refresh_health() = 0;
+};
+
+/// The second room: routes, decodes, validates, and hands what is valid to the outbox. One desk
+/// serves one door, on the door's thread; answers that need the outbox are sent from its thread.
+/// Outbox, control and clock must outlive every Responder that was handed in.
+class Desk {
+ public:
+  Desk(Outbox& outbox, DeliveryControl& delivery, const Clock& clock);
+
+  void handle(HttpRequest request, Responder responder);
+
+ private:
+  using Handler = void (Desk::*)(const HttpRequest&, Responder);
+  struct Route {
+    std::string_view method;
+    std::string_view path;
+    Handler handler;
+  };
+  static const Route kRoutes[];
+
+  void object_upsert(const HttpRequest& request, Responder responder);
+  void object_batch(const HttpRequest& request, Responder responder);
+  void event(const HttpRequest& request, Responder responder);
+  void event_batch(const HttpRequest& request, Responder responder);
+  void health(const HttpRequest& request, Responder responder);
+  void status(const HttpRequest& request, Responder responder);
+  void metrics(const HttpRequest& request, Responder responder);
+  void receipt(const HttpRequest& request, Responder responder);
+  void pending(const HttpRequest& request, Responder responder);
+  void flush(const HttpRequest& request, Responder responder);
+  void pause(const HttpRequest& request, Responder responder);
+  void resume(const HttpRequest& request, Responder responder);
+
+  void write_single(Kind kind, const HttpRequest& request, Responder responder);
+  void write_batch(Kind kind, const HttpRequest& request, Responder responder);
+  /// Takes a snapshot, with the age of the oldest operation, and answers with what `render` makes.
+  void report(Responder responder, std::function<HttpResponse(const struct Snapshot&)> render);
+
+  Outbox& outbox_;
+  DeliveryControl& delivery_;
+  const Clock& clock_;
+  const BootTime started_at_;
+  Decoder decoder_;
+};
+
+}  // namespace flowmyna

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "agent/door.h"
+#include "core/outbox.h"
+#include "delivery/foreman.h"
+
+namespace flowmyna {
+
+/// The JSON and text that people and monitoring read. Pure.
+
+/// What a report is made from.
+struct Snapshot {
+  std::int64_t unix_now_ms = 0;
+  std::chrono::seconds uptime{0};
+  OutboxStats outbox;
+  std::optional<std::int64_t> oldest_unix_s;  ///< acceptance of the oldest pending operation
+  DeliveryStatus delivery;
+};
+
+const char* name_of(DeliveryState state);
+const char* name_of(ReceiptState state);
+
+/// `GET /agent/v1/status`; the shape is design section 2's.
+std::string status_json(const Snapshot& snapshot);
+
+/// `GET /api/public/v1/health`: the API's own last answer with its age; 503 before the first.
+HttpResponse health_answer(const Snapshot& snapshot);
+
+/// `GET /metrics`, in the Prometheus text format.
+std::string metrics_text(const Snapshot& snapshot);
+
+/// One entry of `GET /agent/v1/pending`; values as they were written. `operation` points into
+/// the row.
+std::string pending_entry(const Window::Row& row, const Operation& operation);
+
+}  // namespace flowmyna

@@ -1,0 +1,89 @@
+#include "agent/write_answers.h"
+
+#include "agent/uuid.h"
+#include "core/json_text.h"
+#include "core/operation.h"
+
+namespace flowmyna {
+namespace {
+
+/// `"type/id"` of an object, or an event's name, inside a message. Canonical escaping stays as it
+/// is: it already is the inside of a JSON string.
+void append_object(std::string& out, const ObjectKey& key) {
+  out += R"("object_id":")" + object_uuid(key) + R"(","object_type":")";
+  out += key.type;
+  out += R"(","external_id":")";
+  out += key.id;
+  // Only the API knows whether it will be new.
+  out += R"(","created":null)";
+}
+
+}  // namespace
+
+std::string single_answer_head(std::string_view stored, std::int64_t unix_ms) {
+  const auto operation = Operation::parse(stored);
+  std::string out = R"({"success":true,)";
+  out.reserve(384);
+  if (!operation) return out;  // it was encoded just now
+  if (operation->kind == Kind::kUpsert) {
+    append_object(out, operation->object);
+    out += R"(,"message":"Object ')";
+    out += operation->object.type;
+    out += '/';
+    out += operation->object.id;
+  } else {
+    out += R"("event_id":")" + event_uuid(unix_ms) + R"(","event_type":")";
+    out += operation->name;
+    out += R"(","timestamp":")";
+    out += operation->timestamp;
+    out += R"(","objects_count":)" + std::to_string(operation->objects.size());
+    out += R"(,"message":"Event ')";
+    out += operation->name;
+  }
+  out += R"(' queued for delivery","queued":true,"receipt":)";
+  return out;
+}
+
+std::string batch_answer_head(Kind kind, const DecodedBatch& batch, std::int64_t unix_ms) {
+  const std::size_t accepted = batch.accepted.size();
+  std::string out = R"({"success":)";
+  out.reserve(128 + accepted * 160);
+  out += batch.errors.empty() ? "true" : "false";
+  out += R"(,"processed":)" + std::to_string(accepted);
+  out += R"(,"failed":)" + std::to_string(batch.errors.size());
+  out += kind == Kind::kUpsert ? R"(,"objects":[)" : R"(,"event_ids":[)";
+  for (std::size_t i = 0; i < accepted; ++i) {
+    if (i > 0) out += ',';
+    if (kind == Kind::kEvent) {
+      out += '"' + event_uuid(unix_ms) + '"';
+      continue;
+    }
+    out += '{';
+    if (const auto upsert = Operation::parse(batch.accepted[i])) append_object(out, upsert->object);
+    out += '}';
+  }
+  out += R"(],"errors":[)";
+  for (const ItemError& error : batch.errors) {
+    if (&error != &batch.errors.front()) out += ',';
+    out += json_string("index " + std::to_string(error.index) + ": " + error.reason);
+  }
+  out += R"(],"queued":true,"receipts":[)";
+  return out;
+}
+
+std::string single_answer(std::string head, Receipt receipt) {
+  head += std::to_string(receipt);
+  head += '}';
+  return head;
+}
+
+std::string batch_answer(std::string head, Receipt first, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i > 0) head += ',';
+    head += std::to_string(first + i);
+  }
+  head += "]}";
+  return head;
+}
+
+}  // namespace flowmyna
