@@ -1,5 +1,6 @@
 #include "tests/fuzz/codec_invariants.h"
 
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -16,6 +17,9 @@ namespace {
 using nlohmann::json;
 
 constexpr std::string_view kNow = "2026-01-02T03:04:05.678Z";
+// The tree keeps the last of equal names alone, so its verdict is that of the last one.
+constexpr const char* kDuplicatesMatter =
+    "refused, but accepted without the members that a later one replaces";
 constexpr std::array kKinds = {Kind::kUpsert, Kind::kEvent};
 
 Decoder& decoder() {
@@ -127,11 +131,8 @@ std::string check_single(Kind kind, std::string_view body, bool valid, const jso
   auto broken = check_status(body, valid, result ? nullptr : &result.error());
   if (!broken.empty() || !document) return broken;
   if (result) return check_accepted(kind, *result, document);
-  // The tree keeps the last of equal names alone, so this also proves that the last one counts.
-  if (result.error().status == 422 && decode_one(kind, document->dump())) {
-    return "refused, but accepted without the members that a later one replaces";
-  }
-  return "";
+  const bool taken = result.error().status == 422 && decode_one(kind, document->dump());
+  return taken ? kDuplicatesMatter : "";
 }
 
 std::string check_partition(const DecodedBatch& batch, std::size_t count) {
@@ -148,11 +149,20 @@ std::string check_partition(const DecodedBatch& batch, std::size_t count) {
   return complete ? "" : "an item is neither accepted nor reported";
 }
 
+bool batch_is_taken(Kind kind, std::string_view body) {
+  const PaddedBody padded(body);
+  return decoder().batch(kind, padded.view(), kNow).has_value();
+}
+
 std::string check_batch(Kind kind, std::string_view body, bool valid, const json* document) {
   const PaddedBody padded(body);
   const auto result = decoder().batch(kind, padded.view(), kNow);
   auto broken = check_status(body, valid, result ? nullptr : &result.error());
-  if (!broken.empty() || !result || !document) return broken;
+  if (!broken.empty() || !document) return broken;
+  if (!result) {
+    const bool taken = result.error().status == 422 && batch_is_taken(kind, document->dump());
+    return taken ? kDuplicatesMatter : "";
+  }
   const json& list = (*document)[kind == Kind::kUpsert ? "objects" : "events"];
   broken = check_partition(*result, list.size());
   for (std::size_t i = 0; broken.empty() && i < result->accepted.size(); ++i) {

@@ -57,6 +57,7 @@ std::vector<std::string> make_seeds() {
       R"({"type":"Customer","id":"CUST-456","properties":{"name":"Jane Doe","lifetime_value":5420.00}})",
       R"({"type":"T","id":"1","properties":{"a":12345678901234567890123,"b":1e400,"c":-0,"":"\u0000"}})",
       R"({"type":"T","type":1,"id":2,"id":"x","properties":{"a":{"b":[1 , {"c":null}]},"\u0061":[]}})",
+      R"({"type":"a\"b","id":"\u005c","properties":{"\u0000":1,"\"":2,"\n\/":{"\u0041":3}}})",
       R"({"event":"Order Created","objects":[{"type":"Order","id":"O-1"}]})",
       R"({"event":"E","timestamp":"2023-01-15T10:30:00.5+02:00","objects":[{"type":"Order","id":"1",)"
       R"("qualifier":"buyer","properties":{"x":null}}],"properties":{"y":[true,false]}})",

@@ -125,6 +125,22 @@ TEST(Operation, AHugeCountOfObjectsCostsNoMemory) {
   EXPECT_EQ(read_back(bytes), "");
 }
 
+TEST(Operation, DamagedPropertiesAreRefusedWhereverTheyStand) {
+  const PropertiesView damaged(
+      "\x05"
+      "ab");
+  Operation upsert;
+  upsert.object = {"A", "1"};
+  upsert.properties = damaged;
+  EXPECT_EQ(read_back(stored(upsert)), "");
+  Operation event;
+  event.kind = Kind::kEvent;
+  event.objects = {{{"A", "1"}, "", {}}};
+  EXPECT_EQ(read_back(stored(event)), stored(event));
+  event.objects[0].properties = damaged;
+  EXPECT_EQ(read_back(stored(event)), "");
+}
+
 RC_GTEST_PROP(OperationProperty, WhatIsStoredIsReadBackTheSame, ()) {
   const auto owned = arbitrary_operation();
   const std::string bytes = stored(owned->operation);

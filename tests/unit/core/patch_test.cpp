@@ -57,13 +57,17 @@ TEST(Patch, TheLaterValueWinsAndNullIsAValue) {
 }
 
 TEST(Patch, AClearedPatchIsAsNew) {
-  Patch patch;
   const std::string names = "abcdefghijklmnopqrstuvwxyz";
-  for (std::size_t i = 0; i < names.size(); ++i) patch.set({&names[i], 1}, "1");
+  const std::string reversed(names.rbegin(), names.rend());
+  Patch patch;
+  for (const char& name : names) patch.set({&name, 1}, "1");
   patch.clear();
   EXPECT_TRUE(patch.empty());
+  for (const char& name : reversed) patch.set({&name, 1}, "1");
   patch.set("z", "2");
-  EXPECT_EQ(json_of(patch), R"({"z":2})");
+  EXPECT_EQ(patch.properties().size(), names.size());
+  EXPECT_EQ(patch.properties()[0], (Property{"z", "2"}));
+  EXPECT_EQ(patch.properties()[25], (Property{"a", "1"}));
 }
 
 TEST(Patch, DamagedPropertiesAreNotValid) {
