@@ -152,8 +152,8 @@ class Walk {
     ondemand::array array;
     if (value.get_array().get(array)) return fail("Expecting value");
     for (auto result : array) {
-      ondemand::value element;
-      if (std::move(result).get(element)) return fail("Expecting ',' delimiter");
+      if (result.error()) return fail("Expecting ',' delimiter");
+      ondemand::value element = result.value_unsafe();
       if (!on_element(element)) return false;
     }
     return true;
@@ -258,8 +258,8 @@ class Walk {
 
   bool elements(ondemand::array& array, int depth) {
     for (auto result : array) {
-      ondemand::value element;
-      if (std::move(result).get(element)) return fail("Expecting ',' delimiter");
+      if (result.error()) return fail("Expecting ',' delimiter");
+      ondemand::value element = result.value_unsafe();
       if (!skip(element, depth + 1)) return false;
     }
     return true;

@@ -67,12 +67,12 @@ void ParkingLot::run() {
     } else {
       Parked parked = std::move(parked_.begin()->second);
       parked_.erase(parked_.begin());
-      leave(std::move(parked), lock);
+      leave(parked, lock);
     }
   }
 }
 
-void ParkingLot::leave(Parked parked, std::unique_lock<std::mutex>& lock) {
+void ParkingLot::leave(const Parked& parked, std::unique_lock<std::mutex>& lock) {
   Stay stay;
   if (parked.work) {
     lock.unlock();

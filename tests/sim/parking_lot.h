@@ -52,7 +52,7 @@ class ParkingLot {
 
   void add_locked(MHD_Connection* connection, Clock::time_point due, Work work);
   void run();
-  void leave(Parked parked, std::unique_lock<std::mutex>& lock);
+  void leave(const Parked& parked, std::unique_lock<std::mutex>& lock);
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
