@@ -46,7 +46,7 @@ TEST_F(SimTest, AnApiThatIsDownClosesWithoutReadingOrAnswering) {
 
 TEST_F(SimTest, AHangingApiNeverAnswersUntilTheFaultsAreCleared) {
   faults(R"([{"fault":"hang"}])");
-  client_->set_read_timeout(0, kHangTimeoutMs * 1000);
+  client_->set_read_timeout(0, kHangTimeoutUs);
   EXPECT_EQ(post("/object/upsert", kOneUpsert).error(), httplib::Error::Read);
   EXPECT_EQ(counts()["objects"], 0);
   sim_->clear_faults();
@@ -55,7 +55,7 @@ TEST_F(SimTest, AHangingApiNeverAnswersUntilTheFaultsAreCleared) {
 
 TEST_F(SimTest, TheStandInEndsWhileRequestsHang) {
   faults(R"([{"fault":"hang"}])");
-  client_->set_read_timeout(0, kHangTimeoutMs * 1000);
+  client_->set_read_timeout(0, kHangTimeoutUs);
   post("/object/upsert", kOneUpsert);
   sim_.reset();
   SUCCEED();
@@ -195,8 +195,8 @@ TEST_F(SimTest, ABodyAboveTheLimitIsTooLarge) {
 
 TEST_F(SimTest, ARuleCountsSkipsAndChoosesItsEndpoint) {
   faults(R"([{"fault":"status","status":500,"path":"/object/upsert","skip":1,"count":2}])");
-  std::vector<int> seen;
-  for (int i = 0; i < 5; ++i) seen.push_back(status_of(post("/object/upsert", kOneUpsert)));
+  std::vector<int> seen(5);
+  for (int& status : seen) status = status_of(post("/object/upsert", kOneUpsert));
   EXPECT_EQ(seen, (std::vector{200, 500, 500, 200, 200}));
   sim_->clear_faults();
   faults(R"([{"fault":"status","status":500,"path":"/event"}])");

@@ -17,7 +17,7 @@ class SimTest : public testing::Test {
   using Json = nlohmann::json;
 
   /// A client that hangs longer than this is taken for hanging for good.
-  static constexpr int kHangTimeoutMs = 300;
+  static constexpr int kHangTimeoutUs = 300'000;
 
   void SetUp() override { start({}); }
 

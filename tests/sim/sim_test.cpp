@@ -254,6 +254,7 @@ TEST_F(SimTest, LatencyHoldsManyAnswersBackSideBySide) {
   start(options);
   const auto begin = std::chrono::steady_clock::now();
   std::vector<std::thread> clients;
+  clients.reserve(20);
   for (int i = 0; i < 20; ++i) {
     clients.emplace_back([this] {
       httplib::Client client("127.0.0.1", sim_->port());
