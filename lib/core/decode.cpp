@@ -19,7 +19,7 @@ static_assert(Decoder::kPadding >= simdjson::SIMDJSON_PADDING);
 
 // A reader's buffers grow to a few times the largest body that it has seen; after a larger one than
 // this they are given back.
-constexpr std::size_t kKeptBodyBytes = 256 * 1024;
+constexpr std::size_t kKeptBodyBytes = std::size_t{256} * 1024;
 
 std::string describe(error_code error, std::string_view body) {
   if (error == simdjson::DEPTH_ERROR) {
