@@ -117,6 +117,7 @@ class Courier::Transfer {
 
   std::string describe(CURLcode code) const {
     if (overflowed_) return "the answer is too large to be the API's";
+    if (broke_) return "the connection broke before an answer came";
     const char* detail = error_.front() != '\0' ? error_.data() : curl_easy_strerror(code);
     return detail;
   }
@@ -133,7 +134,10 @@ class Courier::Transfer {
 
   static int on_start(void* self, char*, char*, int, int) {
     auto& transfer = *static_cast<Transfer*>(self);
-    if (transfer.sends_ > 0 && !transfer.may_be_repeated_) return CURL_PREREQFUNC_ABORT;
+    if (transfer.sends_ > 0 && !transfer.may_be_repeated_) {
+      transfer.broke_ = true;
+      return CURL_PREREQFUNC_ABORT;
+    }
     ++transfer.sends_;
     return CURL_PREREQFUNC_OK;
   }
@@ -144,6 +148,7 @@ class Courier::Transfer {
   std::size_t answer_max_;
   bool may_be_repeated_ = true;
   bool overflowed_ = false;
+  bool broke_ = false;  // libcurl wanted to repeat what must not be
   std::uint32_t sends_ = 0;
   std::string body_;
   std::array<char, CURL_ERROR_SIZE> error_{};

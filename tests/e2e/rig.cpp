@@ -1,0 +1,122 @@
+#include "e2e/rig.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <regex>
+#include <thread>
+
+namespace flowmyna::test {
+namespace {
+
+constexpr auto kPatience = std::chrono::minutes(2);
+
+std::string make_directory() {
+  std::string path = std::filesystem::temp_directory_path() / "flowmyna-e2e-XXXXXX";
+  return mkdtemp(path.data());
+}
+
+}  // namespace
+
+Rig::Rig(std::vector<std::string> sim_arguments) : directory_(make_directory()) {
+  std::vector<std::string> command = {FLOWMYNA_SIM, "--key", kKey};
+  command.insert(command.end(), sim_arguments.begin(), sim_arguments.end());
+  sim_ = std::make_unique<ChildProcess>(command, std::map<std::string, std::string>{},
+                                        directory_ + "/sim.log");
+  static const std::regex kReady("ready api=(\\S+) admin=(\\S+)");
+  std::smatch match;
+  std::string log;
+  wait_until("the stand-in is ready", [&] {
+    log = sim_->log();
+    return std::regex_search(log, match, kReady);
+  });
+  api_url_ = match[1];
+  admin_url_ = match[2];
+}
+
+Rig::~Rig() {
+  if (testing::Test::HasFailure() && agent_) {
+    std::fprintf(stderr, "--- the agent's log\n%s---\n", agent_->log().c_str());
+  }
+  agent_.reset();
+  sim_.reset();
+  std::error_code ignored;
+  std::filesystem::remove_all(directory_, ignored);
+}
+
+void Rig::start_agent(const std::string& settings) {
+  const std::string file = directory_ + "/agent.toml";
+  std::ofstream(file) << "listen.socket = \"" << socket() << "\"\n"
+                      << "outbox.path = \"" << directory_ << "/state\"\n"
+                      << "delivery.retry_initial = \"50ms\"\n"
+                      << "delivery.retry_max = \"500ms\"\n"
+                      << "delivery.linger = \"20ms\"\n"
+                      << "api.max_requests_per_minute = 0\n"
+                      << settings;
+  agent_ = std::make_unique<ChildProcess>(
+      std::vector<std::string>{FLOWMYNA_AGENT, "--config", file},
+      std::map<std::string, std::string>{{"FLOWMYNA_API_KEY", kKey},
+                                         {"FLOWMYNA_API_URL", api_url_}},
+      directory_ + "/agent.log");
+  wait_until("the agent answers", [&] {
+    EXPECT_TRUE(agent_->is_running()) << agent_->log();
+    return !agent_->is_running() || get("/agent/v1/status").status == 200;
+  });
+}
+
+void Rig::kill_agent() {
+  agent_->signal(SIGKILL);
+  agent_->wait();
+}
+
+int Rig::stop_agent() {
+  agent_->signal(SIGTERM);
+  return agent_->wait();
+}
+
+std::unique_ptr<Http> Rig::connect() const {
+  return std::make_unique<Http>("http://agent", socket());
+}
+
+Json Rig::status() {
+  const HttpReply reply = get("/agent/v1/status");
+  EXPECT_EQ(reply.status, 200) << reply.error << reply.body;
+  return Json::parse(reply.body);
+}
+
+std::string Rig::sim_text(const std::string& path) const {
+  return Http(admin_url_, "").get(path).body;
+}
+
+void Rig::set_faults(const std::string& rules) const {
+  const HttpReply reply = Http(admin_url_, "").post("/sim/faults", rules);
+  EXPECT_EQ(reply.status, 200) << reply.body << reply.error;
+}
+
+void Rig::clear_faults() const {
+  const HttpReply reply = Http(admin_url_, "").request("DELETE", "/sim/faults", nullptr);
+  EXPECT_EQ(reply.status, 200) << reply.body << reply.error;
+}
+
+void Rig::drain() {
+  post("/agent/v1/flush", "");
+  wait_until("everything is settled",
+             [this] { return status()["outbox"]["pending"].get<int>() == 0; });
+}
+
+void Rig::wait_until(const std::string& what, const std::function<bool()>& condition) {
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) {
+      ADD_FAILURE() << "waited in vain until " << what;
+      return;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+}
+
+}  // namespace flowmyna::test

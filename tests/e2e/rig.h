@@ -1,0 +1,68 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "e2e/child_process.h"
+#include "e2e/http.h"
+
+namespace flowmyna::test {
+
+using Json = nlohmann::json;
+
+/// A real agent, the stand-in for the API beside it, and a directory of their own.
+class Rig {
+ public:
+  /// `sim_arguments` are added to the stand-in's command line.
+  explicit Rig(std::vector<std::string> sim_arguments = {});
+  ~Rig();
+  Rig(const Rig&) = delete;
+  Rig& operator=(const Rig&) = delete;
+
+  /// Starts the agent, with `settings` (TOML sections) besides what the rig needs. Waits until it
+  /// listens.
+  void start_agent(const std::string& settings = "");
+  /// kill -9.
+  void kill_agent();
+  /// SIGTERM; the exit code.
+  int stop_agent();
+  ChildProcess& agent() { return *agent_; }
+
+  /// A new connection to the agent's socket, or to the stand-in's admin address.
+  std::unique_ptr<Http> connect() const;
+  HttpReply get(const std::string& path) { return connect()->get(path); }
+  HttpReply post(const std::string& path, const std::string& body,
+                 const std::vector<std::string>& headers = {}) {
+    return connect()->post(path, body, headers);
+  }
+
+  Json status();
+  std::string sim_text(const std::string& path) const;
+  Json sim(const std::string& path) const { return Json::parse(sim_text(path)); }
+  void set_faults(const std::string& rules) const;
+  void clear_faults() const;
+
+  /// Waits until everything that was accepted is settled.
+  void drain();
+  /// Polls; fails the test after two minutes.
+  void wait_until(const std::string& what, const std::function<bool()>& condition);
+
+  const std::string& directory() const { return directory_; }
+  std::string socket() const { return directory_ + "/agent.sock"; }
+  std::string outbox_file() const { return directory_ + "/state/outbox.db"; }
+  const std::string& api_url() const { return api_url_; }
+
+ private:
+  std::string directory_;
+  std::string api_url_;
+  std::string admin_url_;
+  std::unique_ptr<ChildProcess> sim_;
+  std::unique_ptr<ChildProcess> agent_;
+};
+
+inline constexpr const char* kKey = "fm_live_e2e0e2e0e2e0e2e0e2e0e2e0e2e0e2e0";
+
+}  // namespace flowmyna::test
