@@ -215,8 +215,7 @@ class Planner {
   static void finish(PlannedRequest& request) {
     const auto unique = [](auto& values) {
       std::ranges::sort(values);
-      const auto rest = std::ranges::unique(values);
-      values.erase(rest.begin(), rest.end());
+      values.erase(std::unique(values.begin(), values.end()), values.end());
     };
     unique(request.after);
     unique(request.after_outstanding);
