@@ -10,8 +10,7 @@ if(FLOWMYNA_RELEASE)
   target_compile_options(flowmyna_options INTERFACE
     -fstack-protector-strong -fstack-clash-protection -Wformat -Werror=format-security
     # The packages do not tell where they were built.
-    -ffile-prefix-map=${PROJECT_SOURCE_DIR}=.
-    $<$<STREQUAL:${CMAKE_SYSTEM_PROCESSOR},x86_64>:-fcf-protection>)
+    -ffile-prefix-map=${PROJECT_SOURCE_DIR}=.)
   target_compile_definitions(flowmyna_options INTERFACE _FORTIFY_SOURCE=2 _GLIBCXX_ASSERTIONS)
   target_link_options(flowmyna_options INTERFACE -Wl,-z,relro -Wl,-z,now -Wl,--as-needed)
 endif()
