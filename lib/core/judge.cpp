@@ -64,11 +64,17 @@ Verdict verdict(Verdict::Action action, std::string reason, bool unknown = false
   return out;
 }
 
-Verdict not_the_api(const Answer& answer) {
+Verdict not_the_api(const Answer& answer, bool unknown = false) {
   return verdict(Verdict::Action::kRetry,
                  "HTTP " + std::to_string(answer.status) +
-                     " that is not the API's (a captive portal or proxy?): " +
-                     excerpt(answer.body));
+                     " that is not the API's (a captive portal or proxy?): " + excerpt(answer.body),
+                 unknown);
+}
+
+/// A page for people. Any other answer may be what is left of the API's own.
+bool is_page(const std::string& body) {
+  const auto first = body.find_first_not_of(" \t\r\n");
+  return first != std::string::npos && body[first] == '<';
 }
 
 std::optional<std::int64_t> to_integer(std::string_view text) {
@@ -264,13 +270,13 @@ Verdict judge_partial(Kind kind, std::size_t items, const std::string& body, con
   if (kind == Kind::kUpsert) {
     const auto missing = missing_objects(body, counts.list);
     if (!missing || missing->size() != counts.failed) {
-      return verdict(Verdict::Action::kRetry,
+      return verdict(Verdict::Action::kSeparate,
                      "partial failure that does not say which objects it is about: " + all_errors);
     }
     failed = *missing;
   } else {
     if (!by_item) {
-      return verdict(Verdict::Action::kRetry,
+      return verdict(Verdict::Action::kSeparate,
                      "partial failure that does not say which events it is about: " + all_errors,
                      true);
     }
@@ -289,8 +295,10 @@ Verdict judge(Kind kind, std::size_t items, const std::string& body, const Answe
   if (auto failure = judge_failure(answer, now_unix_s)) return *std::move(failure);
   static thread_local dom::parser parser;
   dom::element root;
-  // The DOM parser validates the whole body; what is not JSON at all never came from the API.
-  if (parser.parse(answer.body).get(root) || !root.is_object()) return not_the_api(answer);
+  // The DOM parser validates the whole body.
+  if (parser.parse(answer.body).get(root) || !root.is_object()) {
+    return not_the_api(answer, !is_page(answer.body));
+  }
   const auto counts = read_counts(kind, root, items);
   if (!counts) {
     return verdict(Verdict::Action::kRetry,

@@ -22,6 +22,7 @@ struct Verdict {
     kUnauthorized,   ///< 401, 403: the key is not accepted; the same again with a new key
     kMisconfigured,  ///< 404, 405: the address is wrong; the same again later
     kSplit,          ///< refused as a whole: send it in halves; a single item is refused for good
+    kSeparate,       ///< failed in part without saying which items: send each of them alone
   };
   enum class Item : std::uint8_t { kDelivered, kFailed };
 

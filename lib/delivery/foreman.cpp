@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 #include "core/request.h"
 
@@ -93,6 +94,8 @@ std::optional<BootTime> Foreman::read_due(BootTime at) const {
   const Receipt accepted = outbox_.stats().accepted;
   if (reading_ || is_building() || accepted <= cursor_ || allowance(at) == 0) return std::nullopt;
   if (schedule_.ready() >= options_.in_flight_max) return std::nullopt;
+  // A full window has no room for more: until half of it has left, it would only be read again.
+  if (full_window_ > 0 && schedule_.operations() > full_window_ / 2) return std::nullopt;
   // What is planned but blocked is planned again with the rest. So that this stays linear, either
   // as much has come as was planned, or some time has passed.
   const std::uint64_t unread = accepted - cursor_;
@@ -128,6 +131,7 @@ void Foreman::read_more(BootTime at) {
     auto shared = std::make_shared<Result<Window>>(std::move(window));
     post_([this, accepted_before, shared] {
       reading_ = false;
+      if (std::exchange(read_is_stale_, false)) return;
       if (*shared) {
         on_window(std::move(**shared), accepted_before);
       } else {
@@ -140,6 +144,7 @@ void Foreman::read_more(BootTime at) {
 void Foreman::on_window(Window window, Receipt accepted_before) {
   const Receipt last = window.empty() ? 0 : window.rows().back().receipt;
   const Receipt read_through = window.more ? last : std::max(last, accepted_before);
+  full_window_ = window.more ? window.size() : 0;
   auto batch = Batch::read(std::move(window));
   if (!batch) {
     outbox_refused("read the backlog", batch.error());
@@ -255,6 +260,8 @@ void Foreman::send(Request& request) {
 /// Forgets the schedule; whatever was in it, and operations from `lowest_returned` on (0: none),
 /// will be read again.
 void Foreman::drop_plan(Receipt lowest_returned) {
+  // A read under way was told to leave out what returns.
+  if (reading_ && lowest_returned != 0) read_is_stale_ = true;
   for (const Receipt lowest : {schedule_.lowest(), lowest_returned}) {
     if (lowest != 0) cursor_ = std::min(cursor_, lowest - 1);
   }

@@ -120,6 +120,8 @@ class Foreman {
   void settle(Request& request, const Verdict& verdict, int status);
   void split(Request& request, const Verdict& verdict, int status);
   void retry(Request& request, const Verdict& verdict, BootTime now);
+  bool must_hold(const Request& request) const;
+  void hold(Request& request, const std::string& why);
   void bury(Request& request, const ItemMembers& members, int status, std::string reason);
   void finish(Request& request);
   void settle_finished();
@@ -159,11 +161,13 @@ class Foreman {
   bool loading_ = false;
   bool loaded_ = false;  // the seals of the last run are known
   bool reading_ = false;
+  bool read_is_stale_ = false;  // operations came back to the backlog behind its start
   bool stopping_ = false;
   Receipt cursor_ = 0;         // everything up to here was read, and is planned, sealed or settled
   Receipt flush_through_ = 0;  // no linger up to here
   std::optional<BootTime> unread_since_;
   BootTime planned_at_{0};
+  std::size_t full_window_ = 0;   // operations in the plan; 0 when it reached the backlog's end
   BootTime storage_retry_at_{0};  // after the outbox refused something
 
   mutable std::mutex status_mutex_;

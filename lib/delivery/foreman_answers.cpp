@@ -45,6 +45,7 @@ void Foreman::on_answer(RequestId id, const Answer& answer) {
       settle(request, verdict, answer.status);
       return;
     case Verdict::Action::kSplit:
+    case Verdict::Action::kSeparate:
       split(request, verdict, answer.status);
       return;
     default:
@@ -58,11 +59,8 @@ void Foreman::keep(Request& request, const Verdict& verdict, BootTime at) {
   spdlog::warn("request {} ({} {}): {}", request.seal.id, request.seal.items.size(),
                request.seal.kind == Kind::kUpsert ? "objects" : "events", verdict.reason);
   gate_.failed(verdict, at);
-  if (verdict.outcome_unknown && request.seal.kind == Kind::kEvent && options_.hold_unknown) {
-    for (const ItemMembers& item : request.seal.items) {
-      bury(request, item, 0, "outcome unknown: " + verdict.reason);
-    }
-    finish(request);
+  if (verdict.outcome_unknown && must_hold(request)) {
+    hold(request, verdict.reason);
   } else if (verdict.action == Verdict::Action::kRelease && !request.may_have_arrived) {
     finish(request);  // settles nothing: its operations are pending again
   } else {
@@ -105,15 +103,35 @@ void Foreman::settle(Request& request, const Verdict& verdict, int status) {
   finish(request);
 }
 
-/// Refused as a whole: its halves go on, until the item that is to blame stands alone.
+/// Refused: its parts go on, until the item that is to blame stands alone. Halves find it with the
+/// fewest requests; where some items may have been taken each goes alone, so none goes a third
+/// time.
 void Foreman::split(Request& request, const Verdict& verdict, int status) {
   gate_.delivered();  // the API is there, and has read the request
   auto& items = request.seal.items;
+  if (verdict.outcome_unknown && must_hold(request)) {
+    hold(request, verdict.reason);
+    return;
+  }
   if (items.size() == 1) {
     bury(request, items.front(), status, verdict.reason);
+  } else if (verdict.action == Verdict::Action::kSeparate) {
+    for (const ItemMembers& item : items) request.remainder.push_back({item});
   } else {
     const auto middle = items.begin() + static_cast<std::ptrdiff_t>(items.size() / 2);
     request.remainder = {{items.begin(), middle}, {middle, items.end()}};
+  }
+  finish(request);
+}
+
+/// Whether an unknown outcome of this request is for a person to decide.
+bool Foreman::must_hold(const Request& request) const {
+  return options_.hold_unknown && request.seal.kind == Kind::kEvent;
+}
+
+void Foreman::hold(Request& request, const std::string& why) {
+  for (const ItemMembers& item : request.seal.items) {
+    bury(request, item, 0, "outcome unknown: " + why);
   }
   finish(request);
 }
@@ -197,12 +215,7 @@ void Foreman::load_seals() {
         request.phase = Phase::kUnbuilt;
         request.is_sealed = true;
         request.may_have_arrived = true;
-        if (seal.kind == Kind::kEvent && options_.hold_unknown) {
-          for (const ItemMembers& item : seal.items) {
-            bury(request, item, 0, "outcome unknown: the agent ended while it was in flight");
-          }
-          finish(request);
-        }
+        if (must_hold(request)) hold(request, "the agent ended while it was in flight");
       }
     });
   });
