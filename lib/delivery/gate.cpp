@@ -8,6 +8,17 @@ namespace {
 // A wrong key or address is mended by a person, who may do so without telling us.
 constexpr std::chrono::minutes kMisconfiguredInterval{5};
 
+DeliveryState reason_of(const Verdict& verdict) {
+  switch (verdict.action) {
+    case Verdict::Action::kUnauthorized:
+      return DeliveryState::kUnauthorized;
+    case Verdict::Action::kMisconfigured:
+      return DeliveryState::kMisconfigured;
+    default:
+      return DeliveryState::kBackingOff;
+  }
+}
+
 }  // namespace
 
 std::size_t Gate::allowance(BootTime now, std::size_t max) const {
@@ -34,6 +45,14 @@ void Gate::probe_answered(const Verdict& verdict, BootTime now) {
 }
 
 void Gate::failed(const Verdict& verdict, BootTime now) {
+  const bool is_known = now < closed_until_ || (needs_probe_ && probing_);
+  if (is_known && reason_of(verdict) == DeliveryState::kBackingOff &&
+      verdict.action != Verdict::Action::kThrottled) {
+    // What was in flight when the network went fails together; it counts as one failure.
+    last_error_ = verdict.reason;
+    on_trial_ = true;
+    return;
+  }
   close(verdict, now);
 }
 
@@ -41,37 +60,28 @@ void Gate::delivered() {
   failures_ = 0;
   on_trial_ = false;
   needs_probe_ = false;
-  closed_until_ = BootTime(0);
+  // What was under way before a 429 does not end the wait that this asked for.
+  if (!throttled_) closed_until_ = BootTime(0);
   last_error_.clear();
 }
 
 void Gate::close(const Verdict& verdict, BootTime now) {
   last_error_ = verdict.reason;
   on_trial_ = true;
+  if (now >= closed_until_) throttled_ = false;
+  reason_ = reason_of(verdict);
   if (verdict.action == Verdict::Action::kThrottled) {
     // No probe afterwards: it would count against the limit as well.
-    reason_ = DeliveryState::kBackingOff;
+    throttled_ = true;
     closed_until_ = std::max(closed_until_, now + verdict.wait);
     return;
   }
-  // What was in flight when the gate closed fails together; it counts as one failure.
-  if (now < closed_until_) return;
   ++failures_;
-  switch (verdict.action) {
-    case Verdict::Action::kUnauthorized:
-      reason_ = DeliveryState::kUnauthorized;
-      closed_until_ = now + kMisconfiguredInterval;
-      break;
-    case Verdict::Action::kMisconfigured:
-      reason_ = DeliveryState::kMisconfigured;
-      closed_until_ = now + kMisconfiguredInterval;
-      break;
-    default:
-      reason_ = DeliveryState::kBackingOff;
-      closed_until_ = now + backoff_wait(options_, failures_, random_);
-      break;
-  }
   needs_probe_ = true;
+  const auto wait = reason_ == DeliveryState::kBackingOff
+                        ? backoff_wait(options_, failures_, random_)
+                        : std::chrono::milliseconds(kMisconfiguredInterval);
+  closed_until_ = std::max(closed_until_, now + wait);
 }
 
 void Gate::resume(BootTime now) {

@@ -66,6 +66,7 @@ class Gate {
   std::uint32_t failures_ = 0;
   DeliveryState reason_ = DeliveryState::kBackingOff;  // why it is closed
   BootTime closed_until_{0};
+  bool throttled_ = false;  // by a 429, which nothing that was sent before it can end
   std::string last_error_;
 };
 
