@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/decode.h"
+#include "core/operation.h"
+
+namespace flowmyna::simulation {
+
+/// From 0 upwards over all operations that the writers of a run make.
+using Serial = std::uint32_t;
+
+/// Name and raw JSON value, in the order of writing.
+using Properties = std::vector<std::pair<std::string, std::string>>;
+
+/// An object as the API ends up with it.
+using ObjectValue = std::map<std::string, std::string>;
+
+/// All objects, by "type/id".
+using Objects = std::map<std::string, ObjectValue>;
+
+/// An operation as its writer means it, apart from every form that the project's own code gives it.
+struct ModelOperation {
+  struct Target {
+    std::string type;
+    std::string id;
+    Properties properties;
+    std::string object() const { return type + "/" + id; }
+  };
+  Serial serial = 0;
+  Kind kind = Kind::kUpsert;
+  std::vector<Target> targets;  ///< an upsert has one
+  bool is_bad = false;          ///< the API refuses it for ever
+
+  /// Whether the event carries properties for this object (in any of its mentions of it).
+  bool writes(const std::string& object) const;
+};
+
+/// Sets and removes properties as the API does.
+void merge(ObjectValue& object, const Properties& properties);
+
+/// `{a=1 b=2}`, for comparisons that a person can read.
+std::string render(const ObjectValue& object);
+std::string render(const ModelOperation& operation);
+
+/// The item as which an upsert of several operations arrives, in the same form whoever makes it.
+std::string render_patch(const std::string& object, const ObjectValue& patch);
+
+/// The word by which the API refuses a bad operation. In an upsert it is the name of a property, so
+/// it stays bad with whatever it is merged.
+std::string bad_word(Serial serial);
+
+EncodedOperations encode(const std::vector<ModelOperation>& operations);
+
+}  // namespace flowmyna::simulation

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "delivery/foreman.h"
+#include "simulated_outbox.h"
+#include "simulated_transport.h"
+
+namespace flowmyna::simulation {
+
+/// One run of the agent, from its start to its end or crash: the real foreman, planner and judge
+/// between a simulated outbox and a simulated network, on a delivery thread of virtual time.
+///
+/// Destroying it is the crash: whatever is queued, posted or under way is gone.
+class Process {
+ public:
+  Process(const ForemanOptions& options, const OutboxOptions& outbox_options,
+          SimulatedOutbox::Surroundings outbox, SimulatedTransport::Surroundings transport,
+          Foreman::MakeKey make_key);
+
+  SimulatedOutbox& outbox() { return outbox_; }
+  SimulatedTransport& transport() { return transport_; }
+  const Foreman& foreman() const { return foreman_; }
+
+  /// Runs on the delivery thread before the foreman's next step.
+  void post(std::function<void()> work);
+  void flush() {
+    post([this] { foreman_.flush(); });
+  }
+  void pause() {
+    post([this] { foreman_.pause(); });
+  }
+  void resume() {
+    post([this] { foreman_.resume(); });
+  }
+  /// The foreman has something to look at.
+  void wake();
+
+ private:
+  void step();
+
+  EventQueue& queue_;
+  Chance& chance_;
+  Findings& findings_;
+  std::vector<std::function<void()>> posted_;
+  bool is_woken_ = false;
+  std::uint64_t sleep_ = 0;       // the number of the last sleep; an earlier one's end is void
+  std::uint32_t idle_steps_ = 0;  // in a row
+  SimulatedOutbox outbox_;
+  SimulatedTransport transport_;
+  Foreman foreman_;
+  Lifetime lifetime_;
+};
+
+}  // namespace flowmyna::simulation

@@ -1,0 +1,119 @@
+#include "scenario.h"
+
+#include "chance.h"
+
+namespace flowmyna::simulation {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+ForemanOptions draw_foreman(Chance& chance, std::uint64_t seed) {
+  ForemanOptions options;
+  options.seed = seed;
+  options.plan.items_max = chance.one_of<std::size_t>({1, 3, 10, 100});
+  options.plan.bytes_max = chance.one_of<std::size_t>({300, 1U << 20});
+  if (chance.one_in(0.2)) options.plan.latest_types = {"T0"};
+  options.backoff.initial = chance.one_of<milliseconds>({milliseconds(200), seconds(1)});
+  options.backoff.max = chance.one_of<milliseconds>({seconds(20), seconds(300)});
+  options.linger = chance.one_of<milliseconds>({milliseconds(0), milliseconds(200), seconds(5)});
+  options.in_flight_max = chance.one_of<std::size_t>({1, 2, 8});
+  options.requests_per_minute_max = chance.one_of<std::uint32_t>({0, 30, 1000});
+  options.hold_unknown = chance.one_in(0.25);
+  options.window_operations = chance.one_of<std::size_t>({5, 30, 10'000});
+  options.window_bytes = chance.one_of<std::size_t>({500, 4U << 20});
+  return options;
+}
+
+ApiOptions draw_api(Chance& chance) {
+  using Refusal = ApiOptions::Refusal;
+  ApiOptions options;
+  options.refusal = chance.one_of({Refusal::kWhole, Refusal::kNamed, Refusal::kUnnamed});
+  options.passing_failure = chance.one_of({0.0, 0.0, 0.05});
+  options.body_bytes_max = chance.one_of<std::size_t>({SIZE_MAX, SIZE_MAX, 1000});
+  return options;
+}
+
+WriterOptions draw_writers(Chance& chance) {
+  WriterOptions options;
+  options.operations = chance.one_of<std::size_t>({30, 100, 300});
+  options.writers = chance.one_of<std::size_t>({1, 3});
+  options.batch_max = chance.one_of<std::size_t>({1, 10, 40});
+  options.pause = chance.one_of<milliseconds>({milliseconds(50), seconds(5), minutes(20)});
+  options.types = 2;
+  options.objects = chance.one_of<std::size_t>({1, 4, 12});
+  options.event_share = chance.one_of({0.1, 0.5});
+  options.inline_share = chance.one_of({0.0, 0.4});
+  options.bad_share = chance.one_of({0.0, 0.03});
+  return options;
+}
+
+FaultPlan::Options draw_faults(Chance& chance, BootTime end) {
+  FaultPlan::Options options;
+  options.end = end;
+  if (chance.one_in(0.2)) return options;
+  options.background = chance.one_of({0.0, 0.02, 0.2});
+  const auto periods = chance.number(0, 4);
+  for (std::int64_t i = 0; i < periods; ++i) {
+    const BootTime begin = chance.between(BootTime(0), end);
+    const auto length = chance.around(
+        std::max(milliseconds(1), chance.one_of<milliseconds>({end / 4, minutes(2)})));
+    const std::vector<std::vector<Fault>> kinds{
+        {Fault::kRefused},
+        {Fault::kLostBefore},
+        {Fault::kLostBefore, Fault::kLostAfter, Fault::kLate},
+        {Fault::kServerError, Fault::kGateway},
+        {Fault::kUnauthorized},
+        {Fault::kNotFound},
+        {Fault::kPortal},
+        {Fault::kThrottled},
+        {Fault::kNone, Fault::kLate, Fault::kLostAfter, Fault::kTruncated},
+        {Fault::kNone, Fault::kRefused, Fault::kGateway, Fault::kThrottled},
+    };
+    options.periods.push_back(
+        {begin, std::min(end, begin + length), chance.one_of(std::span(kinds))});
+  }
+  return options;
+}
+
+CrashOptions draw_crashes(Chance& chance, BootTime end) {
+  CrashOptions options;
+  if (chance.one_in(0.3)) return options;
+  options.crashes_max = static_cast<std::size_t>(chance.number(1, 6));
+  options.after_commit = chance.one_of({0.0, 0.02, 0.1});
+  options.after_answer = chance.one_of({0.0, 0.02, 0.1});
+  for (std::int64_t i = chance.number(0, 2); i > 0; --i) {
+    options.at.push_back(chance.between(BootTime(0), end));
+  }
+  options.downtime_max = chance.one_of<milliseconds>({seconds(1), minutes(10)});
+  return options;
+}
+
+}  // namespace
+
+Scenario draw_scenario(std::uint64_t seed) {
+  Chance chance(seed);
+  Scenario scenario;
+  scenario.seed = seed;
+  scenario.foreman = draw_foreman(chance, seed);
+  scenario.api = draw_api(chance);
+  scenario.writers = draw_writers(chance);
+  const WriterOptions& writers = scenario.writers;
+  const auto batches = 2 * writers.operations / (writers.writers * (writers.batch_max + 1)) + 1;
+  const BootTime end = writers.pause * batches + minutes(2);
+  scenario.faults = draw_faults(chance, end);
+  scenario.crashes = draw_crashes(chance, end);
+  if (chance.one_in(0.3)) scenario.outbox.commit_failure = 0.05;
+  if (chance.one_in(0.3)) scenario.outbox.slow_sync = 0.05;
+  if (chance.one_in(0.1)) scenario.quota_bytes = 3000;
+  for (std::int64_t i = chance.one_in(0.3) ? chance.number(1, 6) : 0; i > 0; --i) {
+    scenario.commands.emplace_back(
+        chance.between(BootTime(0), end),
+        chance.one_of({Command::kFlush, Command::kPause, Command::kResume}));
+  }
+  return scenario;
+}
+
+}  // namespace flowmyna::simulation

@@ -1,0 +1,174 @@
+#include "simulated_outbox.h"
+
+#include <memory>
+
+namespace flowmyna::simulation {
+namespace {
+
+const Error kFull{Error::Kind::kFull, "the outbox is full"};
+const Error kFailed{Error::Kind::kIo, "the disk failed"};
+
+}  // namespace
+
+void SimulatedOutbox::append(std::unique_ptr<Append> operations) {
+  queued_.appends.emplace_back(static_cast<WriterAppend*>(operations.release()));
+  begin_round();
+}
+
+void SimulatedOutbox::read(ReadLimits limits, Done<Window> done) {
+  queued_.reads.push_back([this, limits = std::move(limits), done = std::move(done)] {
+    done(around_.storage.read(limits));
+  });
+  begin_round();
+}
+
+void SimulatedOutbox::fetch(std::vector<Receipt> receipts, Done<Window> done) {
+  queued_.reads.push_back([this, receipts = std::move(receipts), done = std::move(done)] {
+    done(around_.storage.fetch(receipts));
+  });
+  begin_round();
+}
+
+void SimulatedOutbox::state(Receipt receipt, Done<ReceiptState> done) {
+  queued_.reads.push_back(
+      [this, receipt, done = std::move(done)] { done(around_.storage.state(receipt)); });
+  begin_round();
+}
+
+void SimulatedOutbox::seals(Done<std::vector<Seal>> done) {
+  queued_.reads.push_back([this, done = std::move(done)] { done(around_.storage.seals()); });
+  begin_round();
+}
+
+void SimulatedOutbox::seal(std::vector<Seal> seals, Done<void> done) {
+  queued_.writes.push_back({std::move(seals), {}, std::move(done)});
+  begin_round();
+}
+
+void SimulatedOutbox::settle(std::vector<Settlement> settlements, Done<void> done) {
+  queued_.writes.push_back({{}, std::move(settlements), std::move(done)});
+  begin_round();
+}
+
+/// Unless one is under way: then what is queued is the next one.
+void SimulatedOutbox::begin_round() {
+  if (is_busy_) return;
+  is_busy_ = true;
+  auto time = around_.chance.between(options_.sync_min, options_.sync_max);
+  if (around_.chance.one_in(options_.slow_sync)) time *= 100;
+  auto round = std::make_shared<Round>();
+  // The round takes what is there when the outbox's thread wakes up, which is not at once.
+  around_.queue.after(std::chrono::milliseconds(0),
+                      lifetime_.guard([this, round] { *round = std::exchange(queued_, {}); }));
+  around_.queue.after(time, lifetime_.guard([this, round] {
+    if (round->empty()) *round = std::exchange(queued_, {});
+    perform(std::move(*round));
+  }));
+}
+
+void SimulatedOutbox::perform(Round round) {
+  const bool has_writes = !round.appends.empty() || !round.writes.empty();
+  bool kept = !has_writes || commit(round, true);
+  if (!answer_writers(round, kept)) return;  // crashed
+  if (!kept && !round.writes.empty()) {
+    kept = commit(round, false);
+  }
+  for (const Write& write : round.writes) {
+    write.done(kept ? Result<void>{} : tl::make_unexpected(kFailed));
+  }
+  for (const auto& read : round.reads) read();
+  is_busy_ = false;
+  if (!queued_.empty()) begin_round();
+}
+
+bool SimulatedOutbox::commit(const Round& round, bool with_appends) {
+  MemoryStorage& storage = around_.storage;
+  receipts_.clear();
+  Result<void> done = storage.begin();
+  if (with_appends) {
+    for (const auto& append : round.appends) {
+      if (!storage.has_room_for(append->operations)) {
+        receipts_.push_back(tl::make_unexpected(kFull));
+      } else {
+        receipts_.push_back(storage.append(append->operations, append->accepted_unix_s));
+      }
+    }
+  }
+  for (const Write& write : round.writes) {
+    for (const Seal& seal : write.seals) done = done ? storage.seal(seal) : done;
+    for (const Settlement& settlement : write.settlements) {
+      done = done ? storage.settle(settlement) : done;
+    }
+  }
+  if (around_.has_faults() && around_.chance.one_in(options_.commit_failure)) {
+    storage.rollback();
+    around_.trace.note([] { return std::string("outbox: a commit fails"); });
+    return false;
+  }
+  done = done ? storage.commit() : done;
+  enter_in_ledger(round, with_appends);
+  stats_ = storage.stats();
+  return true;
+}
+
+void SimulatedOutbox::enter_in_ledger(const Round& round, bool with_appends) {
+  for (std::size_t i = 0; with_appends && i < round.appends.size(); ++i) {
+    if (!receipts_[i]) continue;
+    const auto& models = round.appends[i]->models();
+    around_.ledger.accepted(*receipts_[i], models);
+    around_.trace.note([&] {
+      std::string line = "outbox: accepted from receipt " + std::to_string(*receipts_[i]) + ":";
+      for (const auto& model : models) line += " [" + render(model) + "]";
+      return line;
+    });
+  }
+  for (const Write& write : round.writes) {
+    // In the order of the transaction: what a settlement frees may be sealed again beside it.
+    for (const Settlement& settlement : write.settlements) {
+      around_.ledger.settled(settlement);
+      around_.trace.note([&] {
+        std::string line = "outbox: request " + std::to_string(settlement.id) + " settled,";
+        for (const Receipt receipt : settlement.delivered) line += " " + std::to_string(receipt);
+        for (const auto& item : settlement.dead) {
+          line += " dead(";
+          for (const Receipt receipt : item.members) line += std::to_string(receipt) + " ";
+          line += item.reason + ")";
+        }
+        return line;
+      });
+    }
+    for (const Seal& seal : write.seals) {
+      around_.ledger.sealed(seal);
+      around_.trace.note([&] {
+        std::string line = "outbox: sealed request " + std::to_string(seal.id) + " (key " +
+                           seal.idempotency_key + "):";
+        for (const auto& item : seal.items) {
+          line += " [";
+          for (const Receipt receipt : item) {
+            line += (line.back() == '[' ? "" : " ") + std::to_string(receipt);
+          }
+          line += "]";
+        }
+        return line;
+      });
+    }
+  }
+}
+
+/// False when the process ends before they hear of it.
+bool SimulatedOutbox::answer_writers(const Round& round, bool kept) {
+  const bool has_writes = !round.appends.empty() || !round.writes.empty();
+  if (kept && has_writes && around_.crashes()) return false;
+  bool accepted = false;
+  for (std::size_t i = 0; i < round.appends.size(); ++i) {
+    WriterAppend& append = *round.appends[i];
+    append.done(kept ? receipts_[i] : tl::make_unexpected(kFailed));
+    if (!kept || !receipts_[i]) continue;
+    accepted = true;
+    around_.ledger.answered(*receipts_[i], append.models());
+  }
+  if (accepted) around_.on_append();
+  return true;
+}
+
+}  // namespace flowmyna::simulation

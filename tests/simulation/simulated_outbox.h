@@ -1,0 +1,100 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "chance.h"
+#include "core/outbox.h"
+#include "event_queue.h"
+#include "ledger.h"
+#include "outbox/memory_storage.h"
+
+namespace flowmyna::simulation {
+
+/// What a writer of the simulation gives to the outbox.
+class WriterAppend final : public Append {
+ public:
+  using Done = std::function<void(const Result<Receipt>&)>;
+
+  WriterAppend(std::vector<ModelOperation> models, std::int64_t now_unix_s, Done done)
+      : Append(encode(models), now_unix_s), models_(std::move(models)), done_(std::move(done)) {}
+
+  void done(Result<Receipt> first) override { done_(first); }
+  const std::vector<ModelOperation>& models() const { return models_; }
+
+ private:
+  std::vector<ModelOperation> models_;
+  Done done_;
+};
+
+struct OutboxOptions {
+  std::chrono::milliseconds sync_min{1};
+  std::chrono::milliseconds sync_max{10};
+  double slow_sync = 0;       ///< share of the syncs that take a hundred times as long
+  double commit_failure = 0;  ///< share of the commits that fail and keep nothing
+};
+
+/// The outbox with a disk that takes its (virtual) time, as vault.h describes it: what has queued
+/// up while one round synced is the next round; writers first, then seals and settles in the same
+/// transaction, then reads; a round that fails is tried once more without its writers.
+///
+/// One process's: destroying it drops what is queued, answered to nobody. What is durable stays in
+/// the storage, and is written into the ledger at each commit.
+class SimulatedOutbox final : public Outbox {
+ public:
+  struct Surroundings {
+    EventQueue& queue;
+    Chance& chance;
+    Trace& trace;
+    MemoryStorage& storage;
+    Ledger& ledger;
+    /// The power fails now: between a commit and its answers.
+    std::function<bool()> crashes;
+    /// Faults are still to happen.
+    std::function<bool()> has_faults;
+    /// Something was accepted.
+    std::function<void()> on_append;
+  };
+
+  SimulatedOutbox(OutboxOptions options, Surroundings surroundings)
+      : options_(options), around_(std::move(surroundings)), stats_(around_.storage.stats()) {}
+
+  void append(std::unique_ptr<Append> operations) override;
+  void read(ReadLimits limits, Done<Window> done) override;
+  void fetch(std::vector<Receipt> receipts, Done<Window> done) override;
+  void state(Receipt receipt, Done<ReceiptState> done) override;
+  void seals(Done<std::vector<Seal>> done) override;
+  void seal(std::vector<Seal> seals, Done<void> done) override;
+  void settle(std::vector<Settlement> settlements, Done<void> done) override;
+  OutboxStats stats() const override { return stats_; }
+
+ private:
+  struct Write {
+    std::vector<Seal> seals;
+    std::vector<Settlement> settlements;
+    Done<void> done;
+  };
+  struct Round {
+    std::vector<std::unique_ptr<WriterAppend>> appends;
+    std::vector<Write> writes;
+    std::vector<std::function<void()>> reads;
+    bool empty() const { return appends.empty() && writes.empty() && reads.empty(); }
+  };
+
+  void begin_round();
+  void perform(Round round);
+  bool commit(const Round& round, bool with_appends);
+  void enter_in_ledger(const Round& round, bool with_appends);
+  bool answer_writers(const Round& round, bool kept);
+
+  OutboxOptions options_;
+  Surroundings around_;
+  OutboxStats stats_;
+  Round queued_;
+  std::vector<Result<Receipt>> receipts_;  // of the round under way
+  bool is_busy_ = false;
+  Lifetime lifetime_;
+};
+
+}  // namespace flowmyna::simulation

@@ -1,0 +1,165 @@
+#include "simulation.h"
+
+#include <cstdio>
+
+namespace flowmyna::simulation {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+
+// After the last fault everything is settled within the longest wait that a failure may have left
+// behind (an hour, for a 429), plus what the slowest rate needs for what has piled up.
+constexpr hours kPatience{3};
+
+// A run that needs more steps than this goes round in circles.
+constexpr std::size_t kStepsMax = 3'000'000;
+
+std::string number_as_uuid(std::uint64_t number) {
+  char text[37];
+  std::snprintf(text, sizeof text, "00000000-0000-4000-8000-%012llx",
+                static_cast<unsigned long long>(number));
+  return text;
+}
+
+}  // namespace
+
+Simulation::Simulation(Scenario scenario, bool traces)
+    : scenario_(std::move(scenario)),
+      chance_(scenario_.seed ^ 0x9e3779b97f4a7c15ULL),
+      trace_(queue_.clock(), traces),
+      findings_(trace_),
+      storage_(scenario_.quota_bytes),
+      ledger_(findings_, scenario_.foreman.plan.latest_types),
+      api_(scenario_.api, chance_),
+      network_(api_, trace_),
+      faults_(scenario_.faults, chance_),
+      rules_(scenario_.foreman, faults_, ledger_, findings_) {}
+
+Outcome Simulation::run() {
+  writers_.emplace(scenario_.writers, queue_, chance_,
+                   [this](std::vector<ModelOperation> made) { write(std::move(made)); });
+  for (const BootTime when : scenario_.crashes.at) queue_.at(when, [this] { crash(); });
+  for (const auto& [when, what] : scenario_.commands) {
+    queue_.at(when, [this, what = what] { command(what); });
+  }
+  queue_.at(scenario_.faults.end, [this] { calm_down(); });
+  start();
+  const BootTime patience_ends = scenario_.faults.end + kPatience;
+  std::size_t steps = 0;
+  while (findings_.empty() && !has_ended()) {
+    const bool goes_on = queue_.run_next();
+    findings_.expect(goes_on && queue_.now() < patience_ends && ++steps < kStepsMax, [&] {
+      return "delivery stalls with " + std::to_string(storage_.stats().pending()) + " of " +
+             std::to_string(storage_.stats().accepted) + " operations pending";
+    });
+  }
+  if (findings_.empty()) check_end();
+  return {findings_.all(),   trace_.lines(), ledger_.entries().size(),
+          rules_.requests(), crashes_,       storage_.stats().duplicates_possible,
+          queue_.now()};
+}
+
+bool Simulation::has_ended() const {
+  return writers_->are_done() && faults_.is_over(queue_.now()) && process_ != nullptr &&
+         storage_.stats().pending() == 0 && process_->foreman().is_quiet();
+}
+
+void Simulation::start() {
+  trace_.note([&] {
+    return "process: starts over " + std::to_string(ledger_.seals().size()) + " sealed requests";
+  });
+  rules_.restarted();
+  crash_is_near_ = false;
+  const CrashOptions& options = scenario_.crashes;
+  SimulatedOutbox::Surroundings outbox{queue_,
+                                       chance_,
+                                       trace_,
+                                       storage_,
+                                       ledger_,
+                                       [this, &options] { return crashes(options.after_commit); },
+                                       [this] { return !faults_.is_over(queue_.now()); },
+                                       {}};
+  SimulatedTransport::Surroundings transport{queue_,
+                                             chance_,
+                                             trace_,
+                                             network_,
+                                             faults_,
+                                             rules_,
+                                             findings_,
+                                             scenario_.foreman.hold_unknown,
+                                             [this, &options] { crashes(options.after_answer); }};
+  process_ =
+      std::make_unique<Process>(scenario_.foreman, scenario_.outbox, std::move(outbox),
+                                std::move(transport), [this] { return number_as_uuid(++keys_); });
+}
+
+/// Whether the process crashes now. It may be in the middle of a call, so it ends right after.
+bool Simulation::crashes(double probability) {
+  if (crash_is_near_) return true;
+  if (crashes_ >= scenario_.crashes.crashes_max || faults_.is_over(queue_.now())) return false;
+  if (!chance_.one_in(probability)) return false;
+  crash_is_near_ = true;
+  queue_.after(milliseconds(0), [this] { crash(); });
+  return true;
+}
+
+void Simulation::crash() {
+  if (process_ == nullptr) return;
+  ++crashes_;
+  const auto downtime = chance_.between(milliseconds(1), scenario_.crashes.downtime_max);
+  trace_.note([&] { return "process: crashes"; });
+  process_->transport().crash(queue_.now() + downtime);
+  process_.reset();
+  storage_.crash();
+  rules_.crashed();
+  queue_.after(downtime, [this] { start(); });
+}
+
+void Simulation::write(std::vector<ModelOperation> operations) {
+  if (process_ == nullptr) return;  // nobody listens: the writer's own error
+  const auto now_unix_s = queue_.clock().unix_now_ms() / 1000;
+  process_->outbox().append(std::make_unique<WriterAppend>(std::move(operations), now_unix_s,
+                                                           [](const Result<Receipt>&) {}));
+}
+
+void Simulation::command(Command command) {
+  if (process_ == nullptr) return;
+  trace_.note([&] { return "command: " + std::to_string(static_cast<int>(command)); });
+  switch (command) {
+    case Command::kFlush:
+      process_->post([this] { rules_.hurried(queue_.now()); });
+      process_->flush();
+      return;
+    case Command::kPause:
+      process_->pause();
+      return;
+    case Command::kResume:
+      process_->post([this] { rules_.hurried(queue_.now()); });
+      process_->resume();
+      return;
+  }
+}
+
+/// No fault, crash or pause from now on, and nothing new to deliver.
+void Simulation::calm_down() {
+  writers_->stop();
+  trace_.note([] { return std::string("calm: no fault from now on"); });
+  command(Command::kResume);
+}
+
+void Simulation::check_end() {
+  const OutboxStats stats = storage_.stats();
+  findings_.expect(
+      stats.accepted == stats.delivered + stats.dead && stats.accepted == ledger_.entries().size(),
+      [] { return std::string("the outbox's counters do not add up"); });
+  findings_.expect(ledger_.seals().empty(), [] { return std::string("a seal is left behind"); });
+  findings_.expect(!network_.holds_any_back(),
+                   [] { return std::string("a request of unknown outcome was never resent"); });
+  Reference reference(ledger_, api_, findings_);
+  reference.check_states();
+  reference.check_recordings(rules_, scenario_.foreman.hold_unknown, stats.duplicates_possible);
+  reference.check_dead_letters(scenario_.foreman.hold_unknown);
+}
+
+}  // namespace flowmyna::simulation

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "process.h"
+#include "reference.h"
+#include "scenario.h"
+
+namespace flowmyna::simulation {
+
+struct Outcome {
+  std::vector<std::string> broken;  ///< promises, in the order of discovery
+  std::vector<std::string> trace;
+  std::size_t operations = 0;
+  std::size_t requests = 0;
+  std::size_t crashes = 0;
+  std::uint64_t duplicates = 0;
+  BootTime lasted{0};
+};
+
+/// One run: writers, a process that crashes and starts again, a network with faults, an API, and
+/// what must hold meanwhile and at the end. Single-threaded and decided by the scenario alone.
+class Simulation {
+ public:
+  Simulation(Scenario scenario, bool traces);
+
+  Outcome run();
+
+ private:
+  void start();
+  void crash();
+  bool crashes(double probability);
+  void write(std::vector<ModelOperation> operations);
+  void command(Command command);
+  void calm_down();
+  void check_end();
+  bool has_ended() const;
+
+  const Scenario scenario_;
+  EventQueue queue_;
+  Chance chance_;
+  Trace trace_;
+  Findings findings_;
+  MemoryStorage storage_;
+  Ledger ledger_;
+  ModelApi api_;
+  Network network_;
+  FaultPlan faults_;
+  WireRules rules_;
+  std::unique_ptr<Process> process_;
+  std::optional<Writers> writers_;
+  std::size_t crashes_ = 0;
+  bool crash_is_near_ = false;
+  std::uint64_t keys_ = 0;
+};
+
+}  // namespace flowmyna::simulation

@@ -1,0 +1,63 @@
+// Days of traffic, outages and crashes in virtual time. Set FLOWMYNA_SIM_SEED to run one seed with
+// its whole event log, FLOWMYNA_SIM_SEEDS to run another number of seeds.
+
+#include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
+
+#include <cstdlib>
+#include <iostream>
+
+#include "simulation.h"
+
+namespace flowmyna::simulation {
+namespace {
+
+constexpr std::uint64_t kSeeds = 3000;
+constexpr std::size_t kTraceLines = 200;  // of a failing seed among many; alone it prints all
+
+std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
+  const char* text = std::getenv(variable);
+  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
+void print_failure(std::uint64_t seed, std::size_t lines_max) {
+  const Outcome outcome = Simulation(draw_scenario(seed), true).run();
+  const std::size_t size = outcome.trace.size();
+  const std::size_t begin = size > lines_max ? size - lines_max : 0;
+  for (std::size_t i = begin; i < size; ++i) std::cerr << outcome.trace[i] << '\n';
+}
+
+TEST(Simulation, EndsLikeTheUnplannedSequenceWhateverHappens) {
+  const std::uint64_t one = number_from("FLOWMYNA_SIM_SEED", 0);
+  const std::uint64_t first = one != 0 ? one : 1;
+  const std::uint64_t last = one != 0 ? one : number_from("FLOWMYNA_SIM_SEEDS", kSeeds);
+  std::size_t operations = 0;
+  std::size_t requests = 0;
+  std::size_t crashes = 0;
+  std::uint64_t duplicates = 0;
+  BootTime lasted{0};
+  for (std::uint64_t seed = first; seed <= last; ++seed) {
+    const Outcome outcome = Simulation(draw_scenario(seed), false).run();
+    operations += outcome.operations;
+    requests += outcome.requests;
+    crashes += outcome.crashes;
+    duplicates += outcome.duplicates;
+    lasted += outcome.lasted;
+    if (outcome.broken.empty()) continue;
+    print_failure(seed, one != 0 ? SIZE_MAX : kTraceLines);
+    FAIL() << "seed " << seed << ": " << outcome.broken.front()
+           << "\nreproduce with: FLOWMYNA_SIM_SEED=" << seed << " simulation_test";
+  }
+  std::cout << last - first + 1 << " seeds, " << lasted.count() / 86'400'000 << " days, "
+            << operations << " operations, " << requests << " requests, " << crashes << " crashes, "
+            << duplicates << " possible duplicates\n";
+}
+
+}  // namespace
+}  // namespace flowmyna::simulation
+
+int main(int argc, char** argv) {
+  testing::InitGoogleTest(&argc, argv);
+  spdlog::set_level(spdlog::level::off);
+  return RUN_ALL_TESTS();
+}

@@ -1,0 +1,101 @@
+#include "wire_rules.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace flowmyna::simulation {
+
+WireRules::WireRules(const ForemanOptions& options, const FaultPlan& faults, const Ledger& ledger,
+                     Findings& findings)
+    : options_(options),
+      faults_(faults),
+      ledger_(ledger),
+      findings_(findings),
+      back_off_(options.backoff.initial) {}
+
+WireRules::Sent WireRules::sent(const Copy& copy, BootTime now) {
+  ++in_flight_;
+  ++requests_;
+  Sent sent = back_off_.sent(now);
+  if (!sent.wrong.empty()) findings_.add(sent.wrong);
+  check_limits(now);
+  check_outage(now);
+  if (copy.is_get) return sent;
+  check_seal(copy);
+  if (options_.hold_unknown && copy.is_event()) {
+    for (const Serial serial : ModelApi::serials_in(copy.body)) {
+      findings_.expect(!held_.contains(serial), [&] {
+        return "event #" + std::to_string(serial) + " of unknown outcome was sent again";
+      });
+    }
+  }
+  return sent;
+}
+
+/// A request leaves only under a durable seal, and always with the same bytes.
+void WireRules::check_seal(const Copy& copy) {
+  const bool is_sealed = ledger_.seals().contains(copy.key);
+  findings_.expect(is_sealed, [&] { return "a request left unsealed, with key " + copy.key; });
+  const auto& body = bodies_.try_emplace(copy.key, copy.body).first->second;
+  findings_.expect(body == copy.body, [&] {
+    return "request " + copy.key + " changed its body: first " + body + ", now " + copy.body;
+  });
+}
+
+void WireRules::check_limits(BootTime now) {
+  // The health request carries no data, and may go beside what is still under way.
+  findings_.expect(in_flight_ <= options_.in_flight_max + 1,
+                   [&] { return std::to_string(in_flight_) + " requests are in flight"; });
+  if (options_.requests_per_minute_max == 0) return;
+  last_minute_.push_back(now);
+  while (last_minute_.front() <= now - std::chrono::minutes(1)) last_minute_.pop_front();
+  findings_.expect(last_minute_.size() <= options_.requests_per_minute_max,
+                   [&] { return std::to_string(last_minute_.size()) + " requests in one minute"; });
+}
+
+/// However long an outage is, it sees a few requests at first and then one for every wait.
+void WireRules::check_outage(BootTime now) {
+  const FaultPlan::Period* outage = faults_.outage(now);
+  if (outage != outage_) requests_in_outage_ = 0;
+  outage_ = outage;
+  if (outage == nullptr) return;
+  ++requests_in_outage_;
+  const auto& backoff = options_.backoff;
+  const auto doublings = std::bit_width(static_cast<std::uint64_t>(backoff.max / backoff.initial));
+  const auto waits = 4 * (now - outage->begin) / backoff.max;
+  // Unlucky jitter included; a hundred times fewer than one a `retry_initial`.
+  const std::size_t bound =
+      options_.in_flight_max + 2 * doublings + static_cast<std::size_t>(waits) + 20;
+  findings_.expect(requests_in_outage_ <= bound, [&] {
+    return std::to_string(requests_in_outage_) + " requests during one outage";
+  });
+}
+
+void WireRules::answered(const Copy& copy, const Sent& sent, Fault fault,
+                         BackOffRule::Wait asked_wait, bool verdict_is_sure, BootTime now) {
+  --in_flight_;
+  back_off_.answered(fault, asked_wait, copy.is_get, sent, now);
+  if (verdict_is_sure || copy.is_get) return;
+  unsure_keys_.insert(copy.key);
+  if (!options_.hold_unknown || !copy.is_event()) return;
+  for (const Serial serial : ModelApi::serials_in(copy.body)) held_.insert(serial);
+}
+
+void WireRules::crashed() {
+  in_flight_ = 0;
+}
+
+/// What is sealed now may have been in flight when the last process ended.
+void WireRules::restarted() {
+  back_off_.restarted();
+  last_minute_.clear();
+  for (const auto& [key, seal] : ledger_.seals()) {
+    unsure_keys_.insert(key);
+    if (!options_.hold_unknown || seal.kind != Kind::kEvent) continue;
+    for (const ItemMembers& item : seal.items) {
+      held_.insert(ledger_.operation(item.front()).serial);
+    }
+  }
+}
+
+}  // namespace flowmyna::simulation

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+
+#include "back_off_rule.h"
+#include "delivery/foreman.h"
+#include "ledger.h"
+#include "model_api.h"
+
+namespace flowmyna::simulation {
+
+/// What must hold for every request as it goes out, whatever became of the others.
+class WireRules {
+ public:
+  WireRules(const ForemanOptions& options, const FaultPlan& faults, const Ledger& ledger,
+            Findings& findings);
+
+  using Sent = BackOffRule::Sent;
+  Sent sent(const Copy& copy, BootTime now);
+  /// `verdict_is_sure`: the answer says whether the request was processed.
+  void answered(const Copy& copy, const Sent& sent, Fault fault, BackOffRule::Wait asked_wait,
+                bool verdict_is_sure, BootTime now);
+  void crashed();
+  void restarted();
+  void hurried(BootTime now) { back_off_.hurried(now); }
+
+  /// Keys of requests for which it was ever unknown whether they had arrived.
+  const std::set<std::string>& unsure_keys() const { return unsure_keys_; }
+  std::size_t requests() const { return requests_; }
+
+ private:
+  void check_limits(BootTime now);
+  void check_seal(const Copy& copy);
+  void check_outage(BootTime now);
+
+  const ForemanOptions& options_;
+  const FaultPlan& faults_;
+  const Ledger& ledger_;
+  Findings& findings_;
+
+  BackOffRule back_off_;
+  std::size_t in_flight_ = 0;
+  std::size_t requests_ = 0;
+  std::deque<BootTime> last_minute_;
+  const FaultPlan::Period* outage_ = nullptr;
+  std::size_t requests_in_outage_ = 0;
+  std::map<std::string, std::string> bodies_;  // by key
+  std::set<std::string> unsure_keys_;
+  std::set<Serial> held_;  // events that must never leave again
+};
+
+}  // namespace flowmyna::simulation
