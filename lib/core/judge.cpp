@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
@@ -20,14 +21,18 @@ namespace dom = simdjson::dom;
 // How much of a body is quoted in a reason: enough to recognise a portal or a validation error.
 constexpr std::size_t kQuoteMax = 300;
 
-/// Text of unknown origin, made safe for a log line and a terminal.
+/// Text of unknown origin, made safe for a log line and a terminal: valid UTF-8 without control
+/// characters, be they ASCII's or C1's (U+0080 to U+009F, in which an escape sequence can begin).
 std::string excerpt(std::string_view text) {
+  std::string_view quoted = text.substr(0, kQuoteMax);
+  while (!simdjson::validate_utf8(quoted.data(), quoted.size())) quoted.remove_suffix(1);
   std::string out;
-  for (const char c : text.substr(0, kQuoteMax)) {
-    const auto byte = static_cast<unsigned char>(c);
-    out.push_back(byte < 0x20 || byte == 0x7f ? ' ' : c);
+  for (std::size_t i = 0; i < quoted.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(quoted[i]);
+    const bool is_c1 = byte == 0xc2 && static_cast<unsigned char>(quoted[i + 1]) < 0xa0;
+    out.push_back(byte < 0x20 || byte == 0x7f || is_c1 ? ' ' : quoted[i]);
+    if (is_c1) ++i;
   }
-  while (!out.empty() && simdjson::validate_utf8(out) == false) out.pop_back();
   if (text.size() > kQuoteMax) out += "…";
   return out;
 }
@@ -77,10 +82,16 @@ bool is_page(const std::string& body) {
   return first != std::string::npos && body[first] == '<';
 }
 
+/// Of what is too large for the type, the largest (or smallest) value that it has.
 std::optional<std::int64_t> to_integer(std::string_view text) {
+  using Limits = std::numeric_limits<std::int64_t>;
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  if (end != text.data() + text.size()) return std::nullopt;
+  if (error == std::errc::result_out_of_range) {
+    return text.front() == '-' ? Limits::min() : Limits::max();
+  }
+  if (error != std::errc()) return std::nullopt;
   return value;
 }
 
@@ -115,9 +126,9 @@ std::optional<Verdict> judge_failure(const Answer& answer, std::int64_t now_unix
   using Action = Verdict::Action;
   switch (answer.delivery) {
     case Answer::Delivery::kNotSent:
-      return verdict(Action::kRelease, answer.error);
+      return verdict(Action::kRelease, excerpt(answer.error));
     case Answer::Delivery::kLost:
-      return verdict(Action::kRetry, answer.error, true);
+      return verdict(Action::kRetry, excerpt(answer.error), true);
     case Answer::Delivery::kAnswered:
       break;
   }
@@ -262,7 +273,7 @@ Verdict judge_partial(Kind kind, std::size_t items, const std::string& body, con
   out.reasons.assign(items, all_errors);
   const auto by_item = errors_by_item(errors, counts.failed, items);
   if (by_item) {
-    for (const auto& [index, error] : *by_item) out.reasons[index] = error;
+    for (const auto& [index, error] : *by_item) out.reasons[index] = excerpt(error);
   }
   if (counts.processed == 0) return out;
 

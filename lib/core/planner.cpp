@@ -10,8 +10,28 @@ namespace {
 constexpr std::uint32_t kNone = UINT32_MAX;
 constexpr int kNever = -1;
 
-/// What stands around the members of an item in a request's body, roughly.
-constexpr std::size_t kItemOverheadBytes = 64;
+// What stands around the strings of an operation in a request's body. The stored form has nothing
+// of it but a length before each string.
+constexpr std::size_t kBodyFrame = std::string_view(R"({"objects":[]})").size();
+constexpr std::size_t kItemFrame =
+    std::string_view(R"({"event":"","objects":[],"timestamp":"","properties":{}},)").size();
+constexpr std::size_t kObjectFrame =
+    std::string_view(R"({"type":"","id":"","qualifier":"","properties":{}},)").size();
+constexpr std::size_t kPropertyFrame = std::string_view(R"("":,)").size();
+
+/// What an operation takes at most in a request's body, alone or inside a merged upsert.
+std::size_t body_bytes_max(const Operation& operation) {
+  const auto frames_of = [](PropertiesView properties) {
+    std::size_t bytes = 0;
+    for ([[maybe_unused]] const Property& property : properties) bytes += kPropertyFrame;
+    return bytes;
+  };
+  std::size_t bytes = operation.stored_size + kItemFrame + frames_of(operation.properties);
+  for (const EventObject& named : operation.objects) {
+    bytes += kObjectFrame + frames_of(named.properties);
+  }
+  return bytes;
+}
 
 int next_even_after(int wave) {
   return wave < 0 ? 0 : (wave / 2 + 1) * 2;
@@ -166,7 +186,7 @@ class Planner {
 
   void join(std::uint32_t item, std::uint32_t index) {
     items_[item].members.push_back(index);
-    items_[item].bytes += operations_[index].stored_size + kItemOverheadBytes;
+    items_[item].bytes += body_bytes_max(operations_[index]);
   }
 
   /// Fills requests wave by wave, in the order in which items were opened.
@@ -187,7 +207,7 @@ class Planner {
         requests.emplace_back();
         requests.back().kind = item.kind;
         requests.back().wave = to_unsigned(item.wave);
-        bytes = 0;
+        bytes = kBodyFrame;
       }
       bytes += item.bytes;
       request_of[i] = static_cast<std::uint32_t>(requests.size() - 1);

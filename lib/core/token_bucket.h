@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
-#include <optional>
 
 namespace flowmyna {
 
@@ -39,18 +38,17 @@ class TokenBucket {
 
  private:
   void refill(Time now) {
-    if (last_ && now > *last_) {
-      const auto elapsed_ms = static_cast<double>((now - *last_).count());
-      tokens_ = std::min(capacity_, tokens_ + elapsed_ms * per_ms_);
-    }
-    if (!last_ || now > *last_) last_ = now;
+    if (now <= last_) return;
+    const auto elapsed_ms = static_cast<double>((now - last_).count());
+    tokens_ = std::min(capacity_, tokens_ + elapsed_ms * per_ms_);
+    last_ = now;
   }
 
   bool limited_;
   double capacity_ = 0;
   double per_ms_ = 0;
   double tokens_ = 0;
-  std::optional<Time> last_;
+  Time last_{0};
 };
 
 }  // namespace flowmyna

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <random>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/operation.h"
+#include "core/planner.h"
+
+namespace flowmyna::test {
+
+/// An API that merges objects as documented, and remembers in which state each event found the
+/// objects that it names, before its own properties were merged into them.
+class World {
+ public:
+  using Object = std::map<std::string, std::string>;
+
+  void apply(std::span<const Operation> operations, std::span<const std::uint32_t> item,
+             const PlanOptions& options);
+
+  /// All of it, to be compared and read.
+  std::string describe() const;
+
+ private:
+  std::map<std::string, Object> objects_;
+  std::map<std::uint32_t, std::map<std::string, Object>> found_;  // by event
+};
+
+/// What the API ends as when it receives the operations one at a time, in order.
+World execute_one_by_one(std::span<const Operation> operations, const PlanOptions& options);
+
+/// How a backlog is cut into plans.
+struct Cutting {
+  /// Operations that one plan sees; the rest is planned later.
+  std::size_t window = SIZE_MAX;
+  /// The chance in percent that a planned request leaves under its plan; what does not is planned
+  /// again with what follows, while the others are outstanding.
+  int sealed_percent = 100;
+};
+
+/// What the API ends as when it receives the operations as planned, in the worst order that the
+/// plan allows: any request that nothing holds up may go, several at a time, and their items are
+/// applied in any order and mixed with those of the others.
+World execute_planned(std::span<const Operation> operations, const PlanOptions& options,
+                      const Cutting& cutting, std::mt19937_64& random);
+
+}  // namespace flowmyna::test

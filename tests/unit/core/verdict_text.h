@@ -1,0 +1,52 @@
+#pragma once
+
+#include <string>
+
+#include "core/judge.h"
+
+namespace flowmyna::test {
+
+/// A verdict, to be read: `retry, outcome unknown: reason`, `throttled 1000 ms: reason`,
+/// `settle + - +` with what became of each item, then each failed one's reason in a line.
+inline std::string text(const Verdict& verdict) {
+  using Action = Verdict::Action;
+  const auto name = [&]() -> std::string {
+    switch (verdict.action) {
+      case Action::kSettle:
+        return "settle";
+      case Action::kRetry:
+        return "retry";
+      case Action::kRelease:
+        return "release";
+      case Action::kThrottled:
+        return "throttled " + std::to_string(verdict.wait.count()) + " ms";
+      case Action::kUnauthorized:
+        return "unauthorized";
+      case Action::kMisconfigured:
+        return "misconfigured";
+      case Action::kSplit:
+        return "split";
+      case Action::kSeparate:
+        return "separate";
+    }
+    return "?";
+  };
+  std::string out = name();
+  if (verdict.outcome_unknown) out += ", outcome unknown";
+  if (verdict.action != Action::kSettle) return out + ": " + verdict.reason;
+  for (const auto item : verdict.items) out += item == Verdict::Item::kDelivered ? " +" : " -";
+  for (std::size_t i = 0; i < verdict.items.size(); ++i) {
+    if (verdict.items[i] == Verdict::Item::kDelivered) continue;
+    out += "\n" + std::to_string(i) + ": " + verdict.reasons.at(i);
+  }
+  return out;
+}
+
+inline Answer answered(int status, std::string body = "") {
+  Answer answer;
+  answer.status = status;
+  answer.body = std::move(body);
+  return answer;
+}
+
+}  // namespace flowmyna::test
