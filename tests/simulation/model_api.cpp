@@ -89,7 +89,7 @@ std::string ModelApi::fault_of(const Item& item) const {
   return item.word.empty() ? "" : item.word + " is not allowed";
 }
 
-Answer ModelApi::process(const Copy& copy) {
+Answer ModelApi::process(const Copy& copy, bool has_twin) {
   if (copy.is_get) return json_answer(200, R"({"status":"healthy","workspace_id":"w"})");
   const auto items = read_items(copy);
   if (copy.body.size() > options_.body_bytes_max && items.size() > 1) {
@@ -108,7 +108,7 @@ Answer ModelApi::process(const Copy& copy) {
     refused_[name] = faults.front();
   }
   if (is_bad && options_.refusal == ApiOptions::Refusal::kWhole) return refuse_whole(faults);
-  if (items.size() > 1 && chance_.one_in(options_.passing_failure)) {
+  if (items.size() > 1 && !has_twin && chance_.one_in(options_.passing_failure)) {
     const std::size_t unlucky = chance_.index(items.size());
     const bool is_there = copy.is_event() && recordings_.contains(items[unlucky].operation.serial);
     if (!is_there && faults[unlucky].empty()) faults[unlucky] = "temporarily locked";

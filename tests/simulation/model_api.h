@@ -29,8 +29,8 @@ struct ApiOptions {
     kUnnamed,  ///< partial failure, the errors naming nothing
   };
   Refusal refusal = Refusal::kWhole;
-  /// That a batch has an item which fails this once. (Never an event that is recorded already: an
-  /// API which first takes an event and then says that it did not cannot be followed by anybody.)
+  /// That a batch has an item which fails this once. (Never an event that another copy of the same
+  /// request records: an API which takes an event and says that it did not cannot be followed.)
   double passing_failure = 0;
   std::size_t body_bytes_max = SIZE_MAX;  ///< 413 above, unless the item is alone
 };
@@ -48,8 +48,9 @@ class ModelApi {
 
   ModelApi(ApiOptions options, Chance& chance) : options_(options), chance_(chance) {}
 
-  /// Does what the request says; the answer as it leaves.
-  Answer process(const Copy& copy);
+  /// Does what the request says; the answer as it leaves. `has_twin`: another copy of it is still
+  /// on its way.
+  Answer process(const Copy& copy, bool has_twin = false);
 
   const Objects& objects() const { return objects_; }
   const std::map<Serial, std::vector<Recording>>& recordings() const { return recordings_; }

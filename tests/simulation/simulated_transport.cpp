@@ -24,7 +24,7 @@ BackOffRule::Wait asked_wait(const Answer& answer, std::int64_t now_unix_s) {
 Answer Network::arrive(const Copy& copy, Chance& chance) {
   const bool is_late_one_first = chance.one_in(0.5);
   if (is_late_one_first) release(copy.key);
-  Answer answer = api_.process(copy);
+  Answer answer = api_.process(copy, held_back_.contains(copy.key));
   release(copy.key);
   return answer;
 }
@@ -78,6 +78,7 @@ void SimulatedTransport::arrive(Flight& flight) {
   if (flight.fault == Fault::kLate) around_.network.hold_back(flight.copy);
   if (flight.fault == Fault::kTruncated) {
     flight.answer.body.resize(around_.chance.index(flight.answer.body.size()));
+    if (flight.answer.status == 413) flight.fault = Fault::kNone;  // says all without its body
   } else if (flight.fault != Fault::kNone) {
     flight.answer = fault_answer(flight.fault, around_.chance, now_unix_s);
   }
