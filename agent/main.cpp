@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
 #include <CLI/CLI.hpp>
@@ -57,6 +58,7 @@ void reload(Agent& agent, const std::optional<std::string>& file) {
 }
 
 int serve(const Config& config, const std::optional<std::string>& file) {
+  umask(0077);  // what it stores is the applications' business; the socket has its own mode
   const sigset_t signals = block_signals();
   set_up_logging(config.log);
   auto agent = Agent::start(config);
