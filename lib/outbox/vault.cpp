@@ -36,30 +36,26 @@ void Vault::stop() {
   thread_.join();
 }
 
+/// Calls `add` under the lock and wakes the thread; false, without a call, once stopping.
+template <class Add>
+bool Vault::enqueue(Add add) {
+  const std::lock_guard lock(mutex_);
+  if (stopping_) return false;
+  add();
+  wake_.notify_one();
+  return true;
+}
+
 void Vault::append(std::unique_ptr<Append> operations) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (!stopping_) {
-      appends_.push_back(std::move(operations));
-    }
-  }
-  if (operations) {
+  if (!enqueue([&] { appends_.push_back(std::move(operations)); })) {
     operations->done(tl::make_unexpected(kStoppingError));
-  } else {
-    wake_.notify_one();
   }
 }
 
 void Vault::write(Write write) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (!stopping_) {
-      writes_.push_back(std::move(write));
-      wake_.notify_one();
-      return;
-    }
+  if (!enqueue([&] { writes_.push_back(std::move(write)); })) {
+    write.done(tl::make_unexpected(kStoppingError));
   }
-  write.done(tl::make_unexpected(kStoppingError));
 }
 
 void Vault::seal(std::vector<Seal> seals, Done<void> done) {
@@ -87,15 +83,9 @@ void Vault::query(std::function<Result<T>(Storage&)> ask, Done<T> done) {
   Read read = [ask = std::move(ask), done](Storage& storage, const Error* broken) {
     done(broken == nullptr ? ask(storage) : tl::make_unexpected(*broken));
   };
-  {
-    const std::lock_guard lock(mutex_);
-    if (!stopping_) {
-      reads_.push_back(std::move(read));
-      wake_.notify_one();
-      return;
-    }
+  if (!enqueue([&] { reads_.push_back(std::move(read)); })) {
+    done(tl::make_unexpected(kStoppingError));
   }
-  done(tl::make_unexpected(kStoppingError));
 }
 
 void Vault::read(ReadLimits limits, Done<Window> done) {

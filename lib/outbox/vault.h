@@ -53,6 +53,8 @@ class Vault final : public Outbox {
     std::vector<Read> reads;
   };
 
+  template <class Add>
+  bool enqueue(Add add);
   void write(Write write);
   template <class T>
   void query(std::function<Result<T>(Storage&)> ask, Done<T> done);
