@@ -105,7 +105,7 @@ Scenario draw_scenario(std::uint64_t seed) {
   const BootTime end = writers.pause * batches + minutes(2);
   scenario.faults = draw_faults(chance, end);
   scenario.crashes = draw_crashes(chance, end);
-  if (chance.one_in(0.3)) scenario.outbox.commit_failure = 0.05;
+  if (chance.one_in(0.3)) scenario.outbox.commit_failure = chance.one_of({0.05, 0.3});
   if (chance.one_in(0.3)) scenario.outbox.slow_sync = 0.05;
   if (chance.one_in(0.1)) scenario.quota_bytes = 3000;
   for (std::int64_t i = chance.one_in(0.3) ? chance.number(1, 6) : 0; i > 0; --i) {

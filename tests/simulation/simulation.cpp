@@ -55,9 +55,8 @@ Outcome Simulation::run() {
     });
   }
   if (findings_.empty()) check_end();
-  return {findings_.all(),   trace_.lines(), ledger_.entries().size(),
-          rules_.requests(), crashes_,       storage_.stats().duplicates_possible,
-          queue_.now()};
+  return {findings_.all(),  trace_.lines(), ledger_.entries().size(), rules_.requests(), crashes_,
+          storage_.stats(), queue_.now()};
 }
 
 bool Simulation::has_ended() const {

@@ -17,7 +17,7 @@ struct Outcome {
   std::size_t operations = 0;
   std::size_t requests = 0;
   std::size_t crashes = 0;
-  std::uint64_t duplicates = 0;
+  OutboxStats stats;
   BootTime lasted{0};
 };
 

@@ -12,7 +12,7 @@
 namespace flowmyna::simulation {
 namespace {
 
-constexpr std::uint64_t kSeeds = 3000;
+constexpr std::uint64_t kSeeds = 8000;
 constexpr std::size_t kTraceLines = 200;  // of a failing seed among many; alone it prints all
 
 std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
@@ -41,7 +41,7 @@ TEST(Simulation, EndsLikeTheUnplannedSequenceWhateverHappens) {
     operations += outcome.operations;
     requests += outcome.requests;
     crashes += outcome.crashes;
-    duplicates += outcome.duplicates;
+    duplicates += outcome.stats.duplicates_possible;
     lasted += outcome.lasted;
     if (outcome.broken.empty()) continue;
     print_failure(seed, one != 0 ? SIZE_MAX : kTraceLines);
@@ -51,6 +51,55 @@ TEST(Simulation, EndsLikeTheUnplannedSequenceWhateverHappens) {
   std::cout << last - first + 1 << " seeds, " << lasted.count() / 86'400'000 << " days, "
             << operations << " operations, " << requests << " requests, " << crashes << " crashes, "
             << duplicates << " possible duplicates\n";
+}
+
+/// A thousand upserts of one object, all written while the network has `fault`.
+Outcome write_during(Fault fault, BootTime begin) {
+  Scenario scenario;
+  scenario.seed = 1;
+  scenario.writers.operations = 1000;
+  scenario.writers.writers = 4;
+  scenario.writers.pause = std::chrono::seconds(5);
+  scenario.writers.objects = 1;
+  scenario.writers.event_share = 0;
+  scenario.faults.end = std::chrono::hours(2);
+  scenario.faults.periods = {{begin, std::chrono::hours(1), {fault}}};
+  return Simulation(scenario, false).run();
+}
+
+TEST(Simulation, AThousandUpsertsOfOneObjectDuringAnOutageArriveAsOneItem) {
+  struct {
+    Fault fault;
+    BootTime begin;
+  } const cases[] = {
+      {Fault::kRefused, BootTime(0)},      // since the start
+      {Fault::kRefused, BootTime(1'500)},  // after the agent had reached the API
+      {Fault::kLostBefore, BootTime(0)},  {Fault::kPortal, BootTime(0)},
+      {Fault::kServerError, BootTime(0)}, {Fault::kUnauthorized, BootTime(0)},
+  };
+  for (const auto& [fault, begin] : cases) {
+    SCOPED_TRACE(name_of(fault));
+    const Outcome outcome = write_during(fault, begin);
+    EXPECT_EQ(outcome.broken, std::vector<std::string>());
+    EXPECT_EQ(outcome.operations, 1000U);
+    EXPECT_EQ(outcome.stats.delivered, 1000U);
+    EXPECT_EQ(outcome.stats.coalesced, 999U);
+  }
+}
+
+TEST(Simulation, AnOutageOfAMonthCostsARequestEveryFewMinutes) {
+  Scenario scenario;
+  scenario.seed = 1;
+  const auto month = std::chrono::hours(30 * 24);
+  scenario.writers.pause = std::chrono::hours(1);
+  scenario.faults.end = month;
+  scenario.faults.periods = {{BootTime(0), month, {Fault::kRefused}}};
+  const Outcome outcome = Simulation(scenario, false).run();
+  EXPECT_EQ(outcome.broken, std::vector<std::string>());
+  EXPECT_EQ(outcome.stats.delivered, 200U);
+  // A health request and its wait of 150 s on average (retry_max 300 s, full jitter).
+  EXPECT_GT(outcome.requests, 30U * 24 * 60 / 5);
+  EXPECT_LT(outcome.requests, 30U * 24 * 60 / 2);
 }
 
 }  // namespace
