@@ -187,6 +187,23 @@ TEST(Delivery, SigtermSettlesWhatIsInFlightAndLosesNothing) {
   EXPECT_EQ(delivery["accepted"], delivery["delivered"]);
 }
 
+TEST(Delivery, SigtermDoesNotWaitForAnApiThatNeverAnswers) {
+  Rig rig;
+  rig.start_agent();
+  rig.set_faults(R"([{"fault":"hang"}])");
+  rig.post(kUpsert, R"({"type":"T","id":"1","properties":{"n":1}})");
+  rig.wait_until("a request is under way",
+                 [&] { return rig.sim("/sim/requests")["requests"].size() > 1; });
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_EQ(rig.stop_agent(), 0);
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  std::printf("stopped after %.1f s with a request that hangs\n", took.count());
+  rig.clear_faults();
+  rig.start_agent();
+  rig.drain();
+  EXPECT_EQ(properties_at_api(rig, "T", "1"), R"({"n":1})");
+}
+
 TEST(Delivery, AReceiptTellsWhereItsOperationIs) {
   Rig rig;
   rig.start_agent();
