@@ -116,7 +116,7 @@ class Append {
   Append(const Append&) = delete;
   Append& operator=(const Append&) = delete;
 
-  /// Called once, on the outbox's thread: with the receipt of the first operation (the others
+  /// Called once, as any `done` of the outbox: with the receipt of the first operation (the others
   /// follow without a gap) after all of them are committed and synced, or with why none is.
   virtual void done(Result<Receipt> first) = 0;
 
@@ -124,9 +124,11 @@ class Append {
   const std::int64_t accepted_unix_s;
 };
 
-/// The outbox as the rest of the agent sees it. Any thread may call; nothing blocks. Calls of one
-/// thread take effect in their order, and a `done` is called on the outbox's own thread, after
-/// the effect is durable; it must not block. A read sees at least what was done before it.
+/// The outbox as the rest of the agent sees it. Any thread may call; nothing blocks. Appends of one
+/// thread take effect in their order, and so do its seals and settles; between the two, and for
+/// reads, only what was answered before counts as earlier. A `done` is called on the outbox's own
+/// thread, after the effect is durable (but once the outbox is stopping, at once, by the caller);
+/// it must not block.
 class Outbox {
  public:
   template <class T>

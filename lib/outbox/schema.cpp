@@ -23,7 +23,7 @@ constexpr std::array<const char*, kSchemaVersion> kSteps = {
 
 }  // namespace
 
-Result<void> migrate(const sqlite::Connection& connection) {
+Result<void> check_version(const sqlite::Connection& connection) {
   const auto version = connection.integer("PRAGMA user_version");
   if (!version) return tl::make_unexpected(version.error());
   if (*version > kSchemaVersion) {
@@ -32,6 +32,12 @@ Result<void> migrate(const sqlite::Connection& connection) {
                     ", this program knows " + std::to_string(kSchemaVersion) +
                     "): install that version again, or set outbox.path to another file");
   }
+  return {};
+}
+
+Result<void> migrate(const sqlite::Connection& connection) {
+  const auto version = connection.integer("PRAGMA user_version");
+  if (!version) return tl::make_unexpected(version.error());
   if (*version == kSchemaVersion) return {};
   if (auto begun = connection.execute("BEGIN IMMEDIATE"); !begun) return begun;
   std::string script;

@@ -18,7 +18,10 @@ namespace flowmyna {
 /// be written once more for each operation.
 inline constexpr int kSchemaVersion = 1;
 
-/// Brings the file to kSchemaVersion. kUnsupported when it is newer.
+/// kUnsupported when the file is of a newer version. Only reads.
+Result<void> check_version(const sqlite::Connection& connection);
+
+/// Brings a file that passed `check_version` to kSchemaVersion.
 Result<void> migrate(const sqlite::Connection& connection);
 
 }  // namespace flowmyna

@@ -51,6 +51,10 @@ Result<std::int64_t> Connection::integer(const char* sql) const {
   return *row ? statement->integer(0) : 0;
 }
 
+void Connection::keep_log_on_close(bool keep) const {
+  sqlite3_db_config(handle_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep ? 1 : 0, nullptr);
+}
+
 Result<Statement> Statement::prepare(const Connection& connection, const char* sql) {
   sqlite3_stmt* handle = nullptr;
   const int code =

@@ -24,6 +24,8 @@ class Connection {
   Result<std::int64_t> integer(const char* sql) const;
   /// The error of the last call, in an operator's words.
   Error error(std::string_view what) const;
+  /// Whether closing leaves the write-ahead log as it is, instead of folding it into the database.
+  void keep_log_on_close(bool keep) const;
   /// No transaction is open.
   bool is_idle() const { return sqlite3_get_autocommit(handle_.get()) != 0; }
 

@@ -11,31 +11,54 @@ namespace {
 using sqlite::Connection;
 using sqlite::Statement;
 
-/// Room that acceptance leaves free, so that settling goes on when the quota is reached.
-constexpr std::uint64_t kReserveBytes = 256 * 1024;
+constexpr std::uint64_t kPageBytes = 4096;
+constexpr std::uint64_t kLogFrameBytes = kPageBytes + 24;
 
-/// What a row costs on disk for each byte of its own: itself in the database and, until the next
-/// checkpoint, once more in the write-ahead log.
-constexpr std::uint64_t kDiskFactor = 2;
+/// What a row costs on disk at worst for each byte of its own: rows just over half a page leave the
+/// rest of it empty, and every page stands in the write-ahead log as well.
+constexpr std::uint64_t kDiskFactor = 4;
 
-// In this order: exclusive locking must be set before the WAL is first touched, and auto_vacuum
+/// Room that acceptance leaves free, so that settling, which writes before it frees, goes on when
+/// the quota is reached.
+std::uint64_t reserve_bytes(std::uint64_t quota_bytes) {
+  return std::clamp<std::uint64_t>(quota_bytes / 32, 256U << 10, 16U << 20);
+}
+
+/// How long the write-ahead log gets before it is checkpointed: longer saves syncs of the database,
+/// and takes from the quota.
+std::uint64_t log_bytes(std::uint64_t quota_bytes) {
+  return std::min<std::uint64_t>(quota_bytes / 4, 4U << 20);
+}
+
+// In this order: exclusive locking must be set before the file is first read, and auto_vacuum
 // before the first table exists. The cache is small because delivery reads in order, once; the
 // journal limit keeps the log at its working size instead of letting a burst's high tide stay.
+constexpr const char* kLockPragma = "PRAGMA locking_mode = EXCLUSIVE";
 constexpr const char* kPragmas = R"sql(
-  PRAGMA locking_mode = EXCLUSIVE;
   PRAGMA auto_vacuum = INCREMENTAL;
   PRAGMA journal_mode = WAL;
-  PRAGMA journal_size_limit = 4194304;
   PRAGMA cache_size = -2000;
   PRAGMA temp_store = MEMORY;
   PRAGMA mmap_size = 0;
   PRAGMA cell_size_check = ON;
 )sql";
 
-Result<void> apply_pragmas(const Connection& connection, bool sync_every_commit) {
-  if (auto done = connection.execute(kPragmas); !done) return done;
-  return connection.execute(sync_every_commit ? "PRAGMA synchronous = FULL"
-                                              : "PRAGMA synchronous = NORMAL");
+/// A file of a newer version is left as it is: not even its log is touched, or its journal mode.
+Result<void> check_version_first(const Connection& connection) {
+  if (auto done = connection.execute(kLockPragma); !done) return done;
+  connection.keep_log_on_close(true);
+  auto checked = check_version(connection);
+  if (checked) connection.keep_log_on_close(false);
+  return checked;
+}
+
+Result<void> apply_pragmas(const Connection& connection, const StorageOptions& options) {
+  const std::uint64_t log = log_bytes(options.quota_bytes);
+  const std::string pragmas =
+      kPragmas + ("PRAGMA journal_size_limit = " + std::to_string(log)) +
+      "; PRAGMA wal_autocheckpoint = " + std::to_string(log / kLogFrameBytes) +
+      "; PRAGMA synchronous = " + (options.sync_every_commit ? "FULL" : "NORMAL");
+  return connection.execute(pragmas.c_str());
 }
 
 std::uint64_t wal_bytes(const Connection& connection) {
@@ -75,16 +98,19 @@ Result<void> SqliteStorage::reopen() {
   auto opened = connect(options_);
   if (!opened) return tl::make_unexpected(opened.error());
   open_ = *std::move(opened);
-  const auto counters = load_counters();
-  if (!counters) return tl::make_unexpected(counters.error());
-  committed_ = counters_ = *counters;
-  return measure();
+  auto loaded = load_counters();
+  if (loaded) loaded = measure();
+  if (!loaded) open_.reset();  // what it would count from is not what the disk holds
+  return loaded;
 }
 
 Result<SqliteStorage::Open> SqliteStorage::connect(const StorageOptions& options) {
   auto connection = Connection::open(options.path);
   if (!connection) return tl::make_unexpected(connection.error());
-  if (auto done = apply_pragmas(*connection, options.sync_every_commit); !done) {
+  if (auto done = check_version_first(*connection); !done) {
+    return tl::make_unexpected(done.error());
+  }
+  if (auto done = apply_pragmas(*connection, options); !done) {
     return tl::make_unexpected(done.error());
   }
   if (auto done = migrate(*connection); !done) return tl::make_unexpected(done.error());
@@ -124,7 +150,7 @@ Result<SqliteStorage::Open> SqliteStorage::connect(const StorageOptions& options
   return open;
 }
 
-Result<SqliteStorage::Counters> SqliteStorage::load_counters() const {
+Result<void> SqliteStorage::load_counters() {
   auto query = Statement::prepare(
       open_->connection,
       "SELECT max(accepted, coalesce((SELECT max(seq) FROM operation), 0)), delivered, dead, "
@@ -133,8 +159,9 @@ Result<SqliteStorage::Counters> SqliteStorage::load_counters() const {
   const auto row = query->step();
   if (!row) return tl::make_unexpected(row.error());
   if (!*row) return fail(Error::Kind::kCorrupt, "the outbox has lost its counters");
-  return Counters{query->integer(0), query->integer(1), query->integer(2),
-                  query->integer(3), query->integer(4), query->integer(5)};
+  committed_ = counters_ = {query->integer(0), query->integer(1), query->integer(2),
+                            query->integer(3), query->integer(4), query->integer(5)};
+  return {};
 }
 
 Result<void> SqliteStorage::begin() {
@@ -238,15 +265,21 @@ Result<void> SqliteStorage::remove_operations(std::vector<Receipt> receipts) {
   return {};
 }
 
-Result<void> SqliteStorage::add_row(Window& window) {
-  Statement& read = open_->read;
+/// Adds the row that the reading statement stands on, or ends the window when it does not fit.
+Result<void> SqliteStorage::add_row(Window& window, const ReadLimits& limits) {
+  const Statement& read = open_->read;
   const Receipt receipt = to_unsigned(read.integer(0));
   const auto row = read_operation_row(receipt, read.blob(1));
   if (!row) {
     return fail(Error::Kind::kCorrupt,
                 "operation " + std::to_string(receipt) + " fails its checksum");
   }
-  window.add(receipt, row->accepted_unix_s, row->stored);
+  if (window.size() >= limits.operations_max ||
+      (!window.empty() && window.bytes() + row->stored.size() > limits.bytes_max)) {
+    window.more = true;
+  } else {
+    window.add(receipt, row->accepted_unix_s, row->stored);
+  }
   return {};
 }
 
@@ -254,17 +287,12 @@ Result<Window> SqliteStorage::read(const ReadLimits& limits) {
   Window window;
   Statement& read = open_->read;
   read.start().bind(to_signed(limits.after));
-  while (true) {
+  while (!window.more) {
     const auto row = read.step();
     if (!row) return tl::make_unexpected(row.error());
     if (!*row) break;
     if (std::ranges::binary_search(limits.skip, to_unsigned(read.integer(0)))) continue;
-    if (window.size() >= limits.operations_max ||
-        (!window.empty() && window.bytes() + read.blob(1).size() > limits.bytes_max)) {
-      window.more = true;
-      break;
-    }
-    if (auto added = add_row(window); !added) {
+    if (auto added = add_row(window, limits); !added) {
       read.reset();
       return tl::make_unexpected(added.error());
     }
@@ -337,20 +365,22 @@ OutboxStats SqliteStorage::stats() const {
 }
 
 Result<void> SqliteStorage::measure() {
-  constexpr std::uint64_t kPageBytes = 4096;
   const auto pages = value_of(open_->page_count);
   if (!pages) return tl::make_unexpected(pages.error());
   const auto free_pages = value_of(open_->freelist_count);
   if (!free_pages) return tl::make_unexpected(free_pages.error());
   free_bytes_ = to_unsigned(*free_pages) * kPageBytes;
-  size_bytes_ = to_unsigned(*pages) * kPageBytes + wal_bytes(open_->connection);
+  log_bytes_ = wal_bytes(open_->connection);
+  size_bytes_ = to_unsigned(*pages) * kPageBytes + log_bytes_;
   return {};
 }
 
 bool SqliteStorage::has_room_for(const EncodedOperations& operations) const {
-  const std::uint64_t used = size_bytes_ - std::min(size_bytes_, free_bytes_);
-  const std::uint64_t wanted = (appended_bytes_ + operations.bytes()) * kDiskFactor + kReserveBytes;
-  return used + wanted <= options_.quota_bytes;
+  const std::uint64_t quota = options_.quota_bytes;
+  const std::uint64_t rows = size_bytes_ - std::min(size_bytes_, log_bytes_ + free_bytes_);
+  const std::uint64_t log = std::max(log_bytes_, log_bytes(quota));  // it will get that long
+  const std::uint64_t wanted = (appended_bytes_ + operations.bytes()) * kDiskFactor;
+  return rows + log + wanted + reserve_bytes(quota) <= quota;
 }
 
 }  // namespace flowmyna

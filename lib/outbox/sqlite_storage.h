@@ -61,17 +61,18 @@ class SqliteStorage final : public Storage {
 
   explicit SqliteStorage(StorageOptions options) : options_(std::move(options)) {}
   static Result<Open> connect(const StorageOptions& options);
-  Result<Counters> load_counters() const;
+  Result<void> load_counters();
   Result<void> remove_operations(std::vector<Receipt> receipts);
   Result<void> bury(const DeadItem& item);
-  Result<void> add_row(Window& window);
+  Result<void> add_row(Window& window, const ReadLimits& limits);
   Result<void> measure();
 
   StorageOptions options_;
   std::optional<Open> open_;
   Counters committed_;
-  Counters counters_;  // within the open transaction
-  std::uint64_t size_bytes_ = 0;
+  Counters counters_;             // within the open transaction
+  std::uint64_t size_bytes_ = 0;  // database and log
+  std::uint64_t log_bytes_ = 0;
   std::uint64_t free_bytes_ = 0;      // inside the database file, to be used again
   std::uint64_t appended_bytes_ = 0;  // within the open transaction
   std::string scratch_;

@@ -34,7 +34,7 @@ class Storage {
   virtual OutboxStats stats() const = 0;
 
   /// Starts anew after an I/O error: whatever the last commit left behind is settled by what the
-  /// disk holds.
+  /// disk holds. When it fails, `begin` fails, and only `reopen` and `stats` may be called besides.
   virtual Result<void> reopen() = 0;
 };
 

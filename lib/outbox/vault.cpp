@@ -151,7 +151,7 @@ void Vault::perform(Round& round) {
 void Vault::accept(Appends appends, std::vector<Write>& writes) {
   std::vector<Result<Receipt>> receipts;
   receipts.reserve(appends.size());
-  Result<void> done = storage_->begin();
+  Result<void> done = begin();
   for (std::size_t i = 0; done && i < appends.size(); ++i) {
     const Append& append = *appends[i];
     if (!storage_->has_room_for(append.operations)) {
@@ -166,8 +166,7 @@ void Vault::accept(Appends appends, std::vector<Write>& writes) {
   }
   if (done) done = storage_->commit();
   if (!done) {
-    storage_->rollback();
-    recover(done.error());
+    give_up(done.error());
     for (const auto& append : appends) append->done(tl::make_unexpected(done.error()));
     return;
   }
@@ -183,16 +182,23 @@ void Vault::accept(Appends appends, std::vector<Write>& writes) {
 }
 
 Result<void> Vault::apply(const std::vector<Write>& writes) {
-  Result<void> done = storage_->begin();
+  Result<void> done = begin();
   for (const Write& write : writes) {
     if (done) done = write.apply(*storage_);
   }
   if (done) done = storage_->commit();
-  if (!done) {
-    storage_->rollback();
-    recover(done.error());
-  }
+  if (!done) give_up(done.error());
   return done;
+}
+
+Result<void> Vault::begin() {
+  return broken_ ? tl::make_unexpected(*broken_) : storage_->begin();
+}
+
+void Vault::give_up(const Error& error) {
+  if (broken_) return;  // nothing was begun
+  storage_->rollback();
+  recover(error);
 }
 
 /// After an I/O error nobody can say what the last commit left on the disk, so the file is opened

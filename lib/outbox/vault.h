@@ -63,6 +63,8 @@ class Vault final : public Outbox {
   void perform(Round& round);
   void accept(Appends appends, std::vector<Write>& writes);
   Result<void> apply(const std::vector<Write>& writes);
+  Result<void> begin();
+  void give_up(const Error& error);
   void recover(const Error& error);
   void publish();
 

@@ -133,6 +133,16 @@ TEST(Planner, AnEventThatNamesAnObjectTwiceDoesNotWaitForItself) {
   }
 }
 
+TEST(Planner, AWriterWaitsForTheReadsSinceTheLastWriteOnly) {
+  Backlog backlog;
+  backlog.event({{"Order/1"}}).upsert("Order/1").event({{"Order/1"}}).upsert("Order/1");
+  EXPECT_EQ(planned(backlog),
+            "1: {0}\n"
+            "2: {1} after 0\n"
+            "3: {2} after 1\n"
+            "4: {3} after 1 2\n");
+}
+
 TEST(Planner, AnUpsertWithoutPropertiesIsATouchToo) {
   Backlog backlog;  // the object must exist before the event names it
   backlog.upsert("Order/1").event({{"Order/1"}});

@@ -1,0 +1,346 @@
+// What both sides of the outbox promise: on disk and in memory.
+
+#include <gtest/gtest.h>
+
+#include <random>
+#include <string>
+#include <vector>
+
+#include "tests/contract/storage_sides.h"
+#include "tests/contract/storage_text.h"
+
+namespace flowmyna::test {
+namespace {
+
+template <class Side>
+class StorageContract : public testing::Test {
+ protected:
+  Storage& storage() { return side_.storage(); }
+  void restart() { side_.restart(); }
+
+  Settlement settlement(RequestId id, std::vector<Receipt> delivered, std::vector<DeadItem> dead) {
+    Settlement out;
+    out.id = id;
+    out.delivered = std::move(delivered);
+    out.dead = std::move(dead);
+    return out;
+  }
+  DeadItem dead(ItemMembers members) { return {std::move(members), 422, "no", 1, 99}; }
+
+ private:
+  Side side_;
+};
+
+class SideNames {
+ public:
+  template <class Side>
+  static std::string GetName(int) {
+    return std::is_same_v<Side, MemorySide> ? "Memory" : "Sqlite";
+  }
+};
+using Sides = testing::Types<MemorySide, SqliteSide>;
+TYPED_TEST_SUITE(StorageContract, Sides, SideNames);
+
+TYPED_TEST(StorageContract, ANewOneIsEmpty) {
+  EXPECT_EQ(everything(this->storage()), "");
+  EXPECT_EQ(text(this->storage().seals()), "");
+  EXPECT_EQ(states(this->storage(), 1), "--");
+  EXPECT_EQ(text(this->storage().stats()),
+            "accepted 0, delivered 0, dead 0, coalesced 0, requests 0, duplicates possible 0");
+}
+
+TYPED_TEST(StorageContract, ReceiptsCountFromOneWithoutAGapInTheOrderOfAcceptance) {
+  EXPECT_EQ(accept(this->storage(), {"a", "b"}), 1U);
+  EXPECT_EQ(accept(this->storage(), {"c"}), 3U);
+  EXPECT_EQ(everything(this->storage()), "1:a 2:b 3:c");
+}
+
+TYPED_TEST(StorageContract, SeveralAppendsShareATransaction) {
+  Storage& storage = this->storage();
+  must(storage.begin());
+  EXPECT_EQ(storage.append(upserts({"a", "b"}), 1).value(), 1U);
+  EXPECT_EQ(storage.append(upserts({}), 1).value(), 3U);
+  EXPECT_EQ(storage.append(upserts({"c"}), 1).value(), 3U);
+  must(storage.commit());
+  EXPECT_EQ(everything(storage), "1:a 2:b 3:c");
+}
+
+TYPED_TEST(StorageContract, OperationsComeBackByteForByteWithTheTimeOfTheirAcceptance) {
+  Backlog backlog;
+  backlog.upsert("Order/1", {{"v", "5420.00"}, {"n", "null"}, {"big", std::string(300'000, '7')}});
+  backlog.event({{"Order/1", {{"", "\"\\u0000\""}}}, {"Order/1"}}, "E");
+  Storage& storage = this->storage();
+  must(storage.begin());
+  storage.append(backlog.encoded_operations(), 1'700'000'000).value();
+  must(storage.commit());
+  this->restart();
+  const auto window = this->storage().read(limits()).value();
+  ASSERT_EQ(window.size(), 2U);
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(window.stored(window.rows()[i]), backlog.encoded_operations()[i]);
+    EXPECT_EQ(window.rows()[i].accepted_unix_s, 1'700'000'000);
+  }
+}
+
+TYPED_TEST(StorageContract, ARollbackLeavesNothing) {
+  accept(this->storage(), {"a", "b", "c"});
+  seal(this->storage(), 1, {{1}, {2}});
+  const auto before = text(this->storage().stats());
+  const auto size_before = this->storage().stats().size_bytes;
+  Storage& storage = this->storage();
+  must(storage.begin());
+  storage.append(upserts({"d", "e"}), 1).value();
+  must(storage.seal({2, Kind::kEvent, kKey, {{3}}}));
+  auto settlement = this->settlement(1, {1}, {this->dead({2})});
+  settlement.coalesced = settlement.requests = settlement.duplicates_possible = 5;
+  must(storage.settle(settlement));
+  storage.rollback();
+  EXPECT_EQ(storage.stats().size_bytes, size_before);
+  for (const bool restarted : {false, true}) {
+    if (restarted) this->restart();
+    EXPECT_EQ(everything(this->storage()), "1:a 2:b 3:c");
+    EXPECT_EQ(text(this->storage().seals()), "1u0190{ 1 }{ 2 }");
+    EXPECT_EQ(states(this->storage(), 5), "-ppp--");
+    EXPECT_EQ(text(this->storage().stats()), before);
+  }
+  EXPECT_EQ(accept(this->storage(), {"f"}), 4U);
+}
+
+TYPED_TEST(StorageContract, WhatIsNotCommittedIsGoneAfterARestart) {
+  accept(this->storage(), {"a"});
+  must(this->storage().begin());
+  this->storage().append(upserts({"b"}), 1).value();
+  this->restart();
+  EXPECT_EQ(everything(this->storage()), "1:a");
+  EXPECT_EQ(accept(this->storage(), {"c"}), 2U);
+}
+
+TYPED_TEST(StorageContract, ARollbackWithoutATransactionDoesNothing) {
+  accept(this->storage(), {"a"});
+  this->storage().rollback();
+  EXPECT_EQ(everything(this->storage()), "1:a");
+}
+
+TYPED_TEST(StorageContract, ReceiptsGoOnAfterARestart) {
+  accept(this->storage(), {"a", "b"});
+  this->restart();
+  EXPECT_EQ(accept(this->storage(), {"c"}), 3U);
+}
+
+TYPED_TEST(StorageContract, ReceiptsGoOnAfterACompleteDrainAndARestart) {
+  accept(this->storage(), {"a", "b", "c"});
+  seal(this->storage(), 1, {{1}, {2}, {3}});
+  settle(this->storage(), this->settlement(1, {1, 3}, {this->dead({2})}));
+  EXPECT_EQ(everything(this->storage()), "");
+  this->restart();
+  EXPECT_EQ(everything(this->storage()), "");
+  EXPECT_EQ(states(this->storage(), 4), "-dxd-");
+  EXPECT_EQ(accept(this->storage(), {"d"}), 4U);
+}
+
+TYPED_TEST(StorageContract, ReceiptsGoOnWhenTheNewestWereDeliveredFirst) {
+  accept(this->storage(), {"a", "b", "c"});
+  seal(this->storage(), 1, {{3}});
+  settle(this->storage(), this->settlement(1, {3}, {}));
+  this->restart();
+  EXPECT_EQ(accept(this->storage(), {"d"}), 4U);
+}
+
+TYPED_TEST(StorageContract, AReadEndsAtItsNumberOfOperations) {
+  accept(this->storage(), {"a", "b", "c"});
+  EXPECT_EQ(text(this->storage().read(limits(2))), "1:a 2:b …");
+  EXPECT_EQ(text(this->storage().read(limits(3))), "1:a 2:b 3:c");
+}
+
+TYPED_TEST(StorageContract, AReadEndsAtItsBytesButHasAtLeastOneRow) {
+  accept(this->storage(), {"a", "b", "c"});
+  const std::size_t one = upserts({"a"}).bytes();
+  EXPECT_EQ(text(this->storage().read(limits(10, 0))), "1:a …");
+  EXPECT_EQ(text(this->storage().read(limits(10, 2 * one - 1))), "1:a …");
+  EXPECT_EQ(text(this->storage().read(limits(10, 2 * one))), "1:a 2:b …");
+  EXPECT_EQ(text(this->storage().read(limits(10, 3 * one))), "1:a 2:b 3:c");
+}
+
+TYPED_TEST(StorageContract, AReadBeginsAfterAReceiptAndLeavesOthersOut) {
+  accept(this->storage(), {"a", "b", "c", "d", "e"});
+  ReadLimits some = limits(2);
+  some.after = 1;
+  EXPECT_EQ(text(this->storage().read(some)), "2:b 3:c …");
+  some.skip = {1, 2, 4};
+  EXPECT_EQ(text(this->storage().read(some)), "3:c 5:e");
+  some.skip = {2, 3, 4, 5};
+  EXPECT_EQ(text(this->storage().read(some)), "");
+  some.skip = {4, 5};  // nothing that may be read follows
+  EXPECT_EQ(text(this->storage().read(some)), "2:b 3:c");
+  some.after = 99;
+  EXPECT_EQ(text(this->storage().read(some)), "");
+}
+
+TYPED_TEST(StorageContract, AFetchGivesTheOperationsInTheOrderAsked) {
+  accept(this->storage(), {"a", "b", "c"});
+  EXPECT_EQ(text(this->storage().fetch({3, 1})), "3:c 1:a");
+  EXPECT_EQ(text(this->storage().fetch({})), "");
+}
+
+TYPED_TEST(StorageContract, AFetchOfWhatIsNotThereIsDamage) {
+  accept(this->storage(), {"a"});
+  const auto window = this->storage().fetch({1, 2});
+  ASSERT_FALSE(window);
+  EXPECT_EQ(window.error().kind, Error::Kind::kCorrupt);
+  EXPECT_EQ(window.error().message, "operation 2 of a sealed request is damaged");
+}
+
+TYPED_TEST(StorageContract, SealsComeBackAsTheyWereInTheOrderOfTheirIds) {
+  accept(this->storage(), {"a", "b", "c", "d"});
+  const Seal late{7, Kind::kEvent, "ffffffff-0000-4000-8000-000000000001", {{4}}};
+  const Seal early{2, Kind::kUpsert, kKey, {{2, 3}, {1}}};
+  for (const Seal& seal : {late, early}) {
+    must(this->storage().begin());
+    must(this->storage().seal(seal));
+    must(this->storage().commit());
+  }
+  this->restart();
+  EXPECT_EQ(this->storage().seals().value(), (std::vector<Seal>{early, late}));
+  EXPECT_EQ(states(this->storage(), 4), "-pppp");
+}
+
+TYPED_TEST(StorageContract, ASettlementDeliversBuriesAndReturnsTheRestInOneStep) {
+  accept(this->storage(), {"a", "b", "c", "d", "e"});
+  seal(this->storage(), 1, {{1, 2}, {3, 4}, {5}});
+  auto settlement = this->settlement(1, {1, 2}, {this->dead({3, 4})});
+  settlement.coalesced = 1;
+  settlement.requests = 2;
+  settlement.duplicates_possible = 3;
+  settle(this->storage(), settlement);
+  for (const bool restarted : {false, true}) {
+    if (restarted) this->restart();
+    EXPECT_EQ(states(this->storage(), 5), "-ddxxp");
+    EXPECT_EQ(everything(this->storage()), "5:e");
+    EXPECT_EQ(text(this->storage().seals()), "");
+    EXPECT_EQ(text(this->storage().stats()),
+              "accepted 5, delivered 2, dead 2, coalesced 1, requests 2, duplicates possible 3");
+    EXPECT_EQ(this->storage().stats().pending(), 1U);
+  }
+}
+
+TYPED_TEST(StorageContract, CountersAddUpOverSettlements) {
+  accept(this->storage(), {"a", "b"});
+  for (const Receipt receipt : {1U, 2U}) {
+    seal(this->storage(), receipt, {{receipt}});
+    auto settlement = this->settlement(receipt, {receipt}, {});
+    settlement.requests = 2;
+    settle(this->storage(), settlement);
+  }
+  EXPECT_EQ(text(this->storage().stats()),
+            "accepted 2, delivered 2, dead 0, coalesced 0, requests 4, duplicates possible 0");
+}
+
+TYPED_TEST(StorageContract, ASettlementWithoutASealSettlesItsOperations) {
+  accept(this->storage(), {"a"});
+  settle(this->storage(), this->settlement(9, {1}, {}));
+  EXPECT_EQ(states(this->storage(), 1), "-d");
+}
+
+TYPED_TEST(StorageContract, TheQuotaLeavesNoRoomAboveItAndHasRoomAgainAfterADrain) {
+  Storage& storage = this->storage();
+  EXPECT_EQ(storage.stats().quota_bytes, kQuotaBytes);
+  Backlog backlog;
+  for (int i = 0; i < 8; ++i) backlog.upsert("Order/1", {{"v", std::string(64 * 1024, '7')}});
+  const EncodedOperations& big = backlog.encoded_operations();
+  Receipt last = 0;
+  while (true) {
+    must(storage.begin());
+    if (!storage.has_room_for(big)) break;
+    last = storage.append(big, 1).value() + big.size() - 1;
+    must(storage.commit());
+    ASSERT_LE(storage.stats().size_bytes, kQuotaBytes);
+  }
+  storage.rollback();
+  EXPECT_GT(last * 64 * 1024, kQuotaBytes / 2);
+  for (Receipt first = 1; first <= last; first += big.size()) {
+    Settlement settlement;
+    for (std::size_t i = 0; i < big.size(); ++i) settlement.delivered.push_back(first + i);
+    settle(storage, settlement);
+    ASSERT_LE(storage.stats().size_bytes, kQuotaBytes);
+  }
+  must(storage.begin());
+  EXPECT_TRUE(storage.has_room_for(big));
+  storage.rollback();
+}
+
+TYPED_TEST(StorageContract, AReopenKeepsWhatWasCommittedAndDropsTheRest) {
+  accept(this->storage(), {"a"});
+  must(this->storage().begin());
+  this->storage().append(upserts({"b"}), 1).value();
+  must(this->storage().reopen());
+  EXPECT_EQ(everything(this->storage()), "1:a");
+  EXPECT_EQ(text(this->storage().stats()),
+            "accepted 1, delivered 0, dead 0, coalesced 0, requests 0, duplicates possible 0");
+  EXPECT_EQ(accept(this->storage(), {"c"}), 2U);
+}
+
+/// Random transactions, some of them rolled back, and restarts between them.
+class RandomUse {
+ public:
+  explicit RandomUse(std::uint64_t seed) : random_(seed) {}
+
+  template <class Side>
+  std::string run(Side& side) {
+    std::string seen;
+    for (int i = 0; i < 300; ++i) {
+      step(side.storage());
+      if (random_() % 20 == 0) side.restart();
+      if (i % 10 == 0) seen += describe(side.storage());
+    }
+    return seen;
+  }
+
+ private:
+  void step(Storage& storage) {
+    const auto pending = storage.read(limits()).value();
+    const auto seals = storage.seals().value();
+    must(storage.begin());
+    if (random_() % 2 == 0) {
+      storage.append(upserts(std::vector<std::string>(random_() % 4, "x")), 1).value();
+    }
+    if (!pending.empty() && random_() % 2 == 0) {
+      must(storage.seal({++last_id_, Kind::kUpsert, kKey, {{pending.rows().front().receipt}}}));
+    }
+    if (!seals.empty() && random_() % 2 == 0) settle_one(storage, seals, pending);
+    if (random_() % 4 == 0) {
+      storage.rollback();
+    } else {
+      must(storage.commit());
+    }
+  }
+
+  void settle_one(Storage& storage, const std::vector<Seal>& seals, const Window& pending) {
+    Settlement settlement;
+    settlement.id = seals[random_() % seals.size()].id;
+    settlement.requests = 1;
+    const Receipt receipt = pending.empty() ? 0 : pending.rows().front().receipt;
+    if (receipt != 0 && random_() % 3 == 0) settlement.dead.push_back({{receipt}, 422, "", 1, 1});
+    if (receipt != 0 && settlement.dead.empty()) settlement.delivered.push_back(receipt);
+    must(storage.settle(settlement));
+  }
+
+  static std::string describe(Storage& storage) {
+    const OutboxStats stats = storage.stats();
+    return everything(storage) + "\n" + text(storage.seals()) + "\n" + text(stats) + "\n" +
+           states(storage, stats.accepted + 1) + "\n";
+  }
+
+  std::mt19937_64 random_;
+  RequestId last_id_ = 0;
+};
+
+TEST(StorageSides, GiveTheSameAnswersToTheSameCalls) {
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    MemorySide memory;
+    SqliteSide sqlite;
+    EXPECT_EQ(RandomUse(seed).run(memory), RandomUse(seed).run(sqlite)) << "seed " << seed;
+  }
+}
+
+}  // namespace
+}  // namespace flowmyna::test

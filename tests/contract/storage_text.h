@@ -1,0 +1,107 @@
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "outbox/storage.h"
+#include "tests/unit/core/backlog.h"
+
+namespace flowmyna::test {
+
+/// What must not fail for the test to mean anything.
+inline void must(const Result<void>& done) {
+  if (!done) throw std::runtime_error(done.error().message);
+}
+
+inline constexpr const char* kKey = "0190a000-1234-7abc-8def-0123456789ab";
+
+/// Upserts of objects with these ids.
+inline EncodedOperations upserts(const std::vector<std::string>& ids) {
+  Backlog backlog;
+  for (const auto& id : ids) backlog.upsert("Order/" + id);
+  return backlog.encoded_operations();
+}
+
+/// Accepts operations in a transaction of their own; their first receipt.
+inline Receipt accept(Storage& storage, const std::vector<std::string>& ids,
+                      std::int64_t accepted_unix_s = 1) {
+  must(storage.begin());
+  const Receipt first = storage.append(upserts(ids), accepted_unix_s).value();
+  must(storage.commit());
+  return first;
+}
+
+inline void seal(Storage& storage, RequestId id, const std::vector<ItemMembers>& items) {
+  must(storage.begin());
+  must(storage.seal({id, Kind::kUpsert, kKey, items}));
+  must(storage.commit());
+}
+
+inline void settle(Storage& storage, const Settlement& settlement) {
+  must(storage.begin());
+  must(storage.settle(settlement));
+  must(storage.commit());
+}
+
+/// `1:a 2:b`: receipt and object, with ` …` when the backlog goes on.
+inline std::string text(const Result<Window>& window) {
+  if (!window) return window.error().message;
+  std::string out;
+  for (const auto& row : window->rows()) {
+    const auto operation = Operation::parse(window->stored(row));
+    out += (out.empty() ? "" : " ") + std::to_string(row.receipt) + ":" +
+           (operation ? std::string(operation->object.id) : "?");
+  }
+  return out + (window->more ? " …" : "");
+}
+
+inline ReadLimits limits(std::size_t operations_max = 1000, std::size_t bytes_max = 1U << 30) {
+  ReadLimits out;
+  out.operations_max = operations_max;
+  out.bytes_max = bytes_max;
+  return out;
+}
+
+inline std::string everything(Storage& storage) {
+  return text(storage.read(limits()));
+}
+
+/// What is counted, apart from sizes.
+inline std::string text(const OutboxStats& stats) {
+  return "accepted " + std::to_string(stats.accepted) + ", delivered " +
+         std::to_string(stats.delivered) + ", dead " + std::to_string(stats.dead) + ", coalesced " +
+         std::to_string(stats.coalesced) + ", requests " + std::to_string(stats.requests) +
+         ", duplicates possible " + std::to_string(stats.duplicates_possible);
+}
+
+inline std::string text(const Result<std::vector<Seal>>& seals) {
+  if (!seals) return seals.error().message;
+  std::string out;
+  for (const Seal& seal : *seals) {
+    out += (out.empty() ? "" : " ") + std::to_string(seal.id) +
+           (seal.kind == Kind::kEvent ? "e" : "u") + seal.idempotency_key.substr(0, 4);
+    for (const auto& item : seal.items) {
+      out += "{";
+      for (const Receipt receipt : item) out += " " + std::to_string(receipt);
+      out += " }";
+    }
+  }
+  return out;
+}
+
+/// One letter a receipt, from 0 upwards: pending, delivered, dead or unknown (-).
+inline std::string states(Storage& storage, Receipt last) {
+  std::string out;
+  for (Receipt receipt = 0; receipt <= last; ++receipt) {
+    const auto state = storage.state(receipt);
+    out += !state                               ? '!'
+           : *state == ReceiptState::kPending   ? 'p'
+           : *state == ReceiptState::kDelivered ? 'd'
+           : *state == ReceiptState::kDead      ? 'x'
+                                                : '-';
+  }
+  return out;
+}
+
+}  // namespace flowmyna::test

@@ -1,0 +1,270 @@
+#include "delivery/gate.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace flowmyna {
+namespace {
+
+using Action = Verdict::Action;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+constexpr std::size_t kMax = 8;
+const BackoffOptions kBackoff{seconds(1), seconds(300)};
+
+Verdict verdict(Action action, const std::string& reason = "because") {
+  Verdict out;
+  out.action = action;
+  out.reason = reason;
+  return out;
+}
+const Verdict kHealthy = verdict(Action::kSettle, "");
+
+Verdict throttled(milliseconds wait) {
+  Verdict out = verdict(Action::kThrottled);
+  out.wait = wait;
+  return out;
+}
+
+/// A gate and the time that it is told.
+class GateTest : public testing::Test {
+ protected:
+  Gate gate{kBackoff, 1};
+  BootTime now{10'000};
+
+  std::size_t allowed() const { return gate.allowance(now, kMax); }
+  DeliveryState state() const { return gate.state(now); }
+
+  void probe(const Verdict& answer) {
+    ASSERT_TRUE(gate.wants_probe(now));
+    gate.probe_sent();
+    gate.probe_answered(answer, now);
+  }
+  void open() {
+    probe(kHealthy);
+    gate.delivered();
+    ASSERT_EQ(allowed(), kMax);
+  }
+  void fail(Action action = Action::kRetry) { gate.failed(verdict(action), now); }
+  /// To the moment at which the gate changes by itself; how long that took.
+  milliseconds wait() {
+    const auto change = gate.next_change(now);
+    EXPECT_TRUE(change);
+    const milliseconds waited = change.value_or(now) - now;
+    now = change.value_or(now);
+    return waited;
+  }
+};
+
+TEST_F(GateTest, AtStartUpAProbeGoesFirstThenOneRequestAloneAndItsDeliveryOpensForAll) {
+  EXPECT_EQ(allowed(), 0U);
+  EXPECT_TRUE(gate.wants_probe(now));
+  EXPECT_EQ(gate.next_change(now), std::nullopt);
+  gate.probe_sent();
+  EXPECT_TRUE(gate.is_probing());
+  EXPECT_FALSE(gate.wants_probe(now));
+  EXPECT_EQ(allowed(), 0U);
+  gate.probe_answered(kHealthy, now);
+  EXPECT_FALSE(gate.is_probing());
+  EXPECT_FALSE(gate.wants_probe(now));
+  EXPECT_EQ(allowed(), 1U);
+  gate.delivered();
+  EXPECT_EQ(allowed(), kMax);
+}
+
+TEST_F(GateTest, NoMoreIsAllowedThanTheCallersMaximum) {
+  probe(kHealthy);
+  EXPECT_EQ(gate.allowance(now, 0), 0U);
+  gate.delivered();
+  EXPECT_EQ(gate.allowance(now, 0), 0U);
+  EXPECT_EQ(gate.allowance(now, 3), 3U);
+}
+
+TEST_F(GateTest, AtStartUpItIsNotSaidToBackOff) {
+  EXPECT_EQ(state(), DeliveryState::kDelivering);
+}
+
+TEST_F(GateTest, AFailureClosesUntilTheWaitEndsThenAProbeIsDue) {
+  open();
+  fail();
+  EXPECT_EQ(allowed(), 0U);
+  EXPECT_FALSE(gate.wants_probe(now));
+  EXPECT_EQ(state(), DeliveryState::kBackingOff);
+  EXPECT_EQ(gate.last_error(), "because");
+  EXPECT_EQ(wait(), seconds(1));
+  EXPECT_EQ(allowed(), 0U);
+  EXPECT_TRUE(gate.wants_probe(now));
+  EXPECT_EQ(state(), DeliveryState::kBackingOff);
+  EXPECT_EQ(gate.next_change(now), std::nullopt);
+  probe(kHealthy);
+  EXPECT_EQ(allowed(), 1U);
+  EXPECT_EQ(state(), DeliveryState::kDelivering);
+  gate.delivered();
+  EXPECT_EQ(allowed(), kMax);
+  EXPECT_EQ(gate.last_error(), "");
+}
+
+TEST_F(GateTest, WaitsGrowWithEveryFailedProbeUpToTheMaximum) {
+  milliseconds longest{0};
+  milliseconds ceiling = kBackoff.initial;
+  for (int i = 0; i < 60; ++i) {
+    probe(verdict(Action::kRelease));
+    const milliseconds waited = wait();
+    EXPECT_GE(waited, kBackoff.initial);
+    EXPECT_LE(waited, ceiling);
+    ceiling = std::min(2 * ceiling, kBackoff.max);
+    longest = std::max(longest, waited);
+  }
+  EXPECT_GT(longest, seconds(200));
+}
+
+TEST_F(GateTest, ADeliveryEndsTheGrowthOfTheWaits) {
+  for (int i = 0; i < 10; ++i) {
+    probe(verdict(Action::kRelease));
+    wait();
+  }
+  open();
+  fail();
+  EXPECT_EQ(wait(), seconds(1));
+}
+
+TEST_F(GateTest, AProbeAloneDoesNotEndTheGrowthOfTheWaits) {
+  BootTime waited{0};
+  for (int i = 0; i < 20; ++i) {  // the health endpoint works, and nothing else
+    probe(kHealthy);
+    fail();
+    waited += wait();
+  }
+  EXPECT_GT(waited, minutes(10));
+}
+
+TEST_F(GateTest, WhatFailsTogetherCountsAsOneFailure) {
+  open();
+  for (std::size_t i = 0; i < kMax; ++i) {
+    fail();
+    now += milliseconds(10);
+  }
+  EXPECT_EQ(wait(), seconds(1) - kMax * milliseconds(10));
+}
+
+TEST_F(GateTest, AStragglerThatFailsDuringTheProbeDoesNotCountAgain) {
+  open();
+  fail();
+  wait();
+  gate.probe_sent();
+  fail();
+  gate.probe_answered(kHealthy, now);
+  EXPECT_EQ(allowed(), 1U);
+}
+
+TEST_F(GateTest, AThrottleWaitsAsLongAsItWasToldThenOneGoesAloneWithoutAProbe) {
+  open();
+  gate.failed(throttled(seconds(30)), now);
+  EXPECT_EQ(allowed(), 0U);
+  EXPECT_EQ(state(), DeliveryState::kBackingOff);
+  EXPECT_EQ(wait(), seconds(30));
+  EXPECT_FALSE(gate.wants_probe(now));
+  EXPECT_EQ(allowed(), 1U);
+  gate.delivered();
+  EXPECT_EQ(allowed(), kMax);
+}
+
+TEST_F(GateTest, TheLongestOfSeveralThrottlesCounts) {
+  open();
+  gate.failed(throttled(seconds(30)), now);
+  gate.failed(throttled(seconds(5)), now);
+  gate.failed(throttled(seconds(40)), now);
+  EXPECT_EQ(wait(), seconds(40));
+}
+
+TEST_F(GateTest, ADeliveryThatWasUnderWayBeforeAThrottleDoesNotEndItsWait) {
+  open();
+  gate.failed(throttled(seconds(30)), now);
+  gate.delivered();
+  EXPECT_EQ(allowed(), 0U);
+  EXPECT_EQ(wait(), seconds(30));
+  EXPECT_GT(allowed(), 0U);
+}
+
+TEST_F(GateTest, ADeliveryEndsTheWaitOfABackOff) {
+  open();
+  fail();
+  gate.delivered();
+  EXPECT_EQ(allowed(), kMax);
+  EXPECT_EQ(state(), DeliveryState::kDelivering);
+}
+
+TEST_F(GateTest, AWrongKeyOrAddressIsTriedAgainEveryFiveMinutesAndNamesTheState) {
+  for (const auto& [action, named] :
+       {std::pair(Action::kUnauthorized, DeliveryState::kUnauthorized),
+        std::pair(Action::kMisconfigured, DeliveryState::kMisconfigured)}) {
+    gate = Gate(kBackoff, 1);
+    open();
+    fail(action);
+    for (int i = 0; i < 20; ++i) {
+      EXPECT_EQ(state(), named);
+      EXPECT_EQ(allowed(), 0U);
+      EXPECT_EQ(wait(), minutes(5));
+      EXPECT_EQ(state(), named);
+      probe(verdict(action));
+    }
+    wait();
+    open();
+    EXPECT_EQ(state(), DeliveryState::kDelivering);
+  }
+}
+
+TEST_F(GateTest, AWrongKeyIsToldEvenWhileTheGateIsClosedForTheNetwork) {
+  open();
+  fail();
+  fail(Action::kUnauthorized);
+  EXPECT_EQ(state(), DeliveryState::kUnauthorized);
+  EXPECT_EQ(wait(), minutes(5));
+}
+
+TEST_F(GateTest, APauseStopsRequestsAndProbesAndItsEndTriesAtOnce) {
+  open();
+  fail();
+  gate.pause();
+  EXPECT_EQ(state(), DeliveryState::kPaused);
+  EXPECT_EQ(gate.next_change(now), std::nullopt);
+  now += minutes(1);
+  EXPECT_EQ(allowed(), 0U);
+  EXPECT_FALSE(gate.wants_probe(now));
+  fail();
+  gate.resume(now);
+  EXPECT_TRUE(gate.wants_probe(now));
+  EXPECT_NE(state(), DeliveryState::kPaused);
+}
+
+TEST_F(GateTest, APausedGateStaysPausedWhateverIsAnswered) {
+  open();
+  gate.pause();
+  gate.delivered();
+  EXPECT_EQ(allowed(), 0U);
+  gate.hurry(now);
+  EXPECT_EQ(allowed(), 0U);
+  gate.resume(now);
+  EXPECT_EQ(allowed(), kMax);
+}
+
+TEST_F(GateTest, HurryEndsTheWaitButNotTheProbe) {
+  open();
+  fail(Action::kUnauthorized);
+  gate.hurry(now);
+  EXPECT_EQ(allowed(), 0U);
+  EXPECT_TRUE(gate.wants_probe(now));
+}
+
+TEST_F(GateTest, HurryOnAnOpenGateChangesNothing) {
+  open();
+  gate.hurry(now);
+  EXPECT_EQ(allowed(), kMax);
+  EXPECT_FALSE(gate.wants_probe(now));
+}
+
+}  // namespace
+}  // namespace flowmyna

@@ -1,0 +1,110 @@
+#include "outbox/row.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace flowmyna {
+namespace {
+
+using namespace std::string_literals;
+
+constexpr const char* kKey = "0190a000-1234-7abc-8def-0123456789ab";
+
+std::string operation_row(Receipt receipt, std::int64_t time, std::string_view stored) {
+  std::string row;
+  append_operation_row(row, receipt, {time, stored});
+  return row;
+}
+
+TEST(OperationRow, ComesBackWithItsTime) {
+  for (const std::int64_t time : std::vector<std::int64_t>{0, 1'700'000'000, -1, INT64_MAX}) {
+    const std::string row = operation_row(7, time, "stored\0bytes"s);
+    const auto read = read_operation_row(7, row);
+    ASSERT_TRUE(read) << time;
+    EXPECT_EQ(read->accepted_unix_s, time);
+    EXPECT_EQ(read->stored, "stored\0bytes"s);
+  }
+}
+
+TEST(OperationRow, IsAppendedBehindWhatIsThere) {
+  std::string out = "before";
+  append_operation_row(out, 7, {1, "x"});
+  EXPECT_EQ(out, "before" + operation_row(7, 1, "x"));
+}
+
+TEST(OperationRow, AddsTenBytesToTheOperationInThisCentury) {
+  EXPECT_EQ(operation_row(1, 1'700'000'000, "").size(), 10U);
+  EXPECT_EQ(operation_row(1, 4'102'444'800, "").size(), 10U);  // 2100
+}
+
+TEST(OperationRow, IsOnlyReadUnderItsOwnReceipt) {
+  const std::string row = operation_row(7, 1, "stored");
+  EXPECT_FALSE(read_operation_row(8, row));
+  EXPECT_FALSE(read_operation_row(7 + (1ULL << 32), row));
+}
+
+TEST(OperationRow, AnyOneDamagedBitIsNoticed) {
+  const std::string row = operation_row(7, 1'700'000'000, "some stored bytes");
+  for (std::size_t bit = 0; bit < 8 * row.size(); ++bit) {
+    std::string damaged = row;
+    damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << (bit % 8)));
+    EXPECT_FALSE(read_operation_row(7, damaged)) << bit;
+  }
+}
+
+TEST(OperationRow, AShorterOrLongerOneIsNoticed) {
+  const std::string row = operation_row(7, 1'700'000'000, "stored");
+  for (std::size_t size = 0; size < row.size(); ++size) {
+    EXPECT_FALSE(read_operation_row(7, std::string_view(row).substr(0, size))) << size;
+  }
+  EXPECT_FALSE(read_operation_row(7, row + '\0'));
+}
+
+const std::vector<Seal> kSeals = {
+    {1, Kind::kUpsert, kKey, {{1}}},
+    {2, Kind::kEvent, "00000000-0000-0000-0000-000000000000", {{5}, {4}, {3}}},
+    {3, Kind::kUpsert, kKey, {{1, 9, 200}, {2}, {150, 151}}},
+    {UINT64_MAX >> 1, Kind::kUpsert, "ffffffff-ffff-ffff-ffff-ffffffffffff", {{UINT64_MAX, 1}}},
+    {4, Kind::kUpsert, kKey, {}},
+};
+
+TEST(SealRow, ComesBackAsItWas) {
+  for (const Seal& seal : kSeals) EXPECT_EQ(read_seal_row(seal.id, make_seal_row(seal)), seal);
+}
+
+TEST(SealRow, KeepsItsKeyInLowerCaseHoweverItWasWritten) {
+  Seal seal = kSeals[0];
+  seal.idempotency_key = "0190A000-1234-7ABC-8DEF-0123456789AB";
+  EXPECT_EQ(read_seal_row(1, make_seal_row(seal))->idempotency_key, kKey);
+}
+
+TEST(SealRow, TakesTwoBytesAnItemForNeighbours) {
+  Seal seal{1, Kind::kEvent, kKey, {}};
+  for (Receipt receipt = 5'000'000; receipt < 5'000'100; ++receipt) seal.items.push_back({receipt});
+  EXPECT_LE(make_seal_row(seal).size(), 230U);
+}
+
+TEST(SealRow, IsOnlyReadUnderItsOwnId) {
+  EXPECT_FALSE(read_seal_row(2, make_seal_row(kSeals[0])));
+}
+
+TEST(SealRow, AnyOneDamagedBitOrMissingByteIsNoticed) {
+  for (const Seal& seal : kSeals) {
+    const std::string row = make_seal_row(seal);
+    for (std::size_t bit = 0; bit < 8 * row.size(); ++bit) {
+      std::string damaged = row;
+      damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << (bit % 8)));
+      EXPECT_FALSE(read_seal_row(seal.id, damaged)) << bit;
+    }
+    for (std::size_t size = 0; size < row.size(); ++size) {
+      EXPECT_FALSE(read_seal_row(seal.id, std::string_view(row).substr(0, size))) << size;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace flowmyna

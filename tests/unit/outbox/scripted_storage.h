@@ -1,0 +1,94 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "outbox/memory_storage.h"
+
+namespace flowmyna::test {
+
+/// What a test and the storage inside a vault share: what is to fail, and what was called.
+struct Script {
+  /// Each is taken by the next call that it is meant for.
+  std::atomic<bool> commit_fails = false;
+  std::atomic<bool> append_fails = false;
+  std::atomic<bool> append_is_full = false;
+  /// While set, so is every call of `reopen`.
+  std::atomic<bool> reopen_fails = false;
+  std::atomic<int> commits = 0;
+  std::atomic<int> reopens = 0;
+
+  /// From now on a commit waits; returns once one does.
+  void hold() {
+    std::unique_lock lock(mutex);
+    held = true;
+  }
+  void wait_until_a_commit_waits() {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [this] { return waiting; });
+  }
+  void release() {
+    const std::lock_guard lock(mutex);
+    held = false;
+    changed.notify_all();
+  }
+  void pass() {
+    std::unique_lock lock(mutex);
+    waiting = held;
+    changed.notify_all();
+    changed.wait(lock, [this] { return !held; });
+    waiting = false;
+  }
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool held = false;
+  bool waiting = false;
+};
+
+/// Memory that does as the script says.
+class ScriptedStorage final : public Storage {
+ public:
+  ScriptedStorage(Script& script, std::uint64_t quota_bytes = 1U << 30)
+      : script_(script), memory_(quota_bytes) {}
+
+  Result<void> begin() override { return memory_.begin(); }
+  Result<void> commit() override {
+    script_.pass();
+    if (script_.commit_fails.exchange(false)) return fail(Error::Kind::kIo, "disk I/O error");
+    ++script_.commits;
+    return memory_.commit();
+  }
+  void rollback() override { memory_.rollback(); }
+  bool has_room_for(const EncodedOperations& operations) const override {
+    return memory_.has_room_for(operations);
+  }
+  Result<Receipt> append(const EncodedOperations& operations, std::int64_t unix_s) override {
+    if (script_.append_fails.exchange(false)) return fail(Error::Kind::kIo, "disk I/O error");
+    if (script_.append_is_full.exchange(false)) return fail(Error::Kind::kFull, "disk is full");
+    return memory_.append(operations, unix_s);
+  }
+  Result<void> seal(const Seal& seal) override { return memory_.seal(seal); }
+  Result<void> settle(const Settlement& settlement) override { return memory_.settle(settlement); }
+  Result<Window> read(const ReadLimits& limits) override { return memory_.read(limits); }
+  Result<Window> fetch(const std::vector<Receipt>& receipts) override {
+    return memory_.fetch(receipts);
+  }
+  Result<ReceiptState> state(Receipt receipt) override { return memory_.state(receipt); }
+  Result<std::vector<Seal>> seals() override { return memory_.seals(); }
+  OutboxStats stats() const override { return memory_.stats(); }
+  Result<void> reopen() override {
+    ++script_.reopens;
+    if (script_.reopen_fails) return fail(Error::Kind::kIo, "still broken");
+    return memory_.reopen();
+  }
+
+ private:
+  Script& script_;
+  MemoryStorage memory_;
+};
+
+}  // namespace flowmyna::test

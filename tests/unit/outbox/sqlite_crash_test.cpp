@@ -1,0 +1,226 @@
+// What is there after a crash, a power cut, a full disk and a failing one.
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "outbox/sqlite_storage.h"
+#include "tests/contract/storage_text.h"
+#include "tests/unit/outbox/sqlite_file.h"
+#include "tests/unit/outbox/temporary_directory.h"
+#include "tests/unit/outbox/test_disk.h"
+
+namespace flowmyna::test {
+namespace {
+
+class SqliteCrashTest : public testing::Test {
+ protected:
+  TemporaryDirectory directory;
+  const std::string path = directory.file("outbox.db");
+  const std::string folder = std::filesystem::path(path).parent_path();
+
+  /// What an agent finds after the power came back.
+  std::string after_power_cut(const TestDisk& disk) {
+    const TemporaryDirectory other;
+    const std::string copy = other.file("outbox.db");
+    disk.cut_power(folder, std::filesystem::path(copy).parent_path());
+    std::string found = everything(*open_storage(copy));
+    EXPECT_EQ(integrity(copy), "ok");
+    return found;
+  }
+};
+
+/// Accepts and settles for ever, and tells each receipt once it is committed.
+[[noreturn]] void write_until_killed(const std::string& path, int out) {
+  const auto storage = open_storage(path);
+  for (RequestId id = 1;; ++id) {
+    const Receipt first = accept(*storage, {"a", "b", "c"});
+    seal(*storage, id, {{first}, {first + 1}});
+    if (id % 2 == 0) {
+      Settlement settlement;
+      settlement.id = id;
+      settlement.delivered = {first, first + 1};
+      settle(*storage, settlement);
+    }
+    if (write(out, &first, sizeof first) != sizeof first) _exit(1);
+  }
+}
+
+TEST_F(SqliteCrashTest, AfterAKillEverythingThatWasCommittedIsThere) {
+  Receipt told_before = 0;
+  for (int round = 0; round < 5; ++round) {
+    std::filesystem::remove(path);
+    int pipes[2];
+    ASSERT_EQ(pipe(pipes), 0);
+    const pid_t child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) write_until_killed(path, pipes[1]);
+    close(pipes[1]);
+    Receipt told = 0;
+    for (int i = 0; i <= 20 * round; ++i) ASSERT_EQ(read(pipes[0], &told, sizeof told), 8);
+    kill(child, SIGKILL);
+    waitpid(child, nullptr, 0);
+    while (read(pipes[0], &told, sizeof told) == 8) {
+    }
+    close(pipes[0]);
+    ASSERT_GT(std::filesystem::file_size(path + "-wal"), 0U);
+
+    const auto storage = open_storage(path);
+    EXPECT_GE(storage->stats().accepted, told + 2);
+    const std::string found = states(*storage, told + 2);
+    for (Receipt receipt = 1; receipt <= told + 2; ++receipt) {
+      const bool is_settled = receipt % 6 == 4 || receipt % 6 == 5;
+      ASSERT_EQ(found[receipt], is_settled ? 'd' : 'p') << receipt;
+    }
+    EXPECT_TRUE(storage->read(limits()));
+    EXPECT_TRUE(storage->seals());
+    told_before = told;
+  }
+  EXPECT_GT(told_before, 0U);
+  EXPECT_EQ(integrity(path), "ok");
+}
+
+TEST_F(SqliteCrashTest, ACommitThatReturnedSurvivesAPowerCut) {
+  TestDisk disk;
+  const auto storage = open_storage(path);
+  for (int i = 0; i < 10; ++i) {
+    accept(*storage, {"a", "b"});
+    EXPECT_EQ(after_power_cut(disk), everything(*storage));
+    seal(*storage, 1 + static_cast<RequestId>(i), {{storage->stats().accepted}});
+    Settlement settlement;
+    settlement.id = 1 + static_cast<RequestId>(i);
+    settlement.delivered = {storage->stats().accepted};
+    settle(*storage, settlement);
+    EXPECT_EQ(after_power_cut(disk), everything(*storage));
+  }
+}
+
+TEST_F(SqliteCrashTest, ACheckpointLosesNothingInAPowerCut) {
+  TestDisk disk;
+  const auto storage = open_storage(path);
+  Backlog backlog;
+  backlog.upsert("Order/big", {{"v", std::string(100'000, '7')}});
+  for (int i = 0; i < 60; ++i) {  // some 25 pages each: the log is checkpointed at 1000
+    must(storage->begin());
+    storage->append(backlog.encoded_operations(), 1).value();
+    must(storage->commit());
+    ASSERT_EQ(after_power_cut(disk), everything(*storage)) << i;
+  }
+  EXPECT_GT(disk.syncs("outbox.db"), 0);
+}
+
+TEST_F(SqliteCrashTest, EveryCommitSyncsTheLogAndNothingElse) {
+  TestDisk disk;
+  const auto storage = open_storage(path);
+  accept(*storage, {"a"});
+  const int before = disk.syncs("-wal");
+  const int all_before = disk.syncs("");
+  for (int i = 0; i < 10; ++i) accept(*storage, {"a"});
+  EXPECT_EQ(disk.syncs("-wal") - before, 10);
+  EXPECT_EQ(disk.syncs("") - all_before, 10);
+}
+
+TEST_F(SqliteCrashTest, RelaxedDurabilitySyncsNoCommitAndLosesOnlyTheNewest) {
+  TestDisk disk;
+  const auto storage = open_storage(path, 1U << 30, false);
+  accept(*storage, {"a"});
+  const int before = disk.syncs("");
+  for (int i = 0; i < 10; ++i) accept(*storage, {"a"});
+  EXPECT_EQ(disk.syncs(""), before);
+  EXPECT_TRUE(everything(*storage).starts_with(after_power_cut(disk)));
+}
+
+TEST_F(SqliteCrashTest, AFullDiskRefusesWhatItCannotHoldAndKeepsTheRest) {
+  TestDisk disk;
+  const auto storage = open_storage(path);
+  accept(*storage, {"a"});
+  disk.write_error = SQLITE_FULL;
+  must(storage->begin());
+  Result<void> done = storage->append(upserts({"b"}), 1).map([](Receipt) {});
+  if (done) done = storage->commit();
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().kind, Error::Kind::kFull);
+  storage->rollback();
+  EXPECT_EQ(everything(*storage), "1:a");
+  disk.write_error = SQLITE_OK;
+  EXPECT_EQ(accept(*storage, {"c"}), 2U);
+  EXPECT_EQ(after_power_cut(disk), "1:a 2:c");
+}
+
+TEST_F(SqliteCrashTest, AfterAFailedSyncTheFileIsOpenedAnewAndBelieved) {
+  TestDisk disk;
+  const auto storage = open_storage(path);
+  accept(*storage, {"a"});
+  disk.sync_error = SQLITE_IOERR_FSYNC;
+  must(storage->begin());
+  storage->append(upserts({"b"}), 1).value();
+  const auto committed = storage->commit();
+  ASSERT_FALSE(committed);
+  EXPECT_EQ(committed.error().kind, Error::Kind::kIo);
+  storage->rollback();
+  disk.sync_error = SQLITE_OK;
+  must(storage->reopen());
+  const std::string believed = everything(*storage);
+  EXPECT_TRUE(believed == "1:a" || believed == "1:a 2:b") << believed;
+  const Receipt next = storage->stats().accepted + 1;
+  EXPECT_EQ(accept(*storage, {"c"}), next);
+  EXPECT_EQ(after_power_cut(disk), everything(*storage));
+}
+
+TEST_F(SqliteCrashTest, WhileItCannotBeOpenedAgainNothingBegins) {
+  const auto storage = open_storage(path);
+  accept(*storage, {"a"});
+  const std::string aside = path + ".aside";
+  std::filesystem::rename(path, aside);
+  std::filesystem::create_directory(path);  // as good as a disk that is gone
+  EXPECT_FALSE(storage->reopen());
+  const auto begun = storage->begin();
+  ASSERT_FALSE(begun);
+  EXPECT_EQ(begun.error().kind, Error::Kind::kIo);
+  storage->rollback();
+  EXPECT_EQ(storage->stats().accepted, 1U);
+  std::filesystem::remove(path);
+  std::filesystem::rename(aside, path);
+  must(storage->reopen());
+  EXPECT_EQ(accept(*storage, {"b"}), 2U);
+}
+
+TEST_F(SqliteCrashTest, DatabaseAndLogStayUnderTheQuotaAndADrainMakesRoom) {
+  for (const std::uint64_t quota : {1ULL << 20, 8ULL << 20}) {
+    const std::string file = directory.file(std::to_string(quota) + ".db");
+    const auto storage = open_storage(file, quota, false);  // as large as with syncs, and faster
+    const auto on_disk = [&] {
+      return std::filesystem::file_size(file) + std::filesystem::file_size(file + "-wal");
+    };
+    const EncodedOperations some = upserts(std::vector<std::string>(20, std::string(200, 'x')));
+    for (int fill = 0; fill < 3; ++fill) {
+      const Receipt before = storage->stats().accepted;
+      while (true) {
+        must(storage->begin());
+        if (!storage->has_room_for(some)) break;
+        storage->append(some, 1).value();
+        must(storage->commit());
+        ASSERT_LE(on_disk(), quota);
+      }
+      storage->rollback();
+      const Receipt last = storage->stats().accepted;
+      EXPECT_GT((last - before) * 200, quota / 4) << "quota " << quota << ", fill " << fill;
+      for (Receipt first = before + 1; first <= last; first += 20) {
+        Settlement settlement;
+        settlement.id = first;
+        for (Receipt i = 0; i < 20; ++i) settlement.delivered.push_back(first + i);
+        seal(*storage, first, {settlement.delivered});
+        settle(*storage, settlement);
+        ASSERT_LE(on_disk(), quota);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace flowmyna::test

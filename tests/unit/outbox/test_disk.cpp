@@ -1,0 +1,86 @@
+#include "tests/unit/outbox/test_disk.h"
+
+#include <cassert>
+#include <filesystem>
+#include <fstream>
+
+namespace flowmyna::test {
+
+TestDisk* TestDisk::current_ = nullptr;
+
+TestDisk::TestDisk() : real_(sqlite3_vfs_find(nullptr)), vfs_(*real_) {
+  assert(current_ == nullptr);
+  current_ = this;
+  // The real methods find what they need in the copy: only its name and these two are ours.
+  vfs_.zName = "test-disk";
+  vfs_.xOpen = open;
+  vfs_.xDelete = remove;
+  sqlite3_vfs_register(&vfs_, 1);
+}
+
+TestDisk::~TestDisk() {
+  assert(open_.empty());
+  sqlite3_vfs_unregister(&vfs_);
+  sqlite3_vfs_register(real_, 1);
+  current_ = nullptr;
+}
+
+void TestDisk::cut_power(const std::string& from_directory, const std::string& to_directory) const {
+  for (const auto& [path, content] : synced_) {
+    const std::filesystem::path from(path);
+    if (from.parent_path() != from_directory) continue;
+    std::ofstream out(std::filesystem::path(to_directory) / from.filename(), std::ios::binary);
+    out << content;
+  }
+}
+
+int TestDisk::syncs(const std::string& suffix) const {
+  int count = 0;
+  for (const auto& [path, syncs] : syncs_) count += path.ends_with(suffix) ? syncs : 0;
+  return count;
+}
+
+int TestDisk::open(sqlite3_vfs* vfs, const char* path, sqlite3_file* file, int flags, int* out) {
+  const int code = current_->real_->xOpen(vfs, path, file, flags, out);
+  if (code != SQLITE_OK || path == nullptr) return code;
+  auto entry = std::make_unique<File>(File{path, file->pMethods, *file->pMethods});
+  entry->ours.xWrite = write;
+  entry->ours.xSync = sync;
+  entry->ours.xClose = close;
+  file->pMethods = &entry->ours;
+  current_->open_[file] = std::move(entry);
+  return SQLITE_OK;
+}
+
+int TestDisk::remove(sqlite3_vfs* vfs, const char* path, int sync_directory) {
+  current_->synced_.erase(path);
+  return current_->real_->xDelete(vfs, path, sync_directory);
+}
+
+int TestDisk::write(sqlite3_file* file, const void* bytes, int size, sqlite3_int64 offset) {
+  if (current_->write_error != SQLITE_OK) return current_->write_error;
+  return current_->open_.at(file)->real->xWrite(file, bytes, size, offset);
+}
+
+int TestDisk::sync(sqlite3_file* file, int flags) {
+  if (current_->sync_error != SQLITE_OK) return current_->sync_error;
+  const File& entry = *current_->open_.at(file);
+  sqlite3_int64 size = 0;
+  entry.real->xFileSize(file, &size);
+  std::string content(static_cast<std::size_t>(size), '\0');
+  entry.real->xRead(file, content.data(), static_cast<int>(size), 0);
+  current_->synced_[entry.path] = std::move(content);
+  ++current_->syncs_[entry.path];
+  // Nothing of this is worth waiting for the real disk.
+  (void)flags;
+  return SQLITE_OK;
+}
+
+int TestDisk::close(sqlite3_file* file) {
+  const auto entry = std::move(current_->open_.at(file));
+  current_->open_.erase(file);
+  file->pMethods = entry->real;
+  return entry->real->xClose(file);
+}
+
+}  // namespace flowmyna::test

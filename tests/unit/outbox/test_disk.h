@@ -1,0 +1,52 @@
+#pragma once
+
+#include <sqlite3.h>
+
+#include <map>
+#include <memory>
+#include <string>
+
+namespace flowmyna::test {
+
+/// While it lives, what SQLite opens goes to the file system as always, but what was synced is
+/// remembered: `cut_power` leaves what a disk would hold that lost everything else. Writes and
+/// syncs can be made to fail. One at a time, on one thread.
+class TestDisk {
+ public:
+  TestDisk();
+  ~TestDisk();
+  TestDisk(const TestDisk&) = delete;
+  TestDisk& operator=(const TestDisk&) = delete;
+
+  /// Writes the synced state of the files of `from_directory` into another one, in which nothing
+  /// was opened yet.
+  void cut_power(const std::string& from_directory, const std::string& to_directory) const;
+
+  /// How often files whose name ends so were synced.
+  int syncs(const std::string& suffix) const;
+
+  int write_error = SQLITE_OK;  ///< what every write answers, unless it is SQLITE_OK
+  int sync_error = SQLITE_OK;
+
+ private:
+  struct File {
+    std::string path;
+    const sqlite3_io_methods* real = nullptr;
+    sqlite3_io_methods ours{};
+  };
+  static int open(sqlite3_vfs* vfs, const char* path, sqlite3_file* file, int flags, int* out);
+  static int remove(sqlite3_vfs* vfs, const char* path, int sync_directory);
+  static int write(sqlite3_file* file, const void* bytes, int size, sqlite3_int64 offset);
+  static int sync(sqlite3_file* file, int flags);
+  static int close(sqlite3_file* file);
+
+  static TestDisk* current_;
+
+  sqlite3_vfs* real_;
+  sqlite3_vfs vfs_;
+  std::map<sqlite3_file*, std::unique_ptr<File>> open_;
+  std::map<std::string, std::string> synced_;  // content by path
+  std::map<std::string, int> syncs_;           // by path
+};
+
+}  // namespace flowmyna::test
