@@ -211,16 +211,10 @@ void Foreman::seal(std::vector<Seal> seals) {
         }
         return;
       }
-      // Nothing left: the operations are planned again once the outbox takes it.
+      // An I/O error leaves it open whether the seal is on the disk. Settling nothing makes sure
+      // that it is not, and returns the operations to the backlog.
       outbox_refused("seal a request", done.error());
-      Receipt lowest = 0;
-      for (const RequestId id : ids) {
-        for (const auto& item : requests_.at(id).seal.items) {
-          lowest = lowest == 0 ? item.front() : std::min(lowest, item.front());
-        }
-        requests_.erase(id);
-      }
-      drop_plan(lowest);
+      for (const RequestId id : ids) finish(requests_.at(id));
     });
   });
 }

@@ -106,6 +106,7 @@ Scenario draw_scenario(std::uint64_t seed) {
   scenario.faults = draw_faults(chance, end);
   scenario.crashes = draw_crashes(chance, end);
   if (chance.one_in(0.3)) scenario.outbox.commit_failure = chance.one_of({0.05, 0.3});
+  if (chance.one_in(0.5)) scenario.outbox.failed_but_kept = 0.5;
   if (chance.one_in(0.3)) scenario.outbox.slow_sync = 0.05;
   if (chance.one_in(0.1)) scenario.quota_bytes = 3000;
   for (std::int64_t i = chance.one_in(0.3) ? chance.number(1, 6) : 0; i > 0; --i) {

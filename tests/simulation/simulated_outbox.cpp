@@ -1,5 +1,6 @@
 #include "simulated_outbox.h"
 
+#include <algorithm>
 #include <memory>
 
 namespace flowmyna::simulation {
@@ -68,20 +69,19 @@ void SimulatedOutbox::begin_round() {
 
 void SimulatedOutbox::perform(Round round) {
   const bool has_writes = !round.appends.empty() || !round.writes.empty();
-  bool kept = !has_writes || commit(round, true);
-  if (!answer_writers(round, kept)) return;  // crashed
-  if (!kept && !round.writes.empty()) {
-    kept = commit(round, false);
-  }
+  Committed committed = has_writes ? commit(round, true) : Committed::kYes;
+  if (!answer_writers(round, committed)) return;  // crashed
+  if (committed == Committed::kNo && !round.writes.empty()) committed = commit(round, false);
+  const bool is_done = committed == Committed::kYes;
   for (const Write& write : round.writes) {
-    write.done(kept ? Result<void>{} : tl::make_unexpected(kFailed));
+    write.done(is_done ? Result<void>{} : tl::make_unexpected(kFailed));
   }
   for (const auto& read : round.reads) read();
   is_busy_ = false;
   if (!queued_.empty()) begin_round();
 }
 
-bool SimulatedOutbox::commit(const Round& round, bool with_appends) {
+SimulatedOutbox::Committed SimulatedOutbox::commit(const Round& round, bool with_appends) {
   MemoryStorage& storage = around_.storage;
   receipts_.clear();
   Result<void> done = storage.begin();
@@ -100,15 +100,23 @@ bool SimulatedOutbox::commit(const Round& round, bool with_appends) {
       done = done ? storage.settle(settlement) : done;
     }
   }
-  if (around_.has_faults() && around_.chance.one_in(options_.commit_failure)) {
+  const bool fails = around_.has_faults() && around_.chance.one_in(options_.commit_failure);
+  const bool settles =
+      std::ranges::any_of(round.writes, [](const Write& w) { return !w.settlements.empty(); });
+  const bool is_kept = !fails || (!settles && around_.chance.one_in(options_.failed_but_kept));
+  if (fails) {
+    around_.trace.note([is_kept] {
+      return std::string("outbox: a commit fails") + (is_kept ? ", but is on the disk" : "");
+    });
+  }
+  if (!is_kept) {
     storage.rollback();
-    around_.trace.note([] { return std::string("outbox: a commit fails"); });
-    return false;
+    return Committed::kNo;
   }
   done = done ? storage.commit() : done;
   enter_in_ledger(round, with_appends);
   stats_ = storage.stats();
-  return true;
+  return fails ? Committed::kUnsaid : Committed::kYes;
 }
 
 void SimulatedOutbox::enter_in_ledger(const Round& round, bool with_appends) {
@@ -156,14 +164,15 @@ void SimulatedOutbox::enter_in_ledger(const Round& round, bool with_appends) {
 }
 
 /// False when the process ends before they hear of it.
-bool SimulatedOutbox::answer_writers(const Round& round, bool kept) {
+bool SimulatedOutbox::answer_writers(const Round& round, Committed committed) {
   const bool has_writes = !round.appends.empty() || !round.writes.empty();
-  if (kept && has_writes && around_.crashes()) return false;
+  if (committed != Committed::kNo && has_writes && around_.crashes()) return false;
   bool accepted = false;
   for (std::size_t i = 0; i < round.appends.size(); ++i) {
     WriterAppend& append = *round.appends[i];
-    append.done(kept ? receipts_[i] : tl::make_unexpected(kFailed));
-    if (!kept || !receipts_[i]) continue;
+    const bool is_done = committed == Committed::kYes;
+    append.done(is_done ? receipts_[i] : tl::make_unexpected(kFailed));
+    if (!is_done || !receipts_[i]) continue;
     accepted = true;
     around_.ledger.answered(*receipts_[i], append.models());
   }

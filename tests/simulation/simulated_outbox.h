@@ -31,13 +31,15 @@ class WriterAppend final : public Append {
 struct OutboxOptions {
   std::chrono::milliseconds sync_min{1};
   std::chrono::milliseconds sync_max{10};
-  double slow_sync = 0;       ///< share of the syncs that take a hundred times as long
-  double commit_failure = 0;  ///< share of the commits that fail and keep nothing
+  double slow_sync = 0;        ///< share of the syncs that take a hundred times as long
+  double commit_failure = 0;   ///< share of the commits that fail
+  double failed_but_kept = 0;  ///< share of those that are on the disk all the same
 };
 
 /// The outbox with a disk that takes its (virtual) time, as vault.h describes it: what has queued
 /// up while one round synced is the next round; writers first, then seals and settles in the same
-/// transaction, then reads; a round that fails is tried once more without its writers.
+/// transaction, then reads; a round that fails is tried once more without its writers, which is
+/// refused in turn where the first try is on the disk.
 ///
 /// One process's: destroying it drops what is queued, answered to nobody. What is durable stays in
 /// the storage, and is written into the ledger at each commit.
@@ -82,11 +84,13 @@ class SimulatedOutbox final : public Outbox {
     bool empty() const { return appends.empty() && writes.empty() && reads.empty(); }
   };
 
+  enum class Committed : std::uint8_t { kYes, kNo, kUnsaid };
+
   void begin_round();
   void perform(Round round);
-  bool commit(const Round& round, bool with_appends);
+  Committed commit(const Round& round, bool with_appends);
   void enter_in_ledger(const Round& round, bool with_appends);
-  bool answer_writers(const Round& round, bool kept);
+  bool answer_writers(const Round& round, Committed committed);
 
   OutboxOptions options_;
   Surroundings around_;
