@@ -24,28 +24,28 @@ constexpr unsigned kRefusedConnectionsPerUser = 8;
 /// Memory set aside on the word of a client, before a byte of its body came.
 constexpr std::size_t kInitialBodyBytes = 4UL << 10U;
 
-constexpr Refusal kForbiddenUser{
+constexpr DoorRefusal kForbiddenUser{
     403, R"({"detail":"this user may not talk to the agent; see listen.allow_users"})", 0, true};
-constexpr Refusal kTooManyConnections{
+constexpr DoorRefusal kTooManyConnections{
     429, R"({"detail":"too many connections of this user; reuse connections or close some"})", 1,
     true};
-constexpr Refusal kAmbiguousLength{
+constexpr DoorRefusal kAmbiguousLength{
     400, R"({"detail":"the length of the body is ambiguous; send one Content-Length or chunks"})",
     0, true};
-constexpr Refusal kUnknownEncoding{
+constexpr DoorRefusal kUnknownEncoding{
     400, R"({"detail":"the only Transfer-Encoding understood is 'chunked'"})", 0, true};
-constexpr Refusal kForeignHost{
+constexpr DoorRefusal kForeignHost{
     403, R"({"detail":"the Host header must name this machine: 127.0.0.1, [::1] or localhost"})", 0,
     true};
-constexpr Refusal kBrowser{403, R"({"detail":"requests from web pages (Origin) are not served"})",
-                           0, true};
-constexpr Refusal kUnauthorized{
+constexpr DoorRefusal kBrowser{
+    403, R"({"detail":"requests from web pages (Origin) are not served"})", 0, true};
+constexpr DoorRefusal kUnauthorized{
     401, R"({"detail":"missing or wrong API key; on TCP send 'Authorization: Bearer KEY'"})"};
-constexpr Refusal kTooLarge{413, R"({"detail":"the body is too large; send smaller batches"})", 0,
-                            true};
-constexpr Refusal kOutOfMemory{503, R"({"detail":"too many large requests at once; try again"})",
-                               1};
-constexpr Refusal kStopping{503, R"({"detail":"the agent is stopping; try again"})", 1, true};
+constexpr DoorRefusal kTooLarge{413, R"({"detail":"the body is too large; send smaller batches"})",
+                                0, true};
+constexpr DoorRefusal kOutOfMemory{503,
+                                   R"({"detail":"too many large requests at once; try again"})", 1};
+constexpr DoorRefusal kStopping{503, R"({"detail":"the agent is stopping; try again"})", 1, true};
 
 struct ResponseDeleter {
   void operator()(MHD_Response* response) const { MHD_destroy_response(response); }
@@ -178,7 +178,7 @@ MHD_Result DoorConnection::admit(const char* method) {
 }
 
 /// The reason not to serve this request, null when there is none. Reserves memory for the body.
-const Refusal* DoorConnection::judge(const RequestHeaders& headers) {
+const DoorRefusal* DoorConnection::judge(const RequestHeaders& headers) {
   if (verdict_ == Verdict::kForbidden) return &kForbiddenUser;
   if (verdict_ == Verdict::kTooMany) return &kTooManyConnections;
   if (headers.conflicting_framing) return &kAmbiguousLength;
@@ -188,7 +188,7 @@ const Refusal* DoorConnection::judge(const RequestHeaders& headers) {
     return &kUnknownEncoding;
   }
   if (core_->kind == ListeningSocket::Kind::kTcp) {
-    if (const Refusal* refusal = judge_tcp(headers)) return refusal;
+    if (const DoorRefusal* refusal = judge_tcp(headers)) return refusal;
   }
   if (!headers.content_length) return nullptr;
   const auto length_bytes = parse_length(*headers.content_length);
@@ -196,7 +196,7 @@ const Refusal* DoorConnection::judge(const RequestHeaders& headers) {
   return reserve_memory(*length_bytes) ? nullptr : &kOutOfMemory;
 }
 
-const Refusal* DoorConnection::judge_tcp(const RequestHeaders& headers) const {
+const DoorRefusal* DoorConnection::judge_tcp(const RequestHeaders& headers) const {
   if (!is_loopback_host(split_host_and_port(headers.host).host)) return &kForeignHost;
   if (headers.has_origin) return &kBrowser;
   const std::lock_guard lock(core_->mutex);
@@ -277,7 +277,7 @@ MHD_Result DoorConnection::answer(const HttpResponse& response) {
   return MHD_queue_response(connection_, static_cast<unsigned>(response.status), made.get());
 }
 
-MHD_Result DoorConnection::refuse(const Refusal& refusal) {
+MHD_Result DoorConnection::refuse(const DoorRefusal& refusal) {
   core_->refused.fetch_add(1, std::memory_order_relaxed);
   const ResponsePtr made = response_of(refusal.body);
   if (made == nullptr) return MHD_NO;

@@ -10,7 +10,7 @@ namespace flowmyna {
 
 /// What the door answers by itself. `detail` and the body are literals, so that refusing costs no
 /// memory.
-struct Refusal {
+struct DoorRefusal {
   unsigned status;
   std::string_view body;  ///< {"detail": "…"}
   int retry_after_s = 0;
@@ -64,12 +64,12 @@ class DoorConnection {
 
   Verdict identify();
   MHD_Result admit(const char* method);
-  const Refusal* judge(const RequestHeaders& headers);
-  const Refusal* judge_tcp(const RequestHeaders& headers) const;
+  const DoorRefusal* judge(const RequestHeaders& headers);
+  const DoorRefusal* judge_tcp(const RequestHeaders& headers) const;
   MHD_Result take(std::string_view piece);
   MHD_Result hand_over();
   MHD_Result answer(const HttpResponse& response);
-  MHD_Result refuse(const Refusal& refusal);
+  MHD_Result refuse(const DoorRefusal& refusal);
   bool reserve_memory(std::size_t body_bytes);
   void grow_body(std::size_t size_bytes);
   void drop_body();
@@ -81,7 +81,7 @@ class DoorConnection {
 
   Stage stage_ = Stage::kHeaders;
   HttpRequest request_;
-  const Refusal* refusal_ = nullptr;  ///< set: the body is read and thrown away
+  const DoorRefusal* refusal_ = nullptr;  ///< set: the body is read and thrown away
   std::size_t discarded_bytes_ = 0;
   std::size_t reserved_bytes_ = 0;  ///< of Core::large_bodies_bytes
 };

@@ -91,7 +91,11 @@ int main(int argc, char** argv) {
   app.add_flag("--check", check, "Read the configuration, print what is in effect, and exit");
   app.set_version_flag("--version", FLOWMYNA_VERSION);
   app.footer("FLOWMYNA_API_KEY and FLOWMYNA_API_URL win over the file. See flowmyna-agent(8).");
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kBadConfiguration;
+  }
 
   const auto config = load_config(file, Environment::of_process());
   if (!config) return refuse(config.error());

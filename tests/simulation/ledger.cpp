@@ -59,8 +59,9 @@ void Ledger::sealed(const Seal& seal) {
     }
     for (const auto& [object, writes] : touches(other)) {
       const auto it = own.find(object);
-      findings_.expect(it == own.end() || (!writes && !it->second),
-                       [&] { return "two sealed requests depend on each other by " + object; });
+      findings_.expect(it == own.end() || (!writes && !it->second), [&object = object] {
+        return "two sealed requests depend on each other by " + object;
+      });
     }
   }
   for (const Receipt receipt : members) {

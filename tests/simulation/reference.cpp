@@ -26,13 +26,13 @@ void Reference::check_states() {
   for (const auto& [name, expected] : objects) {
     const auto it = api_.objects().find(name);
     const std::string actual = it == api_.objects().end() ? "nothing" : render(it->second);
-    findings_.expect(actual == render(expected), [&] {
+    findings_.expect(actual == render(expected), [&, &name = name, &expected = expected] {
       return name + " ended as " + actual + ", one at a time it is " + render(expected);
     });
   }
-  for (const auto& [name, actual] : api_.objects()) {
-    findings_.expect(objects.contains(name),
-                     [&] { return name + " is there, and nobody wrote it"; });
+  for (const auto& object : api_.objects()) {
+    findings_.expect(objects.contains(object.first),
+                     [&] { return object.first + " is there, and nobody wrote it"; });
   }
 }
 

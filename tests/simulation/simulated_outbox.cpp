@@ -9,6 +9,36 @@ namespace {
 const Error kFull{Error::Kind::kFull, "the outbox is full"};
 const Error kFailed{Error::Kind::kIo, "the disk failed"};
 
+std::string list(const std::vector<Receipt>& receipts) {
+  std::string out;
+  for (const Receipt receipt : receipts) {
+    out += (out.empty() ? "" : " ") + std::to_string(receipt);
+  }
+  return out;
+}
+
+std::string describe(Receipt first, const std::vector<ModelOperation>& models) {
+  std::string out = "outbox: accepted from receipt " + std::to_string(first) + ":";
+  for (const auto& model : models) out += " [" + render(model) + "]";
+  return out;
+}
+
+std::string describe(const Settlement& settlement) {
+  std::string out = "outbox: settled request " + std::to_string(settlement.id) +
+                    ", delivered: " + list(settlement.delivered);
+  for (const auto& item : settlement.dead) {
+    out += ", dead: " + list(item.members) + " (" + item.reason + ")";
+  }
+  return out;
+}
+
+std::string describe(const Seal& seal) {
+  std::string out =
+      "outbox: sealed request " + std::to_string(seal.id) + ", key " + seal.idempotency_key + ":";
+  for (const auto& item : seal.items) out += " [" + list(item) + "]";
+  return out;
+}
+
 }  // namespace
 
 void SimulatedOutbox::append(std::unique_ptr<Append> operations) {
@@ -124,41 +154,16 @@ void SimulatedOutbox::enter_in_ledger(const Round& round, bool with_appends) {
     if (!receipts_[i]) continue;
     const auto& models = round.appends[i]->models();
     around_.ledger.accepted(*receipts_[i], models);
-    around_.trace.note([&] {
-      std::string line = "outbox: accepted from receipt " + std::to_string(*receipts_[i]) + ":";
-      for (const auto& model : models) line += " [" + render(model) + "]";
-      return line;
-    });
+    around_.trace.note([&] { return describe(*receipts_[i], models); });
   }
   for (const Write& write : round.writes) {
-    // In the order of the transaction: what a settlement frees may be sealed again beside it.
     for (const Settlement& settlement : write.settlements) {
       around_.ledger.settled(settlement);
-      around_.trace.note([&] {
-        std::string line = "outbox: request " + std::to_string(settlement.id) + " settled,";
-        for (const Receipt receipt : settlement.delivered) line += " " + std::to_string(receipt);
-        for (const auto& item : settlement.dead) {
-          line += " dead(";
-          for (const Receipt receipt : item.members) line += std::to_string(receipt) + " ";
-          line += item.reason + ")";
-        }
-        return line;
-      });
+      around_.trace.note([&] { return describe(settlement); });
     }
     for (const Seal& seal : write.seals) {
       around_.ledger.sealed(seal);
-      around_.trace.note([&] {
-        std::string line = "outbox: sealed request " + std::to_string(seal.id) + " (key " +
-                           seal.idempotency_key + "):";
-        for (const auto& item : seal.items) {
-          line += " [";
-          for (const Receipt receipt : item) {
-            line += (line.back() == '[' ? "" : " ") + std::to_string(receipt);
-          }
-          line += "]";
-        }
-        return line;
-      });
+      around_.trace.note([&] { return describe(seal); });
     }
   }
 }
