@@ -79,10 +79,10 @@ Result<std::unique_ptr<Agent>> Agent::start(const Config& config) {
   if (!storage) return tl::make_unexpected(storage.error());
 
   std::unique_ptr<Agent> agent(new Agent(config, *std::move(lock), *std::move(storage)));
-  agent->delivery_.start(agent->foreman_);
   if (auto opened = agent->open_doors(config.listen, config.api.key); !opened) {
     return tl::make_unexpected(opened.error());
   }
+  agent->delivery_.start(agent->foreman_);
   return agent;
 }
 

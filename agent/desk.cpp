@@ -93,14 +93,17 @@ const Desk::Route Desk::kRoutes[] = {
 Desk::Desk(Outbox& outbox, DeliveryControl& delivery, const Clock& clock)
     : outbox_(outbox), delivery_(delivery), clock_(clock), started_at_(clock.boot_now()) {}
 
-void Desk::handle(HttpRequest request, Responder responder) {
-  std::string_view path = request.path;
-  if (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
-  if (path.starts_with(kReceipts)) path = kReceipts;
+const Desk::Route* Desk::find_route(std::string_view path) {
   static constexpr Route kReceiptRoute = {"GET", kReceipts, &Desk::receipt};
+  if (path.starts_with(kReceipts)) return &kReceiptRoute;
+  if (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
   const auto* route = std::ranges::find(kRoutes, path, &Route::path);
-  if (path == kReceipts) route = &kReceiptRoute;
-  if (route == std::end(kRoutes)) {
+  return route == std::end(kRoutes) ? nullptr : route;
+}
+
+void Desk::handle(HttpRequest request, Responder responder) {
+  const Route* route = find_route(request.path);
+  if (route == nullptr) {
     responder.send(problem(404, "Not Found"));
   } else if (request.method != route->method) {
     HttpResponse response = problem(405, "Method Not Allowed");

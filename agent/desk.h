@@ -42,6 +42,8 @@ class Desk {
     Handler handler;
   };
   static const Route kRoutes[];
+  /// Null when there is none.
+  static const Route* find_route(std::string_view path);
 
   void object_upsert(const HttpRequest& request, Responder responder);
   void object_batch(const HttpRequest& request, Responder responder);

@@ -165,8 +165,8 @@ MHD_Result DoorConnection::admit(const char* method) {
   const std::size_t length_bytes = parse_length(headers.content_length.value_or("0")).value_or(0);
   if (refusal_ != nullptr) {
     // Answering here, before the body, makes libmicrohttpd close the connection afterwards.
-    const bool discard = !headers.transfer_encoding && !headers.expects_continue &&
-                         length_bytes <= kDiscardMaxBytes && refusal_ != &kTooLarge;
+    const bool discard =
+        !headers.transfer_encoding && !headers.expects_continue && length_bytes <= kDiscardMaxBytes;
     return discard ? MHD_YES : refuse(*refusal_);
   }
   request_.method = method;

@@ -26,6 +26,8 @@ class Connection {
   Error error(std::string_view what) const;
   /// Whether closing leaves the write-ahead log as it is, instead of folding it into the database.
   void keep_log_on_close(bool keep) const;
+  /// The rows that the last statement changed.
+  std::int64_t changes() const { return sqlite3_changes64(handle_.get()); }
   /// No transaction is open.
   bool is_idle() const { return sqlite3_get_autocommit(handle_.get()) != 0; }
 

@@ -131,9 +131,10 @@ Result<SqliteStorage::Open> SqliteStorage::connect(const StorageOptions& options
       {&open.remove_seal, "DELETE FROM seal WHERE id = ?"},
       {&open.read_seals, "SELECT id, row FROM seal ORDER BY id"},
       {&open.insert_letter,
-       "INSERT INTO letter(id, status, reason, attempts, at) VALUES(?, ?, CAST(? AS TEXT), ?, ?)"},
+       "INSERT OR IGNORE INTO letter(id, status, reason, attempts, at) VALUES(?, ?, CAST(? AS "
+       "TEXT), ?, ?)"},
       {&open.bury,
-       "INSERT INTO dead(seq, letter, row) SELECT seq, ?, row FROM operation "
+       "INSERT OR IGNORE INTO dead(seq, letter, row) SELECT seq, ?, row FROM operation "
        "WHERE seq = ?"},
       {&open.find_dead, "SELECT 1 FROM dead WHERE seq = ?"},
       {&open.save_counters,
@@ -224,11 +225,10 @@ Result<void> SqliteStorage::settle(const Settlement& settlement) {
   for (const DeadItem& item : settlement.dead) {
     if (auto done = bury(item); !done) return done;
   }
-  counters_.delivered += to_signed(settlement.delivered.size());
   counters_.coalesced += to_signed(settlement.coalesced);
   counters_.requests += to_signed(settlement.requests);
   counters_.duplicates_possible += to_signed(settlement.duplicates_possible);
-  return remove_operations(settlement.delivered);
+  return remove_operations(settlement.delivered, counters_.delivered);
 }
 
 Result<void> SqliteStorage::bury(const DeadItem& item) {
@@ -245,12 +245,14 @@ Result<void> SqliteStorage::bury(const DeadItem& item) {
     auto moved = open_->bury.start().bind(letter).bind(to_signed(receipt)).run();
     if (!moved) return moved;
   }
-  counters_.dead += to_signed(item.members.size());
-  return remove_operations(item.members);
+  return remove_operations(item.members, counters_.dead);
 }
 
-/// Neighbouring receipts leave in one range: most of a drain is one range a request.
-Result<void> SqliteStorage::remove_operations(std::vector<Receipt> receipts) {
+/// Neighbouring receipts leave in one range: most of a drain is one range a request. Counts what
+/// was there: a commit that reported a failure may have reached the disk, and is then settled
+/// again.
+Result<void> SqliteStorage::remove_operations(std::vector<Receipt> receipts,
+                                              std::int64_t& removed) {
   std::ranges::sort(receipts);
   for (std::size_t begin = 0; begin < receipts.size();) {
     std::size_t end = begin + 1;
@@ -260,6 +262,7 @@ Result<void> SqliteStorage::remove_operations(std::vector<Receipt> receipts) {
                     .bind(to_signed(receipts[end - 1]))
                     .run();
     if (!done) return done;
+    removed += open_->connection.changes();
     begin = end;
   }
   return {};

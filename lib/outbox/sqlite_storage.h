@@ -62,7 +62,7 @@ class SqliteStorage final : public Storage {
   explicit SqliteStorage(StorageOptions options) : options_(std::move(options)) {}
   static Result<Open> connect(const StorageOptions& options);
   Result<void> load_counters();
-  Result<void> remove_operations(std::vector<Receipt> receipts);
+  Result<void> remove_operations(std::vector<Receipt> receipts, std::int64_t& removed);
   Result<void> bury(const DeadItem& item);
   Result<void> add_row(Window& window, const ReadLimits& limits);
   Result<void> measure();

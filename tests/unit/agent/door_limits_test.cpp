@@ -17,7 +17,7 @@ TEST_F(DoorTest, RefusesATooLargeBodyByItsLengthBeforeReadingIt) {
   options.max_body_bytes = 1000;
   const auto door = open(echo, options);
   auto c = client();
-  const Reply reply = c.ask("POST / HTTP/1.1\r\nHost: agent\r\nContent-Length: 1001\r\n\r\n");
+  const Reply reply = c.ask("POST / HTTP/1.1\r\nHost: agent\r\nContent-Length: 1000000\r\n\r\n");
   EXPECT_EQ(reply.status, 413);
   EXPECT_EQ(reply.body, R"({"detail":"the body is too large; send smaller batches"})");
   EXPECT_TRUE(c.at_end());

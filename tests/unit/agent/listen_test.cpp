@@ -102,13 +102,24 @@ TEST_F(ListenTest, RefusesAParentThatIsNoDirectory) {
 }
 
 TEST_F(ListenTest, RefusesADirectoryWithoutPermission) {
-  if (geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
   const std::string directory = scratch_ / "closed";
   std::filesystem::create_directory(directory);
-  ASSERT_EQ(chmod(directory.c_str(), 0500), 0);
-  EXPECT_EQ(error_of(scratch_ / "closed/s"),
-            "cannot create a socket in " + directory + ": Permission denied; give this user (uid " +
-                std::to_string(geteuid()) + ") write permission there or change listen.socket");
+  ASSERT_EQ(chmod(std::filesystem::path(directory).parent_path().c_str(), 0755), 0);
+  ASSERT_EQ(chmod(directory.c_str(), 0555), 0);
+  // Root may write everywhere, so it becomes somebody else for a moment.
+  constexpr uid_t kNobody = 65534;
+  const bool is_root = geteuid() == 0;
+  if (is_root) {
+    ASSERT_EQ(setresuid(kNobody, kNobody, 0), 0);
+  }
+  const std::string uid = std::to_string(geteuid());
+  const std::string error = error_of(scratch_ / "closed/s");
+  if (is_root) {
+    ASSERT_EQ(setresuid(0, 0, 0), 0);
+  }
+  EXPECT_EQ(error, "cannot create a socket in " + directory +
+                       ": Permission denied; give this user (uid " + uid +
+                       ") write permission there or change listen.socket");
 }
 
 TEST_F(ListenTest, RefusesAGroupThatDoesNotExist) {
