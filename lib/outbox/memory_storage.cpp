@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <optional>
 
 namespace flowmyna {
 
@@ -54,24 +55,28 @@ Result<void> MemoryStorage::settle(const Settlement& settlement) {
     undo_.push_back([this, seal = it->second] { state_.seals[seal.id] = seal; });
     state_.seals.erase(it);
   }
-  const auto take = [this](Receipt receipt) {
+  // What is settled already stays so, as on disk.
+  const auto take = [this](Receipt receipt) -> std::optional<Row> {
     auto node = state_.operations.extract(receipt);
-    assert(!node.empty());
+    if (node.empty()) return std::nullopt;
     undo_.push_back([this, receipt, row = node.mapped()] { state_.operations[receipt] = row; });
     state_.stats.size_bytes -= node.mapped().stored.size();
     return std::move(node.mapped());
   };
-  for (const Receipt receipt : settlement.delivered) (void)take(receipt);
-  state_.stats.delivered += settlement.delivered.size();
+  for (const Receipt receipt : settlement.delivered) {
+    if (take(receipt)) ++state_.stats.delivered;
+  }
   state_.stats.coalesced += settlement.coalesced;
   state_.stats.requests += settlement.requests;
   state_.stats.duplicates_possible += settlement.duplicates_possible;
   for (const DeadItem& item : settlement.dead) {
     for (const Receipt receipt : item.members) {
-      state_.dead[receipt] = take(receipt);
+      auto row = take(receipt);
+      if (!row) continue;
+      state_.dead[receipt] = *std::move(row);
       undo_.push_back([this, receipt] { state_.dead.erase(receipt); });
+      ++state_.stats.dead;
     }
-    state_.stats.dead += item.members.size();
   }
   return {};
 }

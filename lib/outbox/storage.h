@@ -25,6 +25,8 @@ class Storage {
   virtual Result<Receipt> append(const EncodedOperations& operations,
                                  std::int64_t accepted_unix_s) = 0;
   virtual Result<void> seal(const Seal& seal) = 0;
+  /// What is settled already stays as it is and is not counted again: a commit that reported a
+  /// failure may have reached the disk.
   virtual Result<void> settle(const Settlement& settlement) = 0;
 
   virtual Result<Window> read(const ReadLimits& limits) = 0;

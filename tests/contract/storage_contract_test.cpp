@@ -235,6 +235,18 @@ TYPED_TEST(StorageContract, CountersAddUpOverSettlements) {
             "accepted 2, delivered 2, dead 0, coalesced 0, requests 4, duplicates possible 0");
 }
 
+TYPED_TEST(StorageContract, WhatIsSettledAlreadyStaysSoAndIsCountedOnce) {
+  accept(this->storage(), {"a", "b", "c"});
+  seal(this->storage(), 1, {{1}, {2}});
+  const auto settlement = this->settlement(1, {1}, {this->dead({2})});
+  settle(this->storage(), settlement);
+  settle(this->storage(), settlement);
+  EXPECT_EQ(states(this->storage(), 3), "-dxp");
+  EXPECT_EQ(this->storage().stats().delivered, 1U);
+  EXPECT_EQ(this->storage().stats().dead, 1U);
+  EXPECT_EQ(this->storage().stats().pending(), 1U);
+}
+
 TYPED_TEST(StorageContract, ASettlementWithoutASealSettlesItsOperations) {
   accept(this->storage(), {"a"});
   settle(this->storage(), this->settlement(9, {1}, {}));

@@ -174,7 +174,9 @@ TEST_F(VaultTest, AboveTheQuotaWritersAreRefusedOneByOneAndSettlingMakesRoom) {
   EXPECT_NE(refused.error().message.find("outbox.max_size"), std::string::npos);
   EXPECT_EQ(text(small.get()), "2");
   EXPECT_FALSE(late.get());
-  EXPECT_TRUE(settle(delivered({1, 2})));
+  EXPECT_FALSE(write(*vault, {"9"}).get());
+  EXPECT_TRUE(settle(delivered({1, 2})));  // answered after the round before it has ended
+  EXPECT_EQ(appended, 2);
   EXPECT_EQ(text(write(*vault, {"4", "5", "6"}).get()), "3");
 }
 
@@ -202,6 +204,7 @@ TEST_F(VaultTest, WhileItCannotBeOpenedAgainEverythingIsRefusedAndThenWorksByIts
   script.reopen_fails = false;
   EXPECT_EQ(text(write(*vault, {"c"}).get()), "2");
   EXPECT_EQ(everything(*vault), "1:a 2:c");
+  EXPECT_EQ(script.reopens, 5);  // once a round
 }
 
 TEST_F(VaultTest, OnAppendIsCalledForEachCommitThatAcceptedSomething) {
