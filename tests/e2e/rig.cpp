@@ -48,7 +48,7 @@ Rig::~Rig() {
   std::filesystem::remove_all(directory_, ignored);
 }
 
-void Rig::start_agent(const std::string& settings) {
+void Rig::spawn_agent(const std::string& settings) {
   const std::string file = directory_ + "/agent.toml";
   std::ofstream(file) << "listen.socket = \"" << socket() << "\"\n"
                       << "outbox.path = \"" << directory_ << "/state\"\n"
@@ -57,11 +57,16 @@ void Rig::start_agent(const std::string& settings) {
                       << "delivery.linger = \"20ms\"\n"
                       << "api.max_requests_per_minute = 0\n"
                       << settings;
-  agent_ = std::make_unique<ChildProcess>(
-      std::vector<std::string>{FLOWMYNA_AGENT, "--config", file},
-      std::map<std::string, std::string>{{"FLOWMYNA_API_KEY", kKey},
-                                         {"FLOWMYNA_API_URL", api_url_}},
-      directory_ + "/agent.log");
+  std::vector<std::string> command = launch_prefix_;
+  command.insert(command.end(), {FLOWMYNA_AGENT, "--config", file});
+  std::map<std::string, std::string> environment = launch_environment_;
+  environment["FLOWMYNA_API_KEY"] = kKey;
+  environment["FLOWMYNA_API_URL"] = api_url_;
+  agent_ = std::make_unique<ChildProcess>(command, environment, directory_ + "/agent.log");
+}
+
+void Rig::start_agent(const std::string& settings) {
+  spawn_agent(settings);
   wait_until("the agent answers", [&] {
     EXPECT_TRUE(agent_->is_running()) << agent_->log();
     return !agent_->is_running() || get("/agent/v1/status").status == 200;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -25,6 +26,14 @@ class Rig {
   /// Starts the agent, with `settings` (TOML sections) besides what the rig needs. Waits until it
   /// listens.
   void start_agent(const std::string& settings = "");
+  /// The same, without the wait.
+  void spawn_agent(const std::string& settings = "");
+  /// How the next agents are started: what stands before the program (a tracer that keeps it as its
+  /// parent's child), and what its environment has besides.
+  void set_launch(std::vector<std::string> prefix, std::map<std::string, std::string> environment) {
+    launch_prefix_ = std::move(prefix);
+    launch_environment_ = std::move(environment);
+  }
   /// kill -9.
   void kill_agent();
   /// SIGTERM; the exit code.
@@ -59,6 +68,8 @@ class Rig {
   std::string directory_;
   std::string api_url_;
   std::string admin_url_;
+  std::vector<std::string> launch_prefix_;
+  std::map<std::string, std::string> launch_environment_;
   std::unique_ptr<ChildProcess> sim_;
   std::unique_ptr<ChildProcess> agent_;
 };

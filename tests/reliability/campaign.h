@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "e2e/rig.h"
+#include "reliability/loop_disk.h"
+#include "reliability/traffic.h"
+
+namespace flowmyna::test {
+
+/// A number from the environment, for campaigns that are longer than a test.
+int number_from(const char* name, int otherwise);
+
+/// FLOWMYNA_SEED, or a new one; printed.
+std::uint64_t seed_of_this_run();
+
+/// PRAGMA integrity_check on a copy, so that the check itself recovers nothing.
+std::string integrity_of(const std::string& outbox_file);
+
+/// An agent whose outbox is on a disk that can be broken, and applications that write to it.
+struct Site {
+  Rig rig;
+  LoopDisk disk{rig.directory() + "/image", rig.directory() + "/state"};
+  Traffic traffic{rig};
+
+  /// Has the applications write until about so many more operations were answered; they go on.
+  void write(std::size_t answers);
+  /// Lets everything reach the API; what the promises say of it.
+  Comparison drain_and_compare();
+};
+
+}  // namespace flowmyna::test
