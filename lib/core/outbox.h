@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -85,6 +87,41 @@ struct Settlement {
   std::uint64_t duplicates_possible = 0;  ///< events of it that may be recorded more than once
 };
 
+/// One item that the API refused for good, or whose outcome a person has to find out (status 0):
+/// what was decided, and every operation that the item carried, out of delivery's way.
+struct DeadLetter {
+  Receipt id = 0;      ///< the receipt of its first operation
+  int status = 0;      ///< HTTP status of the refusal
+  std::string reason;  ///< the API's own words
+  std::uint32_t attempts = 0;
+  std::int64_t at_unix_s = 0;
+  Window operations;             ///< as written, ascending; an event's is one
+  std::vector<Receipt> damaged;  ///< further ones, whose rows fail their checksum
+};
+
+/// Which dead letters, by their ids, and how many of them at once: at least one, whatever its size.
+struct LetterLimits {
+  Receipt after = 0;  ///< letters up to this one are left alone
+  Receipt through = std::numeric_limits<std::int64_t>::max();  ///< and so are those beyond this one
+  std::size_t letters_max = 500;
+  std::size_t bytes_max = 4U << 20;  ///< of their operations
+};
+
+/// Some dead letters, oldest operation first.
+struct DeadLetters {
+  std::vector<DeadLetter> letters;
+  bool more = false;  ///< further ones are within `through`
+};
+
+/// What a retry returned to the backlog.
+struct RetriedLetters {
+  std::uint64_t letters = 0;
+  std::uint64_t operations = 0;
+  Receipt last = 0;              ///< the last letter that was looked at; 0: there was none
+  std::vector<Receipt> damaged;  ///< letters that stay, since they cannot be delivered whole
+  bool more = false;             ///< letters beyond `last` are within `through`
+};
+
 struct ReadLimits {
   Receipt after = 0;          ///< rows up to this one are not read
   std::vector<Receipt> skip;  ///< ascending; rows to leave out
@@ -96,16 +133,17 @@ struct ReadLimits {
 struct OutboxStats {
   std::uint64_t accepted = 0;
   std::uint64_t delivered = 0;
-  std::uint64_t dead = 0;
+  std::uint64_t dead = 0;     ///< in the dead letters now
+  std::uint64_t dropped = 0;  ///< given up by a person
   std::uint64_t coalesced = 0;
   std::uint64_t requests = 0;
   std::uint64_t duplicates_possible = 0;
   std::uint64_t size_bytes = 0;  ///< database and write-ahead log
   std::uint64_t quota_bytes = 0;
-  std::uint64_t pending() const { return accepted - delivered - dead; }
+  std::uint64_t pending() const { return accepted - delivered - dead - dropped; }
 };
 
-enum class ReceiptState : std::uint8_t { kUnknown, kPending, kDelivered, kDead };
+enum class ReceiptState : std::uint8_t { kUnknown, kPending, kDelivered, kDead, kDropped };
 
 /// Operations on their way into the outbox, and who waits for the answer.
 class Append {
@@ -144,6 +182,17 @@ class Outbox {
   virtual void seal(std::vector<Seal> seals, Done<void> done) = 0;
   virtual void settle(std::vector<Settlement> settlements, Done<void> done) = 0;
   virtual OutboxStats stats() const = 0;
+
+  virtual void dead_letters(LetterLimits limits, Done<DeadLetters> done) = 0;
+  /// The dead letter that holds this operation, first or not.
+  virtual void dead_letter_of(Receipt receipt, Done<std::optional<DeadLetter>> done) = 0;
+  /// Puts operations of dead letters back into the backlog, at their own receipts: among what still
+  /// waits the order of acceptance holds, and what was delivered meanwhile is before them. They are
+  /// separate again, so what was merged may be merged anew. Whoever asks has to tell the foreman,
+  /// also after a failure: an I/O error leaves open whether they are back.
+  virtual void retry(LetterLimits limits, Done<RetriedLetters> done) = 0;
+  /// Gives operations of dead letters up for good; they are counted and their receipts remembered.
+  virtual void drop(LetterLimits limits, Done<DeadLetters> done) = 0;
 };
 
 }  // namespace flowmyna

@@ -16,6 +16,9 @@ using RequestItem = std::vector<const Operation*>;
 /// The endpoint for batches of `kind`, below the API's base URL.
 std::string_view batch_endpoint(Kind kind);
 
+/// Appends the item as it stands in a batch: the operation, or the upserts composed into one.
+void append_item(std::string& out, const RequestItem& item);
+
 /// The body of a batch request. The same items always give the same bytes, so a sealed request can
 /// be built again after a crash: change nothing here without a new seal format.
 std::string batch_body(Kind kind, std::span<const RequestItem> items);

@@ -73,6 +73,11 @@ class Foreman {
   void flush();
   void pause();
   void resume();
+  /// Operations from this receipt on came back to the backlog, behind what was read: dead letters
+  /// that a person retries. They are planned with all that is not sealed yet, in the order of
+  /// receipts, and wait for what is under way. To be told after each try to return some, whatever
+  /// came of it; once too often costs a read.
+  void returned(Receipt lowest) { drop_plan(lowest); }
   /// Asks the API for its health if the last answer is old and the network works.
   void refresh_health();
   /// No new request leaves from now on.

@@ -55,30 +55,117 @@ Result<void> MemoryStorage::settle(const Settlement& settlement) {
     undo_.push_back([this, seal = it->second] { state_.seals[seal.id] = seal; });
     state_.seals.erase(it);
   }
-  // What is settled already stays so, as on disk.
-  const auto take = [this](Receipt receipt) -> std::optional<Row> {
-    auto node = state_.operations.extract(receipt);
-    if (node.empty()) return std::nullopt;
-    undo_.push_back([this, receipt, row = node.mapped()] { state_.operations[receipt] = row; });
-    state_.stats.size_bytes -= node.mapped().stored.size();
-    return std::move(node.mapped());
-  };
   for (const Receipt receipt : settlement.delivered) {
     if (take(receipt)) ++state_.stats.delivered;
   }
   state_.stats.coalesced += settlement.coalesced;
   state_.stats.requests += settlement.requests;
   state_.stats.duplicates_possible += settlement.duplicates_possible;
-  for (const DeadItem& item : settlement.dead) {
-    for (const Receipt receipt : item.members) {
-      auto row = take(receipt);
-      if (!row) continue;
-      state_.dead[receipt] = *std::move(row);
-      undo_.push_back([this, receipt] { state_.dead.erase(receipt); });
-      ++state_.stats.dead;
+  for (const DeadItem& item : settlement.dead) bury(item);
+  return {};
+}
+
+/// Nothing when it is settled already: that stays so, as on disk.
+std::optional<MemoryStorage::Row> MemoryStorage::take(Receipt receipt) {
+  auto node = state_.operations.extract(receipt);
+  if (node.empty()) return std::nullopt;
+  undo_.push_back([this, receipt, row = node.mapped()] { state_.operations[receipt] = row; });
+  state_.stats.size_bytes -= node.mapped().stored.size();
+  return std::move(node.mapped());
+}
+
+void MemoryStorage::bury(const DeadItem& item) {
+  Letter letter{item.status, item.reason, item.attempts, item.at_unix_s, {}};
+  for (const Receipt receipt : item.members) {
+    if (auto row = take(receipt)) letter.operations[receipt] = *std::move(row);
+  }
+  if (letter.operations.empty()) return;
+  state_.stats.dead += letter.operations.size();
+  const Receipt id = letter.operations.begin()->first;
+  add_letter(id, std::move(letter));
+  undo_.push_back([this, id] { remove_letter(id); });
+}
+
+void MemoryStorage::add_letter(Receipt id, Letter letter) {
+  for (const auto& operation : letter.operations) state_.letter_of[operation.first] = id;
+  state_.letters[id] = std::move(letter);
+}
+
+MemoryStorage::Letter MemoryStorage::remove_letter(Receipt id) {
+  Letter letter = std::move(state_.letters.extract(id).mapped());
+  for (const auto& operation : letter.operations) state_.letter_of.erase(operation.first);
+  return letter;
+}
+
+Result<RetriedLetters> MemoryStorage::retry(const LetterLimits& limits) {
+  const auto found = dead_letters(limits);
+  RetriedLetters out;
+  out.more = found->more;
+  for (const DeadLetter& described : found->letters) {
+    const Receipt id = out.last = described.id;
+    Letter letter = remove_letter(id);
+    undo_.push_back([this, id, letter] { add_letter(id, letter); });
+    ++out.letters;
+    out.operations += letter.operations.size();
+    for (auto& [receipt, row] : letter.operations) {
+      state_.stats.size_bytes += row.stored.size();
+      state_.operations[receipt] = std::move(row);
+      undo_.push_back([this, receipt = receipt] { state_.operations.erase(receipt); });
     }
   }
-  return {};
+  state_.stats.dead -= out.operations;
+  return out;
+}
+
+Result<DeadLetters> MemoryStorage::drop(const LetterLimits& limits) {
+  auto found = dead_letters(limits);
+  for (const DeadLetter& described : found->letters) {
+    Letter letter = remove_letter(described.id);
+    for (const auto& operation : letter.operations) {
+      state_.dropped.insert(operation.first);
+      undo_.push_back([this, receipt = operation.first] { state_.dropped.erase(receipt); });
+    }
+    state_.stats.dead -= letter.operations.size();
+    state_.stats.dropped += letter.operations.size();
+    undo_.push_back([this, id = described.id, letter] { add_letter(id, letter); });
+  }
+  return found;
+}
+
+DeadLetter MemoryStorage::describe(Receipt id, const Letter& letter) {
+  DeadLetter out;
+  out.id = id;
+  out.status = letter.status;
+  out.reason = letter.reason;
+  out.attempts = letter.attempts;
+  out.at_unix_s = letter.at_unix_s;
+  for (const auto& [receipt, row] : letter.operations) {
+    out.operations.add(receipt, row.accepted_unix_s, row.stored);
+  }
+  return out;
+}
+
+Result<DeadLetters> MemoryStorage::dead_letters(const LetterLimits& limits) {
+  DeadLetters out;
+  std::size_t bytes = 0;
+  for (auto it = state_.letters.upper_bound(limits.after); it != state_.letters.end(); ++it) {
+    if (it->first > limits.through) break;
+    DeadLetter letter = describe(it->first, it->second);
+    bytes += letter.operations.bytes();
+    const bool fits = out.letters.size() < limits.letters_max && bytes <= limits.bytes_max;
+    if (!out.letters.empty() && !fits) {
+      out.more = true;
+      break;
+    }
+    out.letters.push_back(std::move(letter));
+  }
+  return out;
+}
+
+Result<std::optional<DeadLetter>> MemoryStorage::dead_letter_of(Receipt receipt) {
+  const auto it = state_.letter_of.find(receipt);
+  if (it == state_.letter_of.end()) return std::nullopt;
+  return describe(it->second, state_.letters.at(it->second));
 }
 
 Result<Window> MemoryStorage::read(const ReadLimits& limits) {
@@ -112,7 +199,8 @@ Result<Window> MemoryStorage::fetch(const std::vector<Receipt>& receipts) {
 Result<ReceiptState> MemoryStorage::state(Receipt receipt) {
   if (receipt == 0 || receipt > state_.stats.accepted) return ReceiptState::kUnknown;
   if (state_.operations.contains(receipt)) return ReceiptState::kPending;
-  return state_.dead.contains(receipt) ? ReceiptState::kDead : ReceiptState::kDelivered;
+  if (state_.letter_of.contains(receipt)) return ReceiptState::kDead;
+  return state_.dropped.contains(receipt) ? ReceiptState::kDropped : ReceiptState::kDelivered;
 }
 
 Result<std::vector<Seal>> MemoryStorage::seals() {

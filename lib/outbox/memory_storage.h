@@ -2,6 +2,8 @@
 
 #include <functional>
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,10 +25,14 @@ class MemoryStorage final : public Storage {
                          std::int64_t accepted_unix_s) override;
   Result<void> seal(const Seal& seal) override;
   Result<void> settle(const Settlement& settlement) override;
+  Result<RetriedLetters> retry(const LetterLimits& limits) override;
+  Result<DeadLetters> drop(const LetterLimits& limits) override;
   Result<Window> read(const ReadLimits& limits) override;
   Result<Window> fetch(const std::vector<Receipt>& receipts) override;
   Result<ReceiptState> state(Receipt receipt) override;
   Result<std::vector<Seal>> seals() override;
+  Result<DeadLetters> dead_letters(const LetterLimits& limits) override;
+  Result<std::optional<DeadLetter>> dead_letter_of(Receipt receipt) override;
   OutboxStats stats() const override;
   Result<void> reopen() override;
 
@@ -37,12 +43,28 @@ class MemoryStorage final : public Storage {
     std::int64_t accepted_unix_s = 0;
     std::string stored;
   };
+  struct Letter {
+    int status = 0;
+    std::string reason;
+    std::uint32_t attempts = 0;
+    std::int64_t at_unix_s = 0;
+    std::map<Receipt, Row> operations;
+  };
+  using Letters = std::map<Receipt, Letter>;
   struct State {
     std::map<Receipt, Row> operations;
-    std::map<Receipt, Row> dead;
+    Letters letters;
+    std::map<Receipt, Receipt> letter_of;  // by operation
+    std::set<Receipt> dropped;
     std::map<RequestId, Seal> seals;
     OutboxStats stats;
   };
+
+  std::optional<Row> take(Receipt receipt);
+  void bury(const DeadItem& item);
+  void add_letter(Receipt id, Letter letter);
+  Letter remove_letter(Receipt id);
+  static DeadLetter describe(Receipt id, const Letter& letter);
 
   std::uint64_t quota_bytes_;
   State state_;

@@ -19,6 +19,11 @@ constexpr std::array<const char*, kSchemaVersion> kSteps = {
                          duplicates_possible INTEGER NOT NULL);
       INSERT INTO state VALUES(1, 0, 0, 0, 0, 0, 0);
     )sql",
+    R"sql(
+      CREATE INDEX dead_by_letter ON dead(letter);
+      CREATE TABLE dropped(first INTEGER PRIMARY KEY, last INTEGER NOT NULL);
+      ALTER TABLE state ADD COLUMN dropped INTEGER NOT NULL DEFAULT 0;
+    )sql",
 };
 
 }  // namespace

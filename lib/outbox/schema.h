@@ -10,13 +10,15 @@ namespace flowmyna {
 ///     operation   what is pending or sealed; seq is the receipt
 ///     seal        requests that left or are about to; see Seal
 ///     letter      one a dead item: the API's words; dead: its operations, out of delivery's way
+///     dropped     ranges of receipts that a person gave up; neighbours are one range
 ///     state       one row of lifetime counters. `accepted` is written only when operations leave:
 ///                 until then the highest receipt is in `operation` itself, and an acceptance
 ///                 touches no second page.
 ///
-/// There is no index besides the keys: delivery reads in order of receipts, and every index would
-/// be written once more for each operation.
-inline constexpr int kSchemaVersion = 1;
+/// There is no index besides the keys on what delivery reads: it reads in order of receipts, and
+/// every index would be written once more for each operation. `dead` has one by letter; it is
+/// written when an item dies.
+inline constexpr int kSchemaVersion = 2;
 
 /// kUnsupported when the file is of a newer version. Only reads.
 Result<void> check_version(const sqlite::Connection& connection);

@@ -57,6 +57,8 @@ class Statement {
   Result<void> run();
   void reset();
 
+  /// The rows that its last run changed, if no other statement has changed any since.
+  std::int64_t changes() const { return sqlite3_changes64(sqlite3_db_handle(handle_.get())); }
   std::int64_t integer(int column) const { return sqlite3_column_int64(handle_.get(), column); }
   /// Points into the row; valid until the next step.
   std::string_view blob(int column) const;

@@ -115,7 +115,8 @@ Result<SqliteStorage::Open> SqliteStorage::connect(const StorageOptions& options
   }
   if (auto done = migrate(*connection); !done) return tl::make_unexpected(done.error());
 
-  Open open{*std::move(connection), {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}};
+  Open open;
+  open.connection = *std::move(connection);
   const struct {
     Statement* statement;
     const char* sql;
@@ -130,16 +131,9 @@ Result<SqliteStorage::Open> SqliteStorage::connect(const StorageOptions& options
       {&open.insert_seal, "INSERT INTO seal(id, row) VALUES(?, ?)"},
       {&open.remove_seal, "DELETE FROM seal WHERE id = ?"},
       {&open.read_seals, "SELECT id, row FROM seal ORDER BY id"},
-      {&open.insert_letter,
-       "INSERT OR IGNORE INTO letter(id, status, reason, attempts, at) VALUES(?, ?, CAST(? AS "
-       "TEXT), ?, ?)"},
-      {&open.bury,
-       "INSERT OR IGNORE INTO dead(seq, letter, row) SELECT seq, ?, row FROM operation "
-       "WHERE seq = ?"},
-      {&open.find_dead, "SELECT 1 FROM dead WHERE seq = ?"},
       {&open.save_counters,
-       "UPDATE state SET accepted = ?, delivered = ?, dead = ?, coalesced = ?, requests = ?, "
-       "duplicates_possible = ? WHERE id = 1"},
+       "UPDATE state SET accepted = ?, delivered = ?, dead = ?, dropped = ?, coalesced = ?, "
+       "requests = ?, duplicates_possible = ? WHERE id = 1"},
       {&open.page_count, "PRAGMA page_count"},
       {&open.freelist_count, "PRAGMA freelist_count"},
   };
@@ -148,6 +142,9 @@ Result<SqliteStorage::Open> SqliteStorage::connect(const StorageOptions& options
     if (!prepared) return tl::make_unexpected(prepared.error());
     *statement = *std::move(prepared);
   }
+  auto letters = LetterTables::prepare(open.connection);
+  if (!letters) return tl::make_unexpected(letters.error());
+  open.letters = *std::move(letters);
   return open;
 }
 
@@ -155,13 +152,14 @@ Result<void> SqliteStorage::load_counters() {
   auto query = Statement::prepare(
       open_->connection,
       "SELECT max(accepted, coalesce((SELECT max(seq) FROM operation), 0)), delivered, dead, "
-      "coalesced, requests, duplicates_possible FROM state WHERE id = 1");
+      "dropped, coalesced, requests, duplicates_possible FROM state WHERE id = 1");
   if (!query) return tl::make_unexpected(query.error());
   const auto row = query->step();
   if (!row) return tl::make_unexpected(row.error());
   if (!*row) return fail(Error::Kind::kCorrupt, "the outbox has lost its counters");
-  committed_ = counters_ = {query->integer(0), query->integer(1), query->integer(2),
-                            query->integer(3), query->integer(4), query->integer(5)};
+  committed_ =
+      counters_ = {query->integer(0), query->integer(1), query->integer(2), query->integer(3),
+                   query->integer(4), query->integer(5), query->integer(6)};
   return {};
 }
 
@@ -180,6 +178,7 @@ Result<void> SqliteStorage::commit() {
                      .bind(counters_.accepted)
                      .bind(counters_.delivered)
                      .bind(counters_.dead)
+                     .bind(counters_.dropped)
                      .bind(counters_.coalesced)
                      .bind(counters_.requests)
                      .bind(counters_.duplicates_possible)
@@ -223,7 +222,8 @@ Result<void> SqliteStorage::settle(const Settlement& settlement) {
     return done;
   }
   for (const DeadItem& item : settlement.dead) {
-    if (auto done = bury(item); !done) return done;
+    if (auto done = open_->letters.bury(item); !done) return done;
+    if (auto done = remove_operations(item.members, counters_.dead); !done) return done;
   }
   counters_.coalesced += to_signed(settlement.coalesced);
   counters_.requests += to_signed(settlement.requests);
@@ -231,21 +231,33 @@ Result<void> SqliteStorage::settle(const Settlement& settlement) {
   return remove_operations(settlement.delivered, counters_.delivered);
 }
 
-Result<void> SqliteStorage::bury(const DeadItem& item) {
-  const auto letter = to_signed(item.members.front());
-  auto written = open_->insert_letter.start()
-                     .bind(letter)
-                     .bind(std::int64_t{item.status})
-                     .bind(item.reason)
-                     .bind(std::int64_t{item.attempts})
-                     .bind(item.at_unix_s)
-                     .run();
-  if (!written) return written;
-  for (const Receipt receipt : item.members) {
-    auto moved = open_->bury.start().bind(letter).bind(to_signed(receipt)).run();
-    if (!moved) return moved;
+Result<RetriedLetters> SqliteStorage::retry(const LetterLimits& limits) {
+  LetterLimits some = limits;
+  // They are written before they are deleted; the room for that is the one kept for settling.
+  const auto room = static_cast<std::size_t>(reserve_bytes(options_.quota_bytes) / kDiskFactor);
+  some.bytes_max = std::min(some.bytes_max, room);
+  auto retried = open_->letters.retry(some);
+  if (retried) counters_.dead -= to_signed(retried->operations);
+  return retried;
+}
+
+Result<DeadLetters> SqliteStorage::drop(const LetterLimits& limits) {
+  auto dropped = open_->letters.drop(limits);
+  if (!dropped) return dropped;
+  for (const DeadLetter& letter : dropped->letters) {
+    const auto operations = to_signed(letter.operations.size() + letter.damaged.size());
+    counters_.dead -= operations;
+    counters_.dropped += operations;
   }
-  return remove_operations(item.members, counters_.dead);
+  return dropped;
+}
+
+Result<DeadLetters> SqliteStorage::dead_letters(const LetterLimits& limits) {
+  return open_->letters.read(limits);
+}
+
+Result<std::optional<DeadLetter>> SqliteStorage::dead_letter_of(Receipt receipt) {
+  return open_->letters.holding(receipt);
 }
 
 /// Neighbouring receipts leave in one range: most of a drain is one range a request. Counts what
@@ -322,18 +334,11 @@ Result<Window> SqliteStorage::fetch(const std::vector<Receipt>& receipts) {
 }
 
 Result<ReceiptState> SqliteStorage::state(Receipt receipt) {
-  if (receipt == 0 || to_signed(receipt) > committed_.accepted) return ReceiptState::kUnknown;
-  const auto exists = [&](Statement& statement) -> Result<bool> {
-    auto row = statement.start().bind(to_signed(receipt)).step();
-    statement.reset();
-    return row;
-  };
-  const auto pending = exists(open_->fetch);
+  if (receipt == 0 || receipt > to_unsigned(committed_.accepted)) return ReceiptState::kUnknown;
+  const auto pending = open_->fetch.start().bind(to_signed(receipt)).step();
+  open_->fetch.reset();
   if (!pending) return tl::make_unexpected(pending.error());
-  if (*pending) return ReceiptState::kPending;
-  const auto dead = exists(open_->find_dead);
-  if (!dead) return tl::make_unexpected(dead.error());
-  return *dead ? ReceiptState::kDead : ReceiptState::kDelivered;
+  return *pending ? ReceiptState::kPending : open_->letters.state(receipt);
 }
 
 Result<std::vector<Seal>> SqliteStorage::seals() {
@@ -359,6 +364,7 @@ OutboxStats SqliteStorage::stats() const {
   stats.accepted = to_unsigned(committed_.accepted);
   stats.delivered = to_unsigned(committed_.delivered);
   stats.dead = to_unsigned(committed_.dead);
+  stats.dropped = to_unsigned(committed_.dropped);
   stats.coalesced = to_unsigned(committed_.coalesced);
   stats.requests = to_unsigned(committed_.requests);
   stats.duplicates_possible = to_unsigned(committed_.duplicates_possible);

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "outbox/letter_tables.h"
 #include "outbox/sqlite.h"
 #include "outbox/storage.h"
 
@@ -32,10 +33,14 @@ class SqliteStorage final : public Storage {
                          std::int64_t accepted_unix_s) override;
   Result<void> seal(const Seal& seal) override;
   Result<void> settle(const Settlement& settlement) override;
+  Result<RetriedLetters> retry(const LetterLimits& limits) override;
+  Result<DeadLetters> drop(const LetterLimits& limits) override;
   Result<Window> read(const ReadLimits& limits) override;
   Result<Window> fetch(const std::vector<Receipt>& receipts) override;
   Result<ReceiptState> state(Receipt receipt) override;
   Result<std::vector<Seal>> seals() override;
+  Result<DeadLetters> dead_letters(const LetterLimits& limits) override;
+  Result<std::optional<DeadLetter>> dead_letter_of(Receipt receipt) override;
   OutboxStats stats() const override;
   Result<void> reopen() override;
 
@@ -46,13 +51,14 @@ class SqliteStorage final : public Storage {
     sqlite::Statement begin, commit, rollback;
     sqlite::Statement insert, remove, read, fetch;
     sqlite::Statement insert_seal, remove_seal, read_seals;
-    sqlite::Statement insert_letter, bury, find_dead;
+    LetterTables letters;
     sqlite::Statement save_counters, page_count, freelist_count;
   };
   struct Counters {
     std::int64_t accepted = 0;
     std::int64_t delivered = 0;
     std::int64_t dead = 0;
+    std::int64_t dropped = 0;
     std::int64_t coalesced = 0;
     std::int64_t requests = 0;
     std::int64_t duplicates_possible = 0;
@@ -63,7 +69,6 @@ class SqliteStorage final : public Storage {
   static Result<Open> connect(const StorageOptions& options);
   Result<void> load_counters();
   Result<void> remove_operations(std::vector<Receipt> receipts, std::int64_t& removed);
-  Result<void> bury(const DeadItem& item);
   Result<void> add_row(Window& window, const ReadLimits& limits);
   Result<void> measure();
 

@@ -28,11 +28,17 @@ class Storage {
   /// What is settled already stays as it is and is not counted again: a commit that reported a
   /// failure may have reached the disk.
   virtual Result<void> settle(const Settlement& settlement) = 0;
+  /// Both as in Outbox. A letter with a damaged operation is not retried: delivery could not read
+  /// it and would stop there.
+  virtual Result<RetriedLetters> retry(const LetterLimits& limits) = 0;
+  virtual Result<DeadLetters> drop(const LetterLimits& limits) = 0;
 
   virtual Result<Window> read(const ReadLimits& limits) = 0;
   virtual Result<Window> fetch(const std::vector<Receipt>& receipts) = 0;
   virtual Result<ReceiptState> state(Receipt receipt) = 0;
   virtual Result<std::vector<Seal>> seals() = 0;
+  virtual Result<DeadLetters> dead_letters(const LetterLimits& limits) = 0;
+  virtual Result<std::optional<DeadLetter>> dead_letter_of(Receipt receipt) = 0;
   virtual OutboxStats stats() const = 0;
 
   /// Starts anew after an I/O error: whatever the last commit left behind is settled by what the

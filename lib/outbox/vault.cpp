@@ -78,6 +78,28 @@ void Vault::settle(std::vector<Settlement> settlements, Done<void> done) {
          std::move(done)});
 }
 
+/// A write that has something to tell once it is durable.
+template <class T>
+void Vault::change(std::function<Result<T>(Storage&)> apply, Done<T> done) {
+  auto told = std::make_shared<Result<T>>();
+  write({[apply = std::move(apply), told](Storage& storage) -> Result<void> {
+           *told = apply(storage);
+           return *told ? Result<void>{} : tl::make_unexpected(told->error());
+         },
+         [told, done = std::move(done)](const Result<void>& written) {
+           done(written ? std::move(*told) : tl::make_unexpected(written.error()));
+         }});
+}
+
+void Vault::retry(LetterLimits limits, Done<RetriedLetters> done) {
+  change<RetriedLetters>([limits](Storage& storage) { return storage.retry(limits); },
+                         std::move(done));
+}
+
+void Vault::drop(LetterLimits limits, Done<DeadLetters> done) {
+  change<DeadLetters>([limits](Storage& storage) { return storage.drop(limits); }, std::move(done));
+}
+
 template <class T>
 void Vault::query(std::function<Result<T>(Storage&)> ask, Done<T> done) {
   Read read = [ask = std::move(ask), done](Storage& storage, const Error* broken) {
@@ -106,6 +128,16 @@ void Vault::state(Receipt receipt, Done<ReceiptState> done) {
 
 void Vault::seals(Done<std::vector<Seal>> done) {
   query<std::vector<Seal>>([](Storage& storage) { return storage.seals(); }, std::move(done));
+}
+
+void Vault::dead_letters(LetterLimits limits, Done<DeadLetters> done) {
+  query<DeadLetters>([limits](Storage& storage) { return storage.dead_letters(limits); },
+                     std::move(done));
+}
+
+void Vault::dead_letter_of(Receipt receipt, Done<std::optional<DeadLetter>> done) {
+  query<std::optional<DeadLetter>>(
+      [receipt](Storage& storage) { return storage.dead_letter_of(receipt); }, std::move(done));
 }
 
 OutboxStats Vault::stats() const {

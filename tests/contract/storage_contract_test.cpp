@@ -253,6 +253,147 @@ TYPED_TEST(StorageContract, ASettlementWithoutASealSettlesItsOperations) {
   EXPECT_EQ(states(this->storage(), 1), "-d");
 }
 
+TYPED_TEST(StorageContract, ADeadLetterHoldsItsOperationsAsTheyWereAcceptedWithWhatTheApiSaid) {
+  accept(this->storage(), {"a", "b", "c", "d"}, 17);
+  settle(this->storage(), this->settlement(1, {}, {this->dead({4}), this->dead({1, 3})}));
+  for (const bool restarted : {false, true}) {
+    if (restarted) this->restart();
+    Storage& storage = this->storage();
+    const std::string first = "1(422 no, 1 attempts, at 99): 1:a 3:c";
+    EXPECT_EQ(text(storage.dead_letters(letters())), first + "; 4(422 no, 1 attempts, at 99): 4:d");
+    EXPECT_EQ(text(storage.dead_letter_of(1)), first);
+    EXPECT_EQ(text(storage.dead_letter_of(3)), first);
+    EXPECT_EQ(text(storage.dead_letter_of(2)), "none");
+    const auto letter = storage.dead_letter_of(3).value();
+    EXPECT_EQ(letter->operations.rows().back().accepted_unix_s, 17);
+    EXPECT_EQ(letter->operations.stored(letter->operations.rows().back()), upserts({"c"})[0]);
+  }
+}
+
+TYPED_TEST(StorageContract, DeadLettersAreListedInPiecesOfAtLeastOne) {
+  accept(this->storage(), {"a", "b", "c"});
+  settle(this->storage(),
+         this->settlement(1, {}, {this->dead({1}), this->dead({2}), this->dead({3})}));
+  const auto ids = [&](const LetterLimits& limits) {
+    const auto found = this->storage().dead_letters(limits).value();
+    std::string out;
+    for (const DeadLetter& letter : found.letters) out += std::to_string(letter.id);
+    return out + (found.more ? "…" : "");
+  };
+  EXPECT_EQ(ids(letters()), "123");
+  EXPECT_EQ(ids(letters(1)), "23");
+  EXPECT_EQ(ids(letters(0, 2)), "12");
+  EXPECT_EQ(ids(letters(3)), "");
+  LetterLimits few = letters();
+  few.letters_max = 2;
+  EXPECT_EQ(ids(few), "12…");
+  few.through = 2;
+  EXPECT_EQ(ids(few), "12");
+  few = letters();
+  few.bytes_max = 2 * upserts({"a"}).bytes();
+  EXPECT_EQ(ids(few), "12…");
+  few.bytes_max = 0;
+  EXPECT_EQ(ids(few), "1…");
+}
+
+TYPED_TEST(StorageContract, ARetryPutsOperationsBackAtTheirOwnReceipts) {
+  accept(this->storage(), {"a", "b", "c", "d", "e"});
+  settle(this->storage(), this->settlement(1, {2}, {this->dead({1, 3}), this->dead({5})}));
+  EXPECT_EQ(text(retry(this->storage(), letter(1))), "1 letters, 2 operations, through 1");
+  for (const bool restarted : {false, true}) {
+    if (restarted) this->restart();
+    EXPECT_EQ(everything(this->storage()), "1:a 3:c 4:d");
+    EXPECT_EQ(states(this->storage(), 5), "-pdppx");
+    EXPECT_EQ(text(this->storage().stats()),
+              "accepted 5, delivered 1, dead 1, coalesced 0, requests 0, duplicates possible 0");
+    EXPECT_EQ(this->storage().stats().pending(), 3U);
+    EXPECT_EQ(text(this->storage().dead_letter_of(1)), "none");
+  }
+  EXPECT_EQ(text(retry(this->storage(), letter(1))), "0 letters, 0 operations, through 0");
+  EXPECT_EQ(text(retry(this->storage(), letters())), "1 letters, 1 operations, through 5");
+  EXPECT_EQ(everything(this->storage()), "1:a 3:c 4:d 5:e");
+  EXPECT_EQ(accept(this->storage(), {"f"}), 6U);
+}
+
+TYPED_TEST(StorageContract, WhatWasRetriedCanDieAgain) {
+  accept(this->storage(), {"a", "b"});
+  settle(this->storage(), this->settlement(1, {}, {this->dead({1, 2})}));
+  retry(this->storage(), letters());
+  settle(this->storage(), this->settlement(2, {}, {this->dead({2})}));
+  EXPECT_EQ(text(this->storage().dead_letters(letters())), "2(422 no, 1 attempts, at 99): 2:b");
+  settle(this->storage(), this->settlement(3, {}, {this->dead({1})}));
+  EXPECT_EQ(states(this->storage(), 2), "-xx");
+  EXPECT_EQ(this->storage().stats().dead, 2U);
+}
+
+TYPED_TEST(StorageContract, ASettlementThatComesTwiceMakesNoLetterOfWhatIsGone) {
+  accept(this->storage(), {"a", "b"});
+  const auto settlement = this->settlement(1, {}, {this->dead({1}), this->dead({2})});
+  settle(this->storage(), settlement);
+  drop(this->storage(), letter(1));
+  settle(this->storage(), settlement);
+  EXPECT_EQ(text(this->storage().dead_letters(letters())), "2(422 no, 1 attempts, at 99): 2:b");
+  EXPECT_EQ(states(this->storage(), 2), "-ox");
+}
+
+TYPED_TEST(StorageContract, ARetryInPiecesGoesOnWhereTheLastOneEnded) {
+  accept(this->storage(), {"a", "b", "c"});
+  settle(this->storage(),
+         this->settlement(1, {}, {this->dead({1}), this->dead({2}), this->dead({3})}));
+  LetterLimits few = letters();
+  few.letters_max = 2;
+  EXPECT_EQ(text(retry(this->storage(), few)), "2 letters, 2 operations, through 2 …");
+  few.after = 2;
+  EXPECT_EQ(text(retry(this->storage(), few)), "1 letters, 1 operations, through 3");
+  EXPECT_EQ(everything(this->storage()), "1:a 2:b 3:c");
+}
+
+TYPED_TEST(StorageContract, WhatIsDroppedStaysCountedAndRemembered) {
+  accept(this->storage(), {"a", "b", "c", "d", "e"});
+  settle(this->storage(),
+         this->settlement(1, {4}, {this->dead({1}), this->dead({2, 5}), this->dead({3})}));
+  EXPECT_EQ(text(drop(this->storage(), letter(2))), "2(422 no, 1 attempts, at 99): 2:b 5:e");
+  EXPECT_EQ(text(drop(this->storage(), letter(2))), "");
+  for (const bool restarted : {false, true}) {
+    if (restarted) this->restart();
+    EXPECT_EQ(states(this->storage(), 6), "-xoxdo-");
+    EXPECT_EQ(text(this->storage().stats()),
+              "accepted 5, delivered 1, dead 2, dropped 2, coalesced 0, requests 0, "
+              "duplicates possible 0");
+    EXPECT_EQ(this->storage().stats().pending(), 0U);
+    EXPECT_EQ(text(this->storage().dead_letter_of(5)), "none");
+  }
+  drop(this->storage(), letters());
+  EXPECT_EQ(states(this->storage(), 6), "-ooodo-");
+}
+
+TYPED_TEST(StorageContract, ARollbackLeavesDeadLettersAsTheyWere) {
+  accept(this->storage(), {"a", "b", "c"});
+  settle(this->storage(), this->settlement(1, {}, {this->dead({1, 2}), this->dead({3})}));
+  const auto before = text(this->storage().dead_letters(letters()));
+  Storage& storage = this->storage();
+  must(storage.begin());
+  EXPECT_TRUE(storage.retry(letter(1)));
+  EXPECT_TRUE(storage.drop(letter(3)));
+  storage.rollback();
+  for (const bool restarted : {false, true}) {
+    if (restarted) this->restart();
+    EXPECT_EQ(text(this->storage().dead_letters(letters())), before);
+    EXPECT_EQ(states(this->storage(), 3), "-xxx");
+    EXPECT_EQ(everything(this->storage()), "");
+    EXPECT_EQ(this->storage().stats().dead, 3U);
+    EXPECT_EQ(this->storage().stats().dropped, 0U);
+  }
+}
+
+TYPED_TEST(StorageContract, AReceiptOfNoOperationIsUnknownHoweverLarge) {
+  accept(this->storage(), {"a"});
+  for (const Receipt receipt : {Receipt{0}, Receipt{2}, Receipt{1} << 63, ~Receipt{0}}) {
+    EXPECT_EQ(this->storage().state(receipt).value(), ReceiptState::kUnknown) << receipt;
+    EXPECT_EQ(text(this->storage().dead_letter_of(receipt)), "none") << receipt;
+  }
+}
+
 TYPED_TEST(StorageContract, TheQuotaLeavesNoRoomAboveItAndHasRoomAgainAfterADrain) {
   Storage& storage = this->storage();
   EXPECT_EQ(storage.stats().quota_bytes, kQuotaBytes);
@@ -319,6 +460,7 @@ class RandomUse {
       must(storage.seal({++last_id_, Kind::kUpsert, kKey, {{pending.rows().front().receipt}}}));
     }
     if (!seals.empty() && random_() % 2 == 0) settle_one(storage, seals, pending);
+    if (random_() % 6 == 0) visit_letters(storage);
     if (random_() % 4 == 0) {
       storage.rollback();
     } else {
@@ -336,10 +478,21 @@ class RandomUse {
     must(storage.settle(settlement));
   }
 
+  void visit_letters(Storage& storage) {
+    LetterLimits limits = letters(random_() % 100);
+    limits.letters_max = 1 + random_() % 3;
+    if (random_() % 2 == 0) {
+      (void)storage.retry(limits).value();
+    } else {
+      (void)storage.drop(limits).value();
+    }
+  }
+
   static std::string describe(Storage& storage) {
     const OutboxStats stats = storage.stats();
     return everything(storage) + "\n" + text(storage.seals()) + "\n" + text(stats) + "\n" +
-           states(storage, stats.accepted + 1) + "\n";
+           text(storage.dead_letters(letters())) + "\n" + states(storage, stats.accepted + 1) +
+           "\n";
   }
 
   std::mt19937_64 random_;

@@ -70,7 +70,8 @@ inline std::string everything(Storage& storage) {
 /// What is counted, apart from sizes.
 inline std::string text(const OutboxStats& stats) {
   return "accepted " + std::to_string(stats.accepted) + ", delivered " +
-         std::to_string(stats.delivered) + ", dead " + std::to_string(stats.dead) + ", coalesced " +
+         std::to_string(stats.delivered) + ", dead " + std::to_string(stats.dead) +
+         (stats.dropped > 0 ? ", dropped " + std::to_string(stats.dropped) : "") + ", coalesced " +
          std::to_string(stats.coalesced) + ", requests " + std::to_string(stats.requests) +
          ", duplicates possible " + std::to_string(stats.duplicates_possible);
 }
@@ -90,7 +91,58 @@ inline std::string text(const Result<std::vector<Seal>>& seals) {
   return out;
 }
 
-/// One letter a receipt, from 0 upwards: pending, delivered, dead or unknown (-).
+/// `3(422 no, 1 attempts, at 99): 3:a 7:b`, letters joined by `; `, with ` …` when there are more.
+inline std::string text(const DeadLetter& letter) {
+  std::string out = std::to_string(letter.id) + "(" + std::to_string(letter.status) + " " +
+                    letter.reason + ", " + std::to_string(letter.attempts) + " attempts, at " +
+                    std::to_string(letter.at_unix_s) + "): ";
+  out += text(Result<Window>(letter.operations));
+  for (const Receipt receipt : letter.damaged) out += " !" + std::to_string(receipt);
+  return out;
+}
+inline std::string text(const Result<DeadLetters>& found) {
+  if (!found) return found.error().message;
+  std::string out;
+  for (const DeadLetter& letter : found->letters) out += (out.empty() ? "" : "; ") + text(letter);
+  return out + (found->more ? " …" : "");
+}
+inline std::string text(const Result<std::optional<DeadLetter>>& found) {
+  if (!found) return found.error().message;
+  return *found ? text(**found) : "none";
+}
+inline std::string text(const Result<RetriedLetters>& retried) {
+  if (!retried) return retried.error().message;
+  std::string out = std::to_string(retried->letters) + " letters, " +
+                    std::to_string(retried->operations) + " operations, through " +
+                    std::to_string(retried->last);
+  for (const Receipt letter : retried->damaged) out += ", damaged " + std::to_string(letter);
+  return out + (retried->more ? " …" : "");
+}
+
+inline LetterLimits letters(Receipt after = 0, Receipt through = 1'000'000) {
+  LetterLimits out;
+  out.after = after;
+  out.through = through;
+  return out;
+}
+inline LetterLimits letter(Receipt id) {
+  return letters(id - 1, id);
+}
+
+inline Result<RetriedLetters> retry(Storage& storage, const LetterLimits& limits) {
+  must(storage.begin());
+  auto retried = storage.retry(limits);
+  must(storage.commit());
+  return retried;
+}
+inline Result<DeadLetters> drop(Storage& storage, const LetterLimits& limits) {
+  must(storage.begin());
+  auto dropped = storage.drop(limits);
+  must(storage.commit());
+  return dropped;
+}
+
+/// One letter a receipt, from 0 upwards: pending, delivered, dead (x), dropped (o) or unknown (-).
 inline std::string states(Storage& storage, Receipt last) {
   std::string out;
   for (Receipt receipt = 0; receipt <= last; ++receipt) {
@@ -99,6 +151,7 @@ inline std::string states(Storage& storage, Receipt last) {
            : *state == ReceiptState::kPending   ? 'p'
            : *state == ReceiptState::kDelivered ? 'd'
            : *state == ReceiptState::kDead      ? 'x'
+           : *state == ReceiptState::kDropped   ? 'o'
                                                 : '-';
   }
   return out;

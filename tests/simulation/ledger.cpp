@@ -8,7 +8,8 @@ void Ledger::accepted(Receipt first, const std::vector<ModelOperation>& operatio
   findings_.expect(first == entries_.size() + 1,
                    [&] { return "receipt " + std::to_string(first) + " leaves a gap"; });
   for (const ModelOperation& operation : operations) {
-    entries_.push_back({operation, State::kPending});
+    entries_.emplace_back().operation = operation;
+    waiting_.insert(entries_.size());
   }
 }
 
@@ -43,11 +44,24 @@ std::map<std::string, bool> Ledger::touches(const Seal& seal) const {
   return out;
 }
 
-/// Whatever is sealed may go out in any order after a crash, so no two of it may depend on each
-/// other.
 void Ledger::sealed(const Seal& seal) {
   std::set<Receipt> members;
   for (const ItemMembers& item : seal.items) members.insert(item.begin(), item.end());
+  check_independence(seal, members);
+  for (const Receipt receipt : members) {
+    findings_.expect(waiting_.erase(receipt) == 1, [&] {
+      return "operation " + std::to_string(receipt) + " is sealed, but does not wait";
+    });
+  }
+  check_order(members);
+  const bool is_new = numbers_.emplace(seal.idempotency_key, numbers_.size() + 1).second;
+  findings_.expect(is_new, [&] { return "the key " + seal.idempotency_key + " is used twice"; });
+  seals_.emplace(seal.idempotency_key, seal);
+}
+
+/// Whatever is sealed may go out in any order after a crash, so no two of it may depend on each
+/// other.
+void Ledger::check_independence(const Seal& seal, const std::set<Receipt>& members) {
   const auto own = touches(seal);
   for (const auto& [key, other] : seals_) {
     for (const ItemMembers& item : other.items) {
@@ -64,15 +78,40 @@ void Ledger::sealed(const Seal& seal) {
       });
     }
   }
-  for (const Receipt receipt : members) {
-    const bool is_pending =
-        receipt <= entries_.size() && entries_[receipt - 1].state == State::kPending;
-    findings_.expect(is_pending, [&] {
-      return "operation " + std::to_string(receipt) + " is sealed, but not pending";
-    });
+}
+
+void Ledger::check_order(const std::set<Receipt>& members) {
+  for (const Receipt earlier : waiting_) {
+    if (earlier > *members.rbegin()) return;
+    for (auto it = members.upper_bound(earlier); it != members.end(); ++it) {
+      const bool is_in_order =
+          !depend(operation(earlier), operation(*it)) || may_overtake(*it, earlier);
+      findings_.expect(is_in_order, [&] {
+        return "operation " + std::to_string(*it) + " is sealed while operation " +
+               std::to_string(earlier) + " waits";
+      });
+    }
   }
-  findings_.expect(seals_.emplace(seal.idempotency_key, seal).second,
-                   [&] { return "the key " + seal.idempotency_key + " is used twice"; });
+}
+
+bool Ledger::may_overtake(Receipt later, Receipt earlier) const {
+  const Entry& back = entries_[earlier - 1];
+  if (retries_of(back.operation.serial) == 0) return false;
+  return back.heard_of_at == 0 || entries_[later - 1].dispatched_at < back.heard_of_at;
+}
+
+bool Ledger::depend(const ModelOperation& a, const ModelOperation& b) const {
+  for (const auto& mine : a.targets) {
+    for (const auto& other : b.targets) {
+      if (mine.type != other.type || mine.id != other.id) continue;
+      if (a.kind == Kind::kEvent && is_latest(a, mine)) continue;
+      if (b.kind == Kind::kEvent && is_latest(b, other)) continue;
+      const bool is_written = a.kind == Kind::kUpsert || b.kind == Kind::kUpsert ||
+                              a.writes(mine.object()) || b.writes(mine.object());
+      if (is_written) return true;
+    }
+  }
+  return false;
 }
 
 void Ledger::leave(Receipt receipt, State state, const std::set<Receipt>& members) {
@@ -81,6 +120,7 @@ void Ledger::leave(Receipt receipt, State state, const std::set<Receipt>& member
     return "operation " + std::to_string(receipt) + " is settled, but not by its request";
   });
   entry.state = state;
+  waiting_.erase(receipt);
 }
 
 void Ledger::settled(const Settlement& settlement) {
@@ -94,12 +134,69 @@ void Ledger::settled(const Settlement& settlement) {
   }
   std::set<Receipt> members;
   for (const ItemMembers& item : seal->second.items) members.insert(item.begin(), item.end());
-  for (const Receipt receipt : settlement.delivered) leave(receipt, State::kDelivered, members);
+  waiting_.insert(members.begin(), members.end());
+  for (const Receipt receipt : settlement.delivered) {
+    leave(receipt, State::kDelivered, members);
+    entries_[receipt - 1].delivered_by = seal_number(seal->first);
+  }
   for (const DeadItem& item : settlement.dead) {
     for (const Receipt receipt : item.members) leave(receipt, State::kDead, members);
     dead_.push_back(item);
   }
   seals_.erase(seal);
+}
+
+void Ledger::retried(const DeadLetters& letters) {
+  for (const DeadLetter& letter : letters.letters) {
+    for (const auto& row : letter.operations.rows()) {
+      Entry& entry = entries_.at(row.receipt - 1);
+      findings_.expect(entry.state == State::kDead, [&] {
+        return "operation " + std::to_string(row.receipt) + " is retried, but not dead";
+      });
+      entry.state = State::kPending;
+      ++retries_[entry.operation.serial];
+      entry.dispatched_at = entry.heard_of_at = 0;
+      waiting_.insert(row.receipt);
+    }
+  }
+}
+
+void Ledger::dropped(const DeadLetters& letters) {
+  for (const DeadLetter& letter : letters.letters) {
+    for (const auto& row : letter.operations.rows()) {
+      Entry& entry = entries_.at(row.receipt - 1);
+      findings_.expect(entry.state == State::kDead, [&] {
+        return "operation " + std::to_string(row.receipt) + " is dropped, but not dead";
+      });
+      entry.state = State::kDropped;
+    }
+  }
+}
+
+void Ledger::dispatching(const std::vector<Seal>& seals) {
+  ++moment_;
+  for (const Seal& seal : seals) {
+    for (const ItemMembers& item : seal.items) {
+      for (const Receipt receipt : item) {
+        // Parts of a refused request are sealed anew; they were on their way before.
+        std::uint64_t& at = entries_.at(receipt - 1).dispatched_at;
+        if (at == 0) at = moment_;
+      }
+    }
+  }
+}
+
+void Ledger::heard_of_retries(Receipt lowest) {
+  ++moment_;
+  for (auto it = waiting_.lower_bound(lowest); it != waiting_.end(); ++it) {
+    std::uint64_t& at = entries_[*it - 1].heard_of_at;
+    if (at == 0) at = moment_;
+  }
+}
+
+void Ledger::restarted() {
+  for (const Receipt receipt : waiting_) entries_[receipt - 1].dispatched_at = 0;
+  heard_of_retries(1);
 }
 
 }  // namespace flowmyna::simulation

@@ -12,13 +12,22 @@
 namespace flowmyna::simulation {
 
 /// What the outbox holds durably and what its writers were told, written down at every commit from
-/// outside. It checks what must hold between any two commits.
+/// outside. It checks what must hold between any two commits; so also the order: nothing is sealed
+/// while something that it depends on, and that was accepted before it, still waits.
+///
+/// A dead letter that a person retries waits again, at its old place, from the moment at which the
+/// foreman is told. What was handed over to be sealed before that moment may go first; everything
+/// else may not.
 class Ledger {
  public:
-  enum class State : std::uint8_t { kPending, kDelivered, kDead };
+  enum class State : std::uint8_t { kPending, kDelivered, kDead, kDropped };
   struct Entry {
     ModelOperation operation;
     State state = State::kPending;
+    std::uint64_t delivered_by = 0;  ///< the number of the seal, see seal_number
+    // Moments of the delivery thread, 0 for never, since it became pending last:
+    std::uint64_t dispatched_at = 0;  // handed over to be sealed
+    std::uint64_t heard_of_at = 0;    // the foreman was told that it is back
   };
 
   Ledger(Findings& findings, std::set<std::string, std::less<>> latest_types)
@@ -28,6 +37,14 @@ class Ledger {
   void answered(Receipt first, const std::vector<ModelOperation>& operations);
   void sealed(const Seal& seal);
   void settled(const Settlement& settlement);
+  void retried(const DeadLetters& letters);
+  void dropped(const DeadLetters& letters);
+
+  /// What the delivery thread does and learns, as it does so.
+  void dispatching(const std::vector<Seal>& seals);
+  void heard_of_retries(Receipt lowest);
+  /// A process begins: it knows what is durable, and nothing else.
+  void restarted();
 
   /// In the order of acceptance: receipt N stands at N - 1.
   const std::vector<Entry>& entries() const { return entries_; }
@@ -36,18 +53,39 @@ class Ledger {
   }
   /// By idempotency key.
   const std::map<std::string, Seal>& seals() const { return seals_; }
+  /// How often a person has put the operation back.
+  std::uint64_t retries_of(Serial serial) const {
+    const auto it = retries_.find(serial);
+    return it == retries_.end() ? 0 : it->second;
+  }
+  /// Everything that ever died.
   const std::vector<DeadItem>& dead() const { return dead_; }
+  /// From 1 upwards in the order of commits; 0 when there never was such a key. Of two requests
+  /// that depend on each other the one with the lower number was settled before the other was
+  /// sealed: `sealed` checks it.
+  std::uint64_t seal_number(const std::string& key) const {
+    const auto it = numbers_.find(key);
+    return it == numbers_.end() ? 0 : it->second;
+  }
   /// Whether the final state of this object alone matters to the event.
   bool is_latest(const ModelOperation& event, const ModelOperation::Target& target) const;
 
  private:
   std::map<std::string, bool> touches(const Seal& seal) const;
+  void check_independence(const Seal& seal, const std::set<Receipt>& members);
+  void check_order(const std::set<Receipt>& members);
+  bool may_overtake(Receipt later, Receipt earlier) const;
+  bool depend(const ModelOperation& a, const ModelOperation& b) const;
   void leave(Receipt receipt, State state, const std::set<Receipt>& members);
 
   Findings& findings_;
   const std::set<std::string, std::less<>> latest_types_;
   std::vector<Entry> entries_;
   std::map<std::string, Seal> seals_;
+  std::map<std::string, std::uint64_t> numbers_;  // by idempotency key
+  std::map<Serial, std::uint64_t> retries_;
+  std::set<Receipt> waiting_;  // pending, and in no seal
+  std::uint64_t moment_ = 0;
   std::vector<DeadItem> dead_;
 };
 

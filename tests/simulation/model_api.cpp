@@ -86,7 +86,7 @@ std::vector<Serial> ModelApi::serials_in(const std::string& body) {
 
 /// Why the item is refused; empty when it is not.
 std::string ModelApi::fault_of(const Item& item) const {
-  return item.word.empty() ? "" : item.word + " is not allowed";
+  return item.word.empty() || is_mended_ ? "" : item.word + " is not allowed";
 }
 
 Answer ModelApi::process(const Copy& copy, bool has_twin) {

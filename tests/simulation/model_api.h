@@ -52,6 +52,10 @@ class ModelApi {
   /// on its way.
   Answer process(const Copy& copy, bool has_twin = false);
 
+  /// From now on it takes what it refused for good.
+  void mend() { is_mended_ = true; }
+  bool is_mended() const { return is_mended_; }
+
   const Objects& objects() const { return objects_; }
   const std::map<Serial, std::vector<Recording>>& recordings() const { return recordings_; }
   /// What it refused for good while it stood alone, with its words.
@@ -73,6 +77,7 @@ class ModelApi {
 
   ApiOptions options_;
   Chance& chance_;
+  bool is_mended_ = false;
   Objects objects_;
   std::map<Serial, std::vector<Recording>> recordings_;
   std::map<std::string, std::string> refused_;

@@ -35,6 +35,9 @@ class Process {
   void resume() {
     post([this] { foreman_.resume(); });
   }
+  void returned(Receipt lowest) {
+    post([this, lowest] { foreman_.returned(lowest); });
+  }
   /// The foreman has something to look at.
   void wake();
 

@@ -9,17 +9,32 @@ constexpr std::string_view kUnknown = "outcome unknown";
 
 }  // namespace
 
-bool Reference::has_effect(const Ledger::Entry& entry) const {
-  if (entry.state == Ledger::State::kDelivered) return true;
-  return entry.operation.kind == Kind::kEvent && api_.recordings().contains(entry.operation.serial);
+std::vector<Reference::Effect> Reference::effects_in_order() const {
+  std::vector<Effect> effects;
+  for (const Ledger::Entry& entry : ledger_.entries()) {
+    if (entry.operation.kind == Kind::kUpsert) {
+      if (entry.state != Ledger::State::kDelivered) continue;
+      effects.push_back({entry.delivered_by, &entry.operation, nullptr});
+      continue;
+    }
+    const auto it = api_.recordings().find(entry.operation.serial);
+    if (it == api_.recordings().end()) continue;  // see check_recordings
+    std::set<std::string> keys;
+    for (const auto& recording : it->second) {
+      // A copy of the same request found what the first one left; nothing came between them.
+      if (!keys.insert(recording.key).second) continue;
+      effects.push_back({ledger_.seal_number(recording.key), &entry.operation, &recording});
+    }
+  }
+  std::ranges::stable_sort(effects, {}, &Effect::seal);
+  return effects;
 }
 
 void Reference::check_states() {
   Objects objects;
-  for (const Ledger::Entry& entry : ledger_.entries()) {
-    if (!has_effect(entry)) continue;
-    if (entry.operation.kind == Kind::kEvent) check_found(entry.operation, objects);
-    for (const auto& target : entry.operation.targets) {
+  for (const Effect& effect : effects_in_order()) {
+    if (effect.recording != nullptr) check_found(effect, objects);
+    for (const auto& target : effect.operation->targets) {
       merge(objects[target.object()], target.properties);
     }
   }
@@ -36,17 +51,16 @@ void Reference::check_states() {
   }
 }
 
-void Reference::check_found(const ModelOperation& event, const Objects& objects) {
-  const auto it = api_.recordings().find(event.serial);
-  if (it == api_.recordings().end()) return;  // see check_recordings
-  const auto& found = it->second.front().found;
+void Reference::check_found(const Effect& effect, const Objects& objects) {
+  const ModelOperation& event = *effect.operation;
   for (std::size_t i = 0; i < event.targets.size(); ++i) {
     if (ledger_.is_latest(event, event.targets[i])) continue;
     const std::string name = event.targets[i].object();
     const auto object = objects.find(name);
     const std::string expected = object == objects.end() ? "{}" : render(object->second);
-    findings_.expect(found[i] == expected, [&] {
-      return "event #" + std::to_string(event.serial) + " found " + name + " as " + found[i] +
+    const std::string& found = effect.recording->found[i];
+    findings_.expect(found == expected, [&] {
+      return "event #" + std::to_string(event.serial) + " found " + name + " as " + found +
              ", one at a time it is " + expected;
     });
   }
@@ -75,16 +89,21 @@ void Reference::check_recordings(const WireRules& rules, bool holds_unknown,
 void Reference::check_copies(const ModelOperation& event,
                              const std::vector<ModelApi::Recording>& copies, const WireRules& rules,
                              bool holds_unknown) {
-  if (copies.size() == 1) return;
   const std::string name = "event #" + std::to_string(event.serial);
-  findings_.expect(!holds_unknown, [&] { return name + " is recorded twice in spite of hold"; });
-  if (api_.ambiguous().contains(event.serial)) return;
-  findings_.expect(rules.unsure_keys().contains(copies.front().key),
-                   [&] { return name + " is recorded twice without a reason"; });
-  for (const auto& copy : copies) {
-    findings_.expect(
-        copy.key == copies.front().key && copy.body_hash == copies.front().body_hash,
-        [&] { return name + " was sent again under another key or with other bytes"; });
+  std::map<std::string, std::vector<const ModelApi::Recording*>> by_key;
+  for (const auto& copy : copies) by_key[copy.key].push_back(&copy);
+  const bool is_excused = api_.ambiguous().contains(event.serial) && !holds_unknown;
+  findings_.expect(is_excused || by_key.size() <= 1 + ledger_.retries_of(event.serial),
+                   [&] { return name + " was sent again under another key"; });
+  for (const auto& [key, same] : by_key) {
+    if (same.size() == 1) continue;
+    findings_.expect(!holds_unknown, [&] { return name + " is recorded twice in spite of hold"; });
+    findings_.expect(is_excused || rules.unsure_keys().contains(key),
+                     [&] { return name + " is recorded twice without a reason"; });
+    for (const auto* copy : same) {
+      findings_.expect(is_excused || copy->body_hash == same.front()->body_hash,
+                       [&] { return name + " was sent again with other bytes"; });
+    }
   }
 }
 
@@ -110,9 +129,12 @@ void Reference::check_dead_letters(bool holds_unknown) {
     });
   }
   for (const Ledger::Entry& entry : ledger_.entries()) {
-    findings_.expect(!entry.operation.is_bad || entry.state == Ledger::State::kDead, [&] {
-      return "the API refuses " + render(entry.operation) + ", and it is not dead";
+    const bool is_refused = entry.operation.is_bad && !api_.is_mended();
+    findings_.expect(!is_refused || entry.state != Ledger::State::kDelivered, [&] {
+      return "the API refuses " + render(entry.operation) + ", and it is said to be delivered";
     });
+    findings_.expect(entry.state != Ledger::State::kPending,
+                     [&] { return render(entry.operation) + " is pending for ever"; });
   }
 }
 

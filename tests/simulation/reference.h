@@ -10,8 +10,14 @@ namespace flowmyna::simulation {
 /// What a finished run is measured against: the accepted operations one at a time, in order, as the
 /// vendor's documentation defines them, without any coalescing, batch or fault.
 ///
-/// A dead letter has no effect and is left out. One of unknown outcome (`hold`) counts if the API
-/// did take it.
+/// The order is that of the seals under which the operations arrived, and of receipts within one.
+/// For what depends on each other this is the order of receipts, except where a person put a dead
+/// letter back: such an operation takes its effect where it was sealed at last, behind what was
+/// already on its way, and before all that was accepted later and still waited. That nothing else
+/// overtakes is checked at every seal (Ledger::sealed), so the two together are the promise.
+///
+/// A dead letter has no effect and is left out. An event of unknown outcome (`hold`) counts if the
+/// API did take it, each time that it did: a person who retries it may have it recorded again.
 class Reference {
  public:
   Reference(const Ledger& ledger, const ModelApi& api, Findings& findings)
@@ -25,8 +31,14 @@ class Reference {
   void check_dead_letters(bool holds_unknown);
 
  private:
-  bool has_effect(const Ledger::Entry& entry) const;
-  void check_found(const ModelOperation& event, const Objects& objects);
+  /// An operation that took effect, or one of the times that an event did.
+  struct Effect {
+    std::uint64_t seal = 0;
+    const ModelOperation* operation = nullptr;
+    const ModelApi::Recording* recording = nullptr;  ///< an event's
+  };
+  std::vector<Effect> effects_in_order() const;
+  void check_found(const Effect& effect, const Objects& objects);
   void check_copies(const ModelOperation& event, const std::vector<ModelApi::Recording>& copies,
                     const WireRules& rules, bool holds_unknown);
 

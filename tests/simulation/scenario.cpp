@@ -46,7 +46,7 @@ WriterOptions draw_writers(Chance& chance) {
   options.objects = chance.one_of<std::size_t>({1, 4, 12});
   options.event_share = chance.one_of({0.1, 0.5});
   options.inline_share = chance.one_of({0.0, 0.4});
-  options.bad_share = chance.one_of({0.0, 0.03});
+  options.bad_share = chance.one_of({0.0, 0.03, 0.1});
   return options;
 }
 
@@ -113,6 +113,14 @@ Scenario draw_scenario(std::uint64_t seed) {
     scenario.commands.emplace_back(
         chance.between(BootTime(0), end),
         chance.one_of({Command::kFlush, Command::kPause, Command::kResume}));
+  }
+  for (std::int64_t i = chance.one_in(0.6) ? chance.number(1, 12) : 0; i > 0; --i) {
+    scenario.commands.emplace_back(
+        chance.between(BootTime(0), end),
+        chance.one_of({Command::kRetryOne, Command::kRetryAll, Command::kDropOne}));
+  }
+  if (chance.one_in(0.5)) {
+    scenario.commands.emplace_back(chance.between(BootTime(0), end), Command::kMendApi);
   }
   return scenario;
 }

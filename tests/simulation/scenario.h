@@ -19,7 +19,15 @@ struct CrashOptions {
   std::chrono::milliseconds downtime_max{600'000};
 };
 
-enum class Command : std::uint8_t { kFlush, kPause, kResume };
+enum class Command : std::uint8_t {
+  kFlush,
+  kPause,
+  kResume,
+  kRetryOne,  ///< some dead letter
+  kRetryAll,
+  kDropOne,
+  kMendApi,  ///< it takes from now on what it refused for good
+};
 
 /// Everything that one run consists of.
 struct Scenario {

@@ -39,6 +39,14 @@ std::string describe(const Seal& seal) {
   return out;
 }
 
+std::string describe(const DeadLetters& taken, bool drops) {
+  std::string out = drops ? "outbox: dropped" : "outbox: returned";
+  for (const DeadLetter& letter : taken.letters) {
+    for (const auto& row : letter.operations.rows()) out += ' ' + std::to_string(row.receipt);
+  }
+  return out;
+}
+
 }  // namespace
 
 void SimulatedOutbox::append(std::unique_ptr<Append> operations) {
@@ -72,13 +80,56 @@ void SimulatedOutbox::seals(Done<std::vector<Seal>> done) {
 }
 
 void SimulatedOutbox::seal(std::vector<Seal> seals, Done<void> done) {
-  queued_.writes.push_back({std::move(seals), {}, std::move(done)});
+  around_.ledger.dispatching(seals);
+  queued_.writes.push_back({std::move(seals), {}, nullptr, std::move(done)});
   begin_round();
 }
 
 void SimulatedOutbox::settle(std::vector<Settlement> settlements, Done<void> done) {
-  queued_.writes.push_back({{}, std::move(settlements), std::move(done)});
+  queued_.writes.push_back({{}, std::move(settlements), nullptr, std::move(done)});
   begin_round();
+}
+
+void SimulatedOutbox::dead_letters(LetterLimits limits, Done<DeadLetters> done) {
+  queued_.reads.push_back(
+      [this, limits, done = std::move(done)] { done(around_.storage.dead_letters(limits)); });
+  begin_round();
+}
+
+void SimulatedOutbox::dead_letter_of(Receipt receipt, Done<std::optional<DeadLetter>> done) {
+  queued_.reads.push_back(
+      [this, receipt, done = std::move(done)] { done(around_.storage.dead_letter_of(receipt)); });
+  begin_round();
+}
+
+void SimulatedOutbox::retry(LetterLimits limits, Done<RetriedLetters> done) {
+  auto change = std::make_shared<LetterChange>();
+  change->limits = limits;
+  queued_.writes.push_back(
+      {{}, {}, change, [change, done = std::move(done)](const Result<void>& written) {
+         done(written ? Result<RetriedLetters>(change->retried)
+                      : tl::make_unexpected(written.error()));
+       }});
+  begin_round();
+}
+
+void SimulatedOutbox::drop(LetterLimits limits, Done<DeadLetters> done) {
+  auto change = std::make_shared<LetterChange>();
+  change->drops = true;
+  change->limits = limits;
+  queued_.writes.push_back(
+      {{}, {}, change, [change, done = std::move(done)](const Result<void>& written) {
+         done(written ? Result<DeadLetters>(change->taken) : tl::make_unexpected(written.error()));
+       }});
+  begin_round();
+}
+
+Result<void> SimulatedOutbox::apply(LetterChange& change, MemoryStorage& storage) {
+  change.taken = storage.dead_letters(change.limits).value();
+  if (change.drops) return storage.drop(change.limits).map([](const DeadLetters&) {});
+  return storage.retry(change.limits).map([&](const RetriedLetters& retried) {
+    change.retried = retried;
+  });
 }
 
 /// Unless one is under way: then what is queued is the next one.
@@ -129,6 +180,7 @@ SimulatedOutbox::Committed SimulatedOutbox::commit(const Round& round, bool with
     for (const Settlement& settlement : write.settlements) {
       done = done ? storage.settle(settlement) : done;
     }
+    if (write.change != nullptr) done = done ? apply(*write.change, storage) : done;
   }
   const bool fails = around_.has_faults() && around_.chance.one_in(options_.commit_failure);
   const bool settles =
@@ -160,6 +212,11 @@ void SimulatedOutbox::enter_in_ledger(const Round& round, bool with_appends) {
     for (const Settlement& settlement : write.settlements) {
       around_.ledger.settled(settlement);
       around_.trace.note([&] { return describe(settlement); });
+    }
+    if (write.change != nullptr) {
+      const LetterChange& change = *write.change;
+      change.drops ? around_.ledger.dropped(change.taken) : around_.ledger.retried(change.taken);
+      around_.trace.note([&] { return describe(change.taken, change.drops); });
     }
     for (const Seal& seal : write.seals) {
       around_.ledger.sealed(seal);

@@ -70,11 +70,23 @@ class SimulatedOutbox final : public Outbox {
   void seal(std::vector<Seal> seals, Done<void> done) override;
   void settle(std::vector<Settlement> settlements, Done<void> done) override;
   OutboxStats stats() const override { return stats_; }
+  void dead_letters(LetterLimits limits, Done<DeadLetters> done) override;
+  void dead_letter_of(Receipt receipt, Done<std::optional<DeadLetter>> done) override;
+  void retry(LetterLimits limits, Done<RetriedLetters> done) override;
+  void drop(LetterLimits limits, Done<DeadLetters> done) override;
 
  private:
+  /// What a person does to dead letters, and what came of it.
+  struct LetterChange {
+    bool drops = false;
+    LetterLimits limits;
+    DeadLetters taken;
+    RetriedLetters retried;
+  };
   struct Write {
     std::vector<Seal> seals;
     std::vector<Settlement> settlements;
+    std::shared_ptr<LetterChange> change;
     Done<void> done;
   };
   struct Round {
@@ -89,6 +101,7 @@ class SimulatedOutbox final : public Outbox {
   void begin_round();
   void perform(Round round);
   Committed commit(const Round& round, bool with_appends);
+  static Result<void> apply(LetterChange& change, MemoryStorage& storage);
   void enter_in_ledger(const Round& round, bool with_appends);
   bool answer_writers(const Round& round, Committed committed);
 

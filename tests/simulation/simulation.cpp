@@ -2,6 +2,8 @@
 
 #include <cstdio>
 
+#include "core/dead_letter_retry.h"
+
 namespace flowmyna::simulation {
 namespace {
 
@@ -55,8 +57,10 @@ Outcome Simulation::run() {
     });
   }
   if (findings_.empty()) check_end();
-  return {findings_.all(),  trace_.lines(), ledger_.entries().size(), rules_.requests(), crashes_,
-          storage_.stats(), queue_.now()};
+  std::size_t retries = 0;
+  for (const auto& entry : ledger_.entries()) retries += ledger_.retries_of(entry.operation.serial);
+  return {findings_.all(), trace_.lines(), ledger_.entries().size(), rules_.requests(),
+          crashes_,        retries,        storage_.stats(),         queue_.now()};
 }
 
 bool Simulation::has_ended() const {
@@ -69,6 +73,7 @@ void Simulation::start() {
     return "process: starts over " + std::to_string(ledger_.seals().size()) + " sealed requests";
   });
   rules_.restarted();
+  ledger_.restarted();
   crash_is_near_ = false;
   const CrashOptions& options = scenario_.crashes;
   SimulatedOutbox::Surroundings outbox{queue_,
@@ -123,6 +128,7 @@ void Simulation::write(std::vector<ModelOperation> operations) {
 }
 
 void Simulation::command(Command command) {
+  if (command == Command::kMendApi) api_.mend();
   if (process_ == nullptr) return;
   trace_.note([&] { return "command: " + std::to_string(static_cast<int>(command)); });
   switch (command) {
@@ -137,7 +143,42 @@ void Simulation::command(Command command) {
       process_->post([this] { rules_.hurried(queue_.now()); });
       process_->resume();
       return;
+    case Command::kRetryOne:
+      retry(some_letter());
+      return;
+    case Command::kRetryAll: {
+      LetterLimits all;
+      all.letters_max = chance_.one_of<std::size_t>({1, 2, 500});
+      all.through = std::max<Receipt>(1, process_->outbox().stats().accepted);
+      retry(all);
+      return;
+    }
+    case Command::kDropOne:
+      process_->outbox().drop(some_letter(), [](const Result<DeadLetters>&) {});
+      return;
+    case Command::kMendApi:
+      return;
   }
+}
+
+LetterLimits Simulation::some_letter() {
+  LetterLimits limits;
+  limits.after =
+      static_cast<Receipt>(chance_.number(0, static_cast<std::int64_t>(storage_.stats().accepted)));
+  const auto found = storage_.dead_letters(limits);
+  limits.through = found->letters.empty() ? limits.after + 1 : found->letters.front().id;
+  return limits;
+}
+
+/// As the desk does it.
+void Simulation::retry(LetterLimits limits) {
+  DeadLetterRetry::start(
+      process_->outbox(), limits,
+      [this](Receipt lowest) {
+        process_->post([this, lowest] { ledger_.heard_of_retries(lowest); });
+        process_->returned(lowest);
+      },
+      [](const Result<RetriedLetters>&) {});
 }
 
 /// No fault, crash or pause from now on, and nothing new to deliver.
@@ -149,9 +190,9 @@ void Simulation::calm_down() {
 
 void Simulation::check_end() {
   const OutboxStats stats = storage_.stats();
-  findings_.expect(
-      stats.accepted == stats.delivered + stats.dead && stats.accepted == ledger_.entries().size(),
-      [] { return std::string("the outbox's counters do not add up"); });
+  findings_.expect(stats.accepted == stats.delivered + stats.dead + stats.dropped &&
+                       stats.accepted == ledger_.entries().size(),
+                   [] { return std::string("the outbox's counters do not add up"); });
   findings_.expect(ledger_.seals().empty(), [] { return std::string("a seal is left behind"); });
   findings_.expect(!network_.holds_any_back(),
                    [] { return std::string("a request of unknown outcome was never resent"); });

@@ -17,6 +17,7 @@ struct Outcome {
   std::size_t operations = 0;
   std::size_t requests = 0;
   std::size_t crashes = 0;
+  std::size_t retries = 0;  ///< operations that a person put back
   OutboxStats stats;
   BootTime lasted{0};
 };
@@ -35,6 +36,9 @@ class Simulation {
   bool crashes(double probability);
   void write(std::vector<ModelOperation> operations);
   void command(Command command);
+  void retry(LetterLimits limits);
+  /// One letter, from a random place on.
+  LetterLimits some_letter();
   void calm_down();
   void check_end();
   bool has_ended() const;

@@ -34,6 +34,8 @@ TEST(Simulation, EndsLikeTheUnplannedSequenceWhateverHappens) {
   std::size_t operations = 0;
   std::size_t requests = 0;
   std::size_t crashes = 0;
+  std::size_t retries = 0;
+  std::uint64_t dropped = 0;
   std::uint64_t duplicates = 0;
   BootTime lasted{0};
   for (std::uint64_t seed = first; seed <= last; ++seed) {
@@ -41,6 +43,8 @@ TEST(Simulation, EndsLikeTheUnplannedSequenceWhateverHappens) {
     operations += outcome.operations;
     requests += outcome.requests;
     crashes += outcome.crashes;
+    retries += outcome.retries;
+    dropped += outcome.stats.dropped;
     duplicates += outcome.stats.duplicates_possible;
     lasted += outcome.lasted;
     if (outcome.broken.empty()) continue;
@@ -50,7 +54,8 @@ TEST(Simulation, EndsLikeTheUnplannedSequenceWhateverHappens) {
   }
   std::cout << last - first + 1 << " seeds, " << lasted.count() / 86'400'000 << " days, "
             << operations << " operations, " << requests << " requests, " << crashes << " crashes, "
-            << duplicates << " possible duplicates\n";
+            << retries << " retried and " << dropped << " dropped operations, " << duplicates
+            << " possible duplicates\n";
 }
 
 /// A thousand upserts of one object, all written while the network has `fault`.

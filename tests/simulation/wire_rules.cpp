@@ -24,7 +24,9 @@ WireRules::Sent WireRules::sent(const Copy& copy, BootTime now) {
   check_seal(copy);
   if (options_.hold_unknown && copy.is_event()) {
     for (const Serial serial : ModelApi::serials_in(copy.body)) {
-      findings_.expect(!held_.contains(serial), [&] {
+      const auto it = held_.find(serial);
+      const bool may_go = it == held_.end() || it->second < ledger_.retries_of(serial);
+      findings_.expect(may_go, [&] {
         return "event #" + std::to_string(serial) + " of unknown outcome was sent again";
       });
     }
@@ -53,10 +55,11 @@ void WireRules::check_limits(BootTime now) {
                    [&] { return std::to_string(last_minute_.size()) + " requests in one minute"; });
 }
 
-/// However long an outage is, it sees a few requests at first and then one for every wait.
+/// However long an outage is, it sees a few requests at first and then one for every wait; the same
+/// again from a process that knows nothing of it.
 void WireRules::check_outage(BootTime now) {
   const FaultPlan::Period* outage = faults_.outage(now);
-  if (outage != outage_) requests_in_outage_ = 0;
+  if (outage != outage_) requests_in_outage_ = restarts_in_outage_ = 0;
   outage_ = outage;
   if (outage == nullptr) return;
   ++requests_in_outage_;
@@ -64,8 +67,8 @@ void WireRules::check_outage(BootTime now) {
   const auto doublings = std::bit_width(static_cast<std::uint64_t>(backoff.max / backoff.initial));
   const auto waits = 4 * (now - outage->begin) / backoff.max;
   // Unlucky jitter included; a hundred times fewer than one a `retry_initial`.
-  const std::size_t bound =
-      options_.in_flight_max + 2 * doublings + static_cast<std::size_t>(waits) + 20;
+  const std::size_t bound = (options_.in_flight_max + 2 * doublings) * (1 + restarts_in_outage_) +
+                            static_cast<std::size_t>(waits) + 20;
   findings_.expect(requests_in_outage_ <= bound, [&] {
     return std::to_string(requests_in_outage_) + " requests during one outage";
   });
@@ -78,7 +81,7 @@ void WireRules::answered(const Copy& copy, const Sent& sent, Fault fault,
   if (verdict_is_sure || copy.is_get) return;
   unsure_keys_.insert(copy.key);
   if (!options_.hold_unknown || !copy.is_event()) return;
-  for (const Serial serial : ModelApi::serials_in(copy.body)) held_.insert(serial);
+  for (const Serial serial : ModelApi::serials_in(copy.body)) hold(serial);
 }
 
 void WireRules::crashed() {
@@ -88,12 +91,13 @@ void WireRules::crashed() {
 /// What is sealed now may have been in flight when the last process ended.
 void WireRules::restarted() {
   back_off_.restarted();
+  ++restarts_in_outage_;
   last_minute_.clear();
   for (const auto& [key, seal] : ledger_.seals()) {
     unsure_keys_.insert(key);
     if (!options_.hold_unknown || seal.kind != Kind::kEvent) continue;
     for (const ItemMembers& item : seal.items) {
-      held_.insert(ledger_.operation(item.front()).serial);
+      hold(ledger_.operation(item.front()).serial);
     }
   }
 }

@@ -35,6 +35,7 @@ class WireRules {
   void check_limits(BootTime now);
   void check_seal(const Copy& copy);
   void check_outage(BootTime now);
+  void hold(Serial serial) { held_[serial] = ledger_.retries_of(serial); }
 
   const ForemanOptions& options_;
   const FaultPlan& faults_;
@@ -47,9 +48,11 @@ class WireRules {
   std::deque<BootTime> last_minute_;
   const FaultPlan::Period* outage_ = nullptr;
   std::size_t requests_in_outage_ = 0;
+  std::size_t restarts_in_outage_ = 0;
   std::map<std::string, std::string> bodies_;  // by key
   std::set<std::string> unsure_keys_;
-  std::set<Serial> held_;  // events that must never leave again
+  // Events that must not leave again unless a person says so: how often one had when it was held.
+  std::map<Serial, std::uint64_t> held_;
 };
 
 }  // namespace flowmyna::simulation

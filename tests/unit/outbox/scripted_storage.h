@@ -73,12 +73,22 @@ class ScriptedStorage final : public Storage {
   }
   Result<void> seal(const Seal& seal) override { return memory_.seal(seal); }
   Result<void> settle(const Settlement& settlement) override { return memory_.settle(settlement); }
+  Result<RetriedLetters> retry(const LetterLimits& limits) override {
+    return memory_.retry(limits);
+  }
+  Result<DeadLetters> drop(const LetterLimits& limits) override { return memory_.drop(limits); }
   Result<Window> read(const ReadLimits& limits) override { return memory_.read(limits); }
   Result<Window> fetch(const std::vector<Receipt>& receipts) override {
     return memory_.fetch(receipts);
   }
   Result<ReceiptState> state(Receipt receipt) override { return memory_.state(receipt); }
   Result<std::vector<Seal>> seals() override { return memory_.seals(); }
+  Result<DeadLetters> dead_letters(const LetterLimits& limits) override {
+    return memory_.dead_letters(limits);
+  }
+  Result<std::optional<DeadLetter>> dead_letter_of(Receipt receipt) override {
+    return memory_.dead_letter_of(receipt);
+  }
   OutboxStats stats() const override { return memory_.stats(); }
   Result<void> reopen() override {
     ++script_.reopens;
