@@ -157,6 +157,9 @@ void Agent::pause() {
 void Agent::resume() {
   delivery_.post([this] { foreman_.resume(); });
 }
+void Agent::returned(Receipt lowest) {
+  delivery_.post([this, lowest] { foreman_.returned(lowest); });
+}
 void Agent::refresh_health() {
   delivery_.post([this] { foreman_.refresh_health(); });
 }

@@ -66,6 +66,7 @@ class Agent final : private DeliveryControl {
   void flush() override;
   void pause() override;
   void resume() override;
+  void returned(Receipt lowest) override;
   void refresh_health() override;
 
   // In the order of construction: what stands below uses what stands above.

@@ -1,11 +1,11 @@
 #include "agent/desk.h"
 
 #include <algorithm>
-#include <charconv>
 #include <memory>
 
+#include "agent/answers.h"
+#include "agent/dead_letter_report.h"
 #include "agent/pending_scan.h"
-#include "agent/query.h"
 #include "agent/reports.h"
 #include "agent/system_clock.h"
 #include "agent/write_answers.h"
@@ -15,32 +15,10 @@ namespace {
 
 static_assert(kBodyPadding >= Decoder::kPadding);
 
-constexpr std::string_view kReceipts = "/agent/v1/receipts/";
-
-// How soon a writer should ask again when the outbox is full: delivery frees space within seconds
-// once it gets through.
-constexpr int kFullRetrySeconds = 30;
-
-HttpResponse json(int status, std::string body) {
-  HttpResponse response;
-  response.status = status;
-  response.body = std::move(body);
-  return response;
-}
-
-HttpResponse problem(int status, std::string_view text) {
-  return json(status, detail_body(text));
-}
+constexpr std::size_t kReceiptSegment = 3;  // /agent/v1/receipts/N
 
 HttpResponse refused(const Refusal& refusal) {
   return json(refusal.status, "{\"detail\":" + refusal.detail + "}");
-}
-
-HttpResponse failed(const Error& error) {
-  if (error.kind != Error::Kind::kFull) return problem(503, error.message);
-  HttpResponse response = problem(507, error.message);
-  response.retry_after_seconds = kFullRetrySeconds;
-  return response;
 }
 
 /// A writer that waits for its commit. `count` 0 stands for a single write.
@@ -69,6 +47,23 @@ class PendingWrite final : public Append {
   Responder responder_;
 };
 
+/// Whether the path fits, segment by segment; a slash at its end does not count.
+bool fits(std::string_view pattern, std::string_view path) {
+  if (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+  while (true) {
+    const auto pattern_end = std::min(pattern.find('/'), pattern.size());
+    const auto path_end = std::min(path.find('/'), path.size());
+    const std::string_view segment = path.substr(0, path_end);
+    const bool is_any = pattern.substr(0, pattern_end) == "*" && !segment.empty();
+    if (!is_any && pattern.substr(0, pattern_end) != segment) return false;
+    if (pattern_end == pattern.size() || path_end == path.size()) {
+      return pattern_end == pattern.size() && path_end == path.size();
+    }
+    pattern.remove_prefix(pattern_end + 1);
+    path.remove_prefix(path_end + 1);
+  }
+}
+
 bool is_ndjson(std::string_view content_type) {
   return content_type.substr(0, content_type.find(';')).find("application/x-ndjson") !=
          std::string_view::npos;
@@ -83,7 +78,13 @@ const Desk::Route Desk::kRoutes[] = {
     {"POST", "/api/public/v1/event/batch", &Desk::event_batch},
     {"GET", "/api/public/v1/health", &Desk::health},
     {"GET", "/agent/v1/status", &Desk::status},
+    {"GET", "/agent/v1/receipts/*", &Desk::receipt},
     {"GET", "/agent/v1/pending", &Desk::pending},
+    {"GET", "/agent/v1/dead-letters", &Desk::dead_letters},
+    {"GET", "/agent/v1/dead-letters/*", &Desk::dead_letter},
+    {"DELETE", "/agent/v1/dead-letters/*", &Desk::drop_dead_letter},
+    {"POST", "/agent/v1/dead-letters/retry", &Desk::retry_dead_letters},
+    {"POST", "/agent/v1/dead-letters/*/retry", &Desk::retry_dead_letter},
     {"POST", "/agent/v1/flush", &Desk::flush},
     {"POST", "/agent/v1/pause", &Desk::pause},
     {"POST", "/agent/v1/resume", &Desk::resume},
@@ -93,25 +94,20 @@ const Desk::Route Desk::kRoutes[] = {
 Desk::Desk(Outbox& outbox, DeliveryControl& delivery, const Clock& clock)
     : outbox_(outbox), delivery_(delivery), clock_(clock), started_at_(clock.boot_now()) {}
 
-const Desk::Route* Desk::find_route(std::string_view path) {
-  static constexpr Route kReceiptRoute = {"GET", kReceipts, &Desk::receipt};
-  if (path.starts_with(kReceipts)) return &kReceiptRoute;
-  if (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
-  const auto* route = std::ranges::find(kRoutes, path, &Route::path);
-  return route == std::end(kRoutes) ? nullptr : route;
-}
-
 void Desk::handle(HttpRequest request, Responder responder) {
-  const Route* route = find_route(request.path);
-  if (route == nullptr) {
-    responder.send(problem(404, "Not Found"));
-  } else if (request.method != route->method) {
-    HttpResponse response = problem(405, "Method Not Allowed");
-    response.allow = route->method;
-    responder.send(std::move(response));
-  } else {
-    (this->*route->handler)(request, std::move(responder));
+  std::string allow;
+  for (const Route& route : kRoutes) {
+    if (!fits(route.path, request.path)) continue;
+    if (request.method == route.method) {
+      (this->*route.handler)(request, std::move(responder));
+      return;
+    }
+    allow += (allow.empty() ? "" : ", ") + std::string(route.method);
   }
+  HttpResponse response =
+      allow.empty() ? problem(404, "Not Found") : problem(405, "Method Not Allowed");
+  response.allow = allow;
+  responder.send(std::move(response));
 }
 
 void Desk::object_upsert(const HttpRequest& request, Responder responder) {
@@ -194,24 +190,23 @@ void Desk::metrics(const HttpRequest&, Responder responder) {
 }
 
 void Desk::receipt(const HttpRequest& request, Responder responder) {
-  const std::string_view number = std::string_view(request.path).substr(kReceipts.size());
-  Receipt receipt = 0;
-  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), receipt);
-  if (error != std::errc() || end != number.data() + number.size()) {
+  const auto receipt = number_in(request.path, kReceiptSegment);
+  if (!receipt) {
     responder.send(problem(404, "a receipt is a number, as the answer to a write gives it"));
     return;
   }
-  auto shared = std::make_shared<Responder>(std::move(responder));
-  outbox_.state(receipt, [receipt, shared](const Result<ReceiptState>& state) {
-    if (!state) {
-      shared->send(failed(state.error()));
-    } else if (*state == ReceiptState::kUnknown) {
-      shared->send(problem(404, "no operation has receipt " + std::to_string(receipt)));
-    } else {
-      shared->send(json(200, "{\"receipt\":" + std::to_string(receipt) + ",\"state\":\"" +
-                                 name_of(*state) + "\"}"));
-    }
-  });
+  look_up(
+      outbox_, *receipt,
+      [shared =
+           std::make_shared<Responder>(std::move(responder))](const Result<ReceiptReport>& report) {
+        if (!report) {
+          shared->send(failed(report.error()));
+        } else if (report->state == ReceiptState::kUnknown) {
+          shared->send(problem(404, "no operation has receipt " + std::to_string(report->receipt)));
+        } else {
+          shared->send(json(200, receipt_json(*report)));
+        }
+      });
 }
 
 void Desk::pending(const HttpRequest& request, Responder responder) {

@@ -21,6 +21,8 @@ class DeliveryControl {
   virtual void flush() = 0;
   virtual void pause() = 0;
   virtual void resume() = 0;
+  /// Dead letters from this receipt on may be pending again; see Foreman::returned.
+  virtual void returned(Receipt lowest) = 0;
   /// The health answer is about to be read: have a fresh one fetched if it is old.
   virtual void refresh_health() = 0;
 };
@@ -38,12 +40,10 @@ class Desk {
   using Handler = void (Desk::*)(const HttpRequest&, Responder);
   struct Route {
     std::string_view method;
-    std::string_view path;
+    std::string_view path;  ///< a segment `*` stands for any one that is not empty
     Handler handler;
   };
   static const Route kRoutes[];
-  /// Null when there is none.
-  static const Route* find_route(std::string_view path);
 
   void object_upsert(const HttpRequest& request, Responder responder);
   void object_batch(const HttpRequest& request, Responder responder);
@@ -54,6 +54,12 @@ class Desk {
   void metrics(const HttpRequest& request, Responder responder);
   void receipt(const HttpRequest& request, Responder responder);
   void pending(const HttpRequest& request, Responder responder);
+  // dead_letter_routes.cpp
+  void dead_letters(const HttpRequest& request, Responder responder);
+  void dead_letter(const HttpRequest& request, Responder responder);
+  void retry_dead_letter(const HttpRequest& request, Responder responder);
+  void retry_dead_letters(const HttpRequest& request, Responder responder);
+  void drop_dead_letter(const HttpRequest& request, Responder responder);
   void flush(const HttpRequest& request, Responder responder);
   void pause(const HttpRequest& request, Responder responder);
   void resume(const HttpRequest& request, Responder responder);

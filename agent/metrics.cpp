@@ -53,6 +53,8 @@ std::string metrics_text(const Snapshot& snapshot) {
       counter("flowmyna_agent_accepted_total", "Operations accepted durably", outbox.accepted),
       counter("flowmyna_agent_delivered_total", "Accepted operations that the API confirmed",
               outbox.delivered),
+      counter("flowmyna_agent_dropped_total", "Dead operations that a person gave up",
+              outbox.dropped),
       counter("flowmyna_agent_coalesced_total",
               "Delivered operations that travelled inside a merged upsert", outbox.coalesced),
       counter("flowmyna_agent_requests_total", "Batches put on the wire, resends included",

@@ -48,6 +48,8 @@ const char* name_of(ReceiptState state) {
       return "delivered";
     case ReceiptState::kDead:
       return "dead";
+    case ReceiptState::kDropped:
+      return "dropped";
     case ReceiptState::kUnknown:
       break;
   }
@@ -75,6 +77,7 @@ std::string status_json(const Snapshot& snapshot) {
         {"last_error", delivery.last_error.empty() ? Json(nullptr) : Json(delivery.last_error)},
         {"accepted", outbox.accepted},
         {"delivered", outbox.delivered},
+        {"dropped", outbox.dropped},
         {"coalesced", outbox.coalesced},
         {"requests", outbox.requests},
         {"duplicates_possible", outbox.duplicates_possible}}},

@@ -176,7 +176,7 @@ struct Status {
   std::string version;
   double uptime_seconds = 0;
   struct Outbox {
-    std::uint64_t pending = 0;  ///< accepted, not yet delivered or dead
+    std::uint64_t pending = 0;  ///< accepted, not yet delivered, dead or dropped
     std::optional<double> oldest_age_seconds;
     std::uint64_t size_bytes = 0;
     std::uint64_t quota_bytes = 0;
@@ -192,6 +192,7 @@ struct Status {
     std::uint64_t coalesced = 0;
     std::uint64_t requests = 0;
     std::uint64_t duplicates_possible = 0;
+    std::uint64_t dropped = 0;  ///< dead operations that a person gave up
   } delivery;
 };
 

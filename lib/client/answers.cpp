@@ -108,6 +108,7 @@ Status::Delivery read_delivery(const Json& delivery) {
   result.coalesced = count(at(delivery, "coalesced"));
   result.requests = count(at(delivery, "requests"));
   result.duplicates_possible = count(at(delivery, "duplicates_possible"));
+  result.dropped = count(at(delivery, "dropped"));
   return result;
 }
 

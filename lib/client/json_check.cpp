@@ -7,6 +7,11 @@
 namespace flowmyna::client {
 namespace {
 
+// What the agent puts around an application's values.
+constexpr int kAnswerDepth = 10;
+
+using Parts = std::vector<JsonPart>;
+
 /// Length of the UTF-8 sequence at the front of `text`, 0 when it is not one (RFC 3629, section 4).
 std::size_t sequence_length(std::string_view text) {
   const auto byte = [text](std::size_t i) {
@@ -43,23 +48,22 @@ class Scanner {
  public:
   explicit Scanner(std::string_view text) : rest_(text) {}
 
-  /// Collects the names of the outermost object when `names` is given.
-  bool document(std::vector<std::string_view>* names) {
+  /// Collects the parts of the outermost object or array when `parts` is given.
+  bool document(int depth_max, Parts* parts) {
     skip_space();
-    if (names != nullptr && (rest_.empty() || rest_.front() != '{')) return false;
-    if (!value(kMaxJsonDepth, names)) return false;
+    if (!value(depth_max, parts)) return false;
     skip_space();
     return rest_.empty();
   }
 
  private:
-  bool value(int depth, std::vector<std::string_view>* names) {
+  bool value(int depth, Parts* parts) {
     if (rest_.empty()) return false;
     switch (rest_.front()) {
       case '{':
-        return depth > 0 && object(depth - 1, names);
+        return depth > 0 && object(depth - 1, parts);
       case '[':
-        return depth > 0 && array(depth - 1);
+        return depth > 0 && array(depth - 1, parts);
       case '"':
         return string();
       default:
@@ -67,7 +71,7 @@ class Scanner {
     }
   }
 
-  bool object(int depth, std::vector<std::string_view>* names) {
+  bool object(int depth, Parts* parts) {
     rest_.remove_prefix(1);
     skip_space();
     if (take('}')) return true;
@@ -75,26 +79,31 @@ class Scanner {
       skip_space();
       const std::string_view before = rest_;
       if (!string()) return false;
-      if (names != nullptr) names->push_back(before.substr(1, before.size() - rest_.size() - 2));
+      const auto name = before.substr(1, before.size() - rest_.size() - 2);
       skip_space();
       if (!take(':')) return false;
-      skip_space();
-      if (!value(depth, nullptr)) return false;
-      skip_space();
+      if (!part(depth, name, parts)) return false;
     } while (take(','));
     return take('}');
   }
 
-  bool array(int depth) {
+  bool array(int depth, Parts* parts) {
     rest_.remove_prefix(1);
     skip_space();
     if (take(']')) return true;
     do {
-      skip_space();
-      if (!value(depth, nullptr)) return false;
-      skip_space();
+      if (!part(depth, {}, parts)) return false;
     } while (take(','));
     return take(']');
+  }
+
+  bool part(int depth, std::string_view name, Parts* parts) {
+    skip_space();
+    const std::string_view before = rest_;
+    if (!value(depth, nullptr)) return false;
+    if (parts != nullptr) parts->push_back({name, before.substr(0, before.size() - rest_.size())});
+    skip_space();
+    return true;
   }
 
   bool string() {
@@ -168,12 +177,27 @@ bool is_utf8(std::string_view text) {
 }
 
 bool is_json(std::string_view text) {
-  return Scanner(text).document(nullptr);
+  return Scanner(text).document(kMaxJsonDepth, nullptr);
+}
+
+std::optional<std::vector<JsonPart>> json_parts(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t\r\n");
+  const bool has_parts =
+      first != std::string_view::npos && (text[first] == '{' || text[first] == '[');
+  Parts parts;
+  if (!has_parts || !Scanner(text).document(kMaxJsonDepth + kAnswerDepth, &parts)) {
+    return std::nullopt;
+  }
+  return parts;
 }
 
 std::optional<std::vector<std::string_view>> member_names(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t\r\n");
+  if (first == std::string_view::npos || text[first] != '{') return std::nullopt;
+  Parts parts;
+  if (!Scanner(text).document(kMaxJsonDepth, &parts)) return std::nullopt;
   std::vector<std::string_view> names;
-  if (!Scanner(text).document(&names)) return std::nullopt;
+  for (const JsonPart& part : parts) names.push_back(part.name);
   return names;
 }
 

@@ -17,6 +17,18 @@ bool is_utf8(std::string_view text);
 /// which the API takes as written. That is why this grammar is spelled out here.
 bool is_json(std::string_view text);
 
+/// A part of a JSON object or array as it is written, digits and escapes kept; points into the
+/// text.
+struct JsonPart {
+  std::string_view name;  ///< inside of the string; empty for an element of an array
+  std::string_view value;
+};
+
+/// The members of an object, or the elements of an array; nothing when `text` is neither. Made for
+/// the agent's answers, which hold values that an application wrote: those may nest as deep as the
+/// agent allows, and the answer around them deeper.
+std::optional<std::vector<JsonPart>> json_parts(std::string_view text);
+
 /// The top-level member names of a JSON object as they are written (the insides of the strings,
 /// escapes kept), pointing into `text`; nothing when `text` is not a JSON object.
 std::optional<std::vector<std::string_view>> member_names(std::string_view text);

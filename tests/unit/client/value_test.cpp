@@ -86,6 +86,23 @@ TEST(JsonCheck, Utf8IsJudgedByTheRfc) {
   }
 }
 
+TEST(JsonCheck, PartsAreAsTheyAreWritten) {
+  const auto members = json_parts(R"( {"a\u0041" : [1.00, {"b":2}] ,"":1e400} )");
+  ASSERT_TRUE(members.has_value());
+  ASSERT_EQ(members->size(), 2U);
+  EXPECT_EQ(members->at(0).name, R"(a\u0041)");
+  EXPECT_EQ(members->at(0).value, R"([1.00, {"b":2}])");
+  EXPECT_EQ(members->at(1).value, "1e400");
+  const auto elements = json_parts(members->at(0).value);
+  ASSERT_TRUE(elements.has_value());
+  EXPECT_EQ(elements->at(0).value, "1.00");
+  EXPECT_EQ(elements->at(1).value, R"({"b":2})");
+  EXPECT_EQ(json_parts("[]")->size(), 0U);
+  for (const char* bad : {"", "1", "[1", "{\"a\":01}", "{} x"}) {
+    EXPECT_FALSE(json_parts(bad).has_value()) << bad;
+  }
+}
+
 TEST(JsonCheck, NamesTheMembersOfTheOutermostObjectOnly) {
   const auto names = member_names(R"( {"event": {"inner": 1e999}, "": [{"b":2}]} )");
   ASSERT_TRUE(names.has_value());
