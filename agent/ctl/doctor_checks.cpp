@@ -83,7 +83,7 @@ Check check_dead_letters(const client::Status& status) {
   const auto count = status.outbox.dead_letters;
   if (count == 0) return {Level::kOk, "dead letters", "none"};
   return {Level::kWarn, "dead letters", std::to_string(count),
-          "the API refused these operations; GET /agent/v1/dead-letters gives its reasons"};
+          "the API refused these operations; `flowmynactl dead-letters` gives its reasons"};
 }
 
 Check check_version(const client::Status& status, const std::string& own_version) {

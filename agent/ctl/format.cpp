@@ -42,6 +42,11 @@ std::string bytes_text(std::uint64_t bytes) {
   return one_decimal(value, kUnits[unit]);
 }
 
+std::string receipt_column(std::string_view receipt) {
+  constexpr std::size_t kColumns = 10;
+  return std::string(kColumns - std::min(kColumns, receipt.size()), ' ') + printable(receipt);
+}
+
 std::string printable(std::string_view text) {
   std::string out(text);
   std::ranges::replace_if(

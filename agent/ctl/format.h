@@ -12,6 +12,9 @@ std::string duration_text(double seconds);
 /// "512 B", "4.0 KiB", "1.5 GiB".
 std::string bytes_text(std::uint64_t bytes);
 
+/// A receipt at the right of a column, so that lists line up.
+std::string receipt_column(std::string_view receipt);
+
 /// Control characters become '?', so that what others wrote cannot steer the terminal.
 std::string printable(std::string_view text);
 

@@ -49,14 +49,16 @@ std::string per_second(std::uint64_t before, std::uint64_t now, double seconds) 
 
 std::string status_view(const client::Status& status) {
   const auto& [state, next, last_success, last_error, accepted, delivered, coalesced, requests,
-               duplicates] = status.delivery;
+               duplicates, dropped] = status.delivery;
   std::string view = "flowmyna-agent " + printable(status.version) + ", up " +
                      duration_text(status.uptime_seconds) + '\n';
   view += line("state", state_text(status.delivery));
   view += line("last success", last_success.empty() ? "never" : last_success);
   if (!last_error.empty()) view += line("last error", last_error);
   view += line("pending", pending_text(status.outbox));
-  view += line("dead letters", std::to_string(status.outbox.dead_letters));
+  std::string dead = std::to_string(status.outbox.dead_letters);
+  if (dropped > 0) dead += ", and " + std::to_string(dropped) + " dropped by hand";
+  view += line("dead letters", dead);
   view += line("outbox", size_text(status.outbox));
   view += line("accepted", std::to_string(accepted));
   view += line("delivered", std::to_string(delivered));

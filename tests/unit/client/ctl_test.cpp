@@ -98,6 +98,13 @@ TEST(StatusView, IsOneAlignedLineAFactAndCannotSteerTheTerminal) {
             "duplicates     0 possible\n");
 }
 
+TEST(StatusView, NamesWhatWasDroppedByHand) {
+  client::Status status = sample_status();
+  status.delivery.dropped = 3;
+  EXPECT_NE(status_view(status).find("dead letters   2, and 3 dropped by hand\n"),
+            std::string::npos);
+}
+
 TEST(StatusView, LeavesOutWhatIsNotThere) {
   client::Status status;
   status.version = "0.1.0";
@@ -139,6 +146,10 @@ TEST(PendingView, IsOneLineAnOperation) {
             "        12  event   Paid on Order:O-1, User:U\n"
             "there are more: raise --limit\n");
   EXPECT_EQ(*pending_view({200, R"({"pending":[],"more":false})", {}}), "nothing is pending\n");
+  EXPECT_EQ(
+      *pending_view(
+          {200, R"({"pending":[{"receipt":7,"type":"T","id":"1","properties":{"v":1e400}}]})", {}}),
+      "         7  upsert  T:1\n");
   EXPECT_FALSE(pending_view({200, "[]", {}}).ok());
 }
 
