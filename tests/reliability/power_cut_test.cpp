@@ -22,6 +22,7 @@ constexpr const char* kSlowAtTimes =
 bool live_through_a_power_cut(Site& site, std::size_t answers, const std::string& settings) {
   site.rig.start_agent(settings);
   site.write(answers);
+  site.traffic.power_goes();
   site.disk.cut_power();
   site.rig.kill_agent();
   site.traffic.stop();

@@ -86,7 +86,7 @@ Traffic::Call Traffic::make_call(std::size_t writer, std::uint64_t number) {
 
 void Traffic::start() {
   stop();
-  stopping_ = false;
+  stopping_ = is_dark_ = false;
   writers_.resize(kWriters);
   for (std::size_t i = 0; i < kWriters; ++i) threads_.emplace_back([this, i] { write(i); });
 }
@@ -104,6 +104,7 @@ void Traffic::write(std::size_t index) {
     const std::uint64_t number = writer.next++;
     const Call call = make_call(index, number);
     const HttpReply reply = connection->post(call.path, call.body.dump());
+    if (is_dark_) continue;
     if (reply.status == 200) {
       answered_ += call.operations;
       const std::lock_guard lock(mutex_);

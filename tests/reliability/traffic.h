@@ -42,6 +42,11 @@ class Traffic {
   /// Ends them; a request under way is waited for, so the agent must answer or be gone.
   void stop();
 
+  /// The power is about to go: no answer from now on is believed. While the disk is being cut off
+  /// the kernel may report a sync as done whose pages it has just thrown away, for a moment in
+  /// which no machine would still be there to send an answer. Until the next `start`.
+  void power_goes() { is_dark_ = true; }
+
   /// Operations that were answered with 200, by all so far.
   std::size_t answered() const { return answered_; }
   /// How often each other status was answered; 0 stands for a lost connection.
@@ -68,6 +73,7 @@ class Traffic {
   Rig& rig_;
   std::vector<std::thread> threads_;
   std::atomic<bool> stopping_ = false;
+  std::atomic<bool> is_dark_ = false;
   std::atomic<std::size_t> answered_ = 0;
   mutable std::mutex mutex_;
   std::vector<Writer> writers_;  // these two under mutex_
