@@ -276,6 +276,7 @@ void Foreman::outbox_refused(std::string_view what, const Error& error) {
 void Foreman::flush() {
   flush_through_ = outbox_.stats().accepted;
   gate_.hurry(now());
+  end_waits();
 }
 
 void Foreman::pause() {
@@ -283,6 +284,13 @@ void Foreman::pause() {
 }
 void Foreman::resume() {
   gate_.resume(now());
+  end_waits();
+}
+
+/// Of the requests themselves, which may be longer than the gate's: after a 429 up to an hour.
+void Foreman::end_waits() {
+  const BootTime at = now();
+  for (auto& [id, request] : requests_) request.not_before = std::min(request.not_before, at);
 }
 
 bool Foreman::is_quiet() const {

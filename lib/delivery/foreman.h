@@ -70,6 +70,7 @@ class Foreman {
   /// Does everything that is due; gives the time to call again at the latest.
   std::optional<BootTime> advance();
 
+  /// Somebody wants what waits to be tried now, whatever the back-off or a 429 says.
   void flush();
   void pause();
   void resume();
@@ -118,6 +119,7 @@ class Foreman {
   void send_ready(BootTime now);
   void send(Request& request);
   Request* next_to_send(BootTime now);
+  void end_waits();
 
   // coming back, and after a restart (foreman_answers.cpp)
   void on_answer(RequestId id, const Answer& answer);
