@@ -20,6 +20,17 @@ std::string make_directory() {
   return mkdtemp(path.data());
 }
 
+/// What makes tests quick, except where `settings` has a value of its own.
+std::string defaults_beside(const std::string& settings) {
+  std::string lines;
+  for (const std::string line :
+       {"delivery.retry_initial = \"50ms\"", "delivery.retry_max = \"500ms\"",
+        "delivery.linger = \"20ms\"", "api.max_requests_per_minute = 0"}) {
+    if (settings.find(line.substr(0, line.find('='))) == std::string::npos) lines += line + "\n";
+  }
+  return lines;
+}
+
 }  // namespace
 
 Rig::Rig(std::vector<std::string> sim_arguments) : directory_(make_directory()) {
@@ -50,12 +61,8 @@ Rig::~Rig() {
 
 void Rig::spawn_agent(const std::string& settings) {
   const std::string file = directory_ + "/agent.toml";
-  std::ofstream(file) << "listen.socket = \"" << socket() << "\"\n"
+  std::ofstream(file) << defaults_beside(settings) << "listen.socket = \"" << socket() << "\"\n"
                       << "outbox.path = \"" << directory_ << "/state\"\n"
-                      << "delivery.retry_initial = \"50ms\"\n"
-                      << "delivery.retry_max = \"500ms\"\n"
-                      << "delivery.linger = \"20ms\"\n"
-                      << "api.max_requests_per_minute = 0\n"
                       << settings;
   std::vector<std::string> command = launch_prefix_;
   command.insert(command.end(), {FLOWMYNA_AGENT, "--config", file});

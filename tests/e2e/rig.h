@@ -23,8 +23,8 @@ class Rig {
   Rig(const Rig&) = delete;
   Rig& operator=(const Rig&) = delete;
 
-  /// Starts the agent, with `settings` (TOML sections) besides what the rig needs. Waits until it
-  /// listens.
+  /// Starts the agent, with `settings` (TOML lines, dotted keys) besides what the rig needs; they
+  /// win over the rig's own. Waits until it listens.
   void start_agent(const std::string& settings = "");
   /// The same, without the wait.
   void spawn_agent(const std::string& settings = "");
@@ -63,6 +63,8 @@ class Rig {
   std::string socket() const { return directory_ + "/agent.sock"; }
   std::string outbox_file() const { return directory_ + "/state/outbox.db"; }
   const std::string& api_url() const { return api_url_; }
+  /// What the next agent takes for the API instead of the stand-in itself.
+  void set_api_url(std::string url) { api_url_ = std::move(url); }
 
  private:
   std::string directory_;
