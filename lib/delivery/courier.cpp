@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <system_error>
 #include <vector>
 
 namespace flowmyna {
@@ -118,8 +119,18 @@ class Courier::Transfer {
   std::string describe(CURLcode code) const {
     if (overflowed_) return "the answer is too large to be the API's";
     if (broke_) return "the connection broke before an answer came";
-    const char* detail = error_.front() != '\0' ? error_.data() : curl_easy_strerror(code);
+    const std::string detail = error_.front() != '\0' ? error_.data() : curl_easy_strerror(code);
+    // libcurl knows more than it says.
+    if (code == CURLE_SSL_CONNECT_ERROR) return curl_easy_strerror(code) + (": " + detail);
+    if (code == CURLE_COULDNT_CONNECT) return detail + system_reason();
     return detail;
+  }
+
+  /// ": Connection refused", ": No route to host"; empty when the system gave none.
+  std::string system_reason() const {
+    long error = 0;
+    curl_easy_getinfo(easy_.get(), CURLINFO_OS_ERRNO, &error);
+    return error == 0 ? "" : ": " + std::generic_category().message(static_cast<int>(error));
   }
 
   static std::size_t on_body(char* bytes, std::size_t, std::size_t size, void* self) {
