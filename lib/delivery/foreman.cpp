@@ -320,16 +320,35 @@ std::optional<BootTime> Foreman::next_deadline(BootTime at) {
   return deadline;
 }
 
+/// The request that will be the next to go while all there is to deliver failed before and waits;
+/// nothing while anything else can be done.
+const Foreman::Request* Foreman::all_wait_for(BootTime at) const {
+  if (schedule_.has_ready() || in_flight_ > 0) return nullptr;
+  const Request* next = nullptr;
+  for (const auto& [id, request] : requests_) {
+    if (request.phase != Phase::kReady || request.not_before <= at) return nullptr;
+    if (next == nullptr || request.not_before < next->not_before) next = &request;
+  }
+  return next;
+}
+
 void Foreman::publish(BootTime at) {
   DeliveryState state = gate_.state(at);
-  if (state == DeliveryState::kDelivering && outbox_.stats().pending() == 0) {
-    state = DeliveryState::kIdle;
+  auto next = gate_.next_change(at);
+  std::string last_error = gate_.last_error();
+  if (state == DeliveryState::kDelivering) {
+    if (outbox_.stats().pending() == 0) {
+      state = DeliveryState::kIdle;
+    } else if (const Request* waiting = all_wait_for(at)) {
+      state = DeliveryState::kBackingOff;
+      next = waiting->not_before;
+      last_error = waiting->last_error;
+    }
   }
-  const auto next = gate_.next_change(at);
   const std::lock_guard lock(status_mutex_);
   status_.state = state;
   status_.next_attempt_in = next ? std::optional(*next - at) : std::nullopt;
-  status_.last_error = gate_.last_error();
+  status_.last_error = std::move(last_error);
 }
 
 DeliveryStatus Foreman::status() const {

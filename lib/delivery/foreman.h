@@ -100,6 +100,7 @@ class Foreman {
     Phase phase = Phase::kSealing;
     BootTime not_before{0};
     std::uint32_t failures = 0;
+    std::string last_error;  ///< while it waits to be sent again
     std::uint64_t sends = 0;
     bool may_have_arrived = false;  ///< sent at least once without a sure outcome
     bool is_sealed = false;         ///< durably
@@ -144,6 +145,7 @@ class Foreman {
   bool has_room(BootTime now) const;
   bool is_building() const;
   std::optional<BootTime> next_deadline(BootTime now);
+  const Request* all_wait_for(BootTime now) const;
   void publish(BootTime now);
   BootTime now() const { return clock_.boot_now(); }
   std::int64_t unix_s() const { return clock_.unix_now_ms() / 1000; }

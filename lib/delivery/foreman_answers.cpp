@@ -72,6 +72,7 @@ void Foreman::keep(Request& request, const Verdict& verdict, BootTime at) {
 void Foreman::retry(Request& request, const Verdict& verdict, BootTime at) {
   request.phase = Phase::kReady;
   ++request.failures;
+  request.last_error = verdict.reason;
   const auto wait = verdict.action == Verdict::Action::kThrottled
                         ? verdict.wait
                         : backoff_wait(options_.backoff, request.failures, random_);

@@ -320,6 +320,37 @@ TEST_P(FailureTable, EverythingIsKeptAndSaidWhileItLastsAndArrivesWhenItEnds) {
               row.duplicates_possible);
 }
 
+TEST(FailureOfOneEndpoint, HoldsUpNothingElseAndTheStatusSaysWhyTheRestWaits) {
+  Rig rig;
+  rig.start_agent("delivery.retry_initial = \"10m\"\ndelivery.retry_max = \"10m\"\n");
+  rig.post(kUpsert, R"({"type":"T","id":"warm"})");
+  rig.drain();
+  rig.post("/agent/v1/pause", "");
+  rig.post(kUpsert, R"({"type":"T","id":"a"})");
+  rig.post(kEvent, R"({"event":"E","objects":[{"type":"T","id":"x"}]})");
+  // The objects are delivered after the events have failed, which opens the gate for all again.
+  rig.set_faults("[{" + status(503) + R"(,"path":"/event/batch"},)" +
+                 R"({"fault":"slow","delay_ms":300,"path":"/object/batch"}])");
+  rig.post("/agent/v1/resume", "");
+  Json now;
+  rig.wait_until("the objects are delivered", [&] {
+    now = rig.status();
+    return now["delivery"]["delivered"] == 2;
+  });
+  rig.wait_until("the status says why the event waits", [&] {
+    now = rig.status();
+    return now["delivery"]["state"] == "backing_off" &&
+           now["delivery"]["next_attempt_in_seconds"].is_number();
+  });
+  EXPECT_EQ(now["outbox"]["pending"], 1);
+  EXPECT_GT(now["delivery"]["next_attempt_in_seconds"], 0);
+  EXPECT_LE(now["delivery"]["next_attempt_in_seconds"], 600);
+  EXPECT_EQ(now["delivery"]["last_error"], "HTTP 503: the API's own words");
+  rig.clear_faults();
+  rig.drain();
+  EXPECT_EQ(rig.status()["delivery"]["delivered"], 3);
+}
+
 INSTANTIATE_TEST_SUITE_P(Row, FailureTable, testing::ValuesIn(all_rows()),
                          [](const auto& row) { return row.param.name; });
 
