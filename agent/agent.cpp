@@ -96,6 +96,8 @@ Agent::Agent(const Config& config, LockFile lock, std::unique_ptr<Storage> stora
           [this](std::function<void()> work) { delivery_.post(std::move(work)); }, &random_uuid) {}
 
 Agent::~Agent() {
+  // The doors wait for the answers under way; these would come too late.
+  delivery_.post([this] { foreman_.release_waits(); });
   for (const auto& door : doors_) door->stop();
   delivery_.stop(kDeliveryGrace);
   vault_.stop();  // its last callbacks still look for the foreman
@@ -162,6 +164,9 @@ void Agent::returned(Receipt lowest) {
 }
 void Agent::refresh_health() {
   delivery_.post([this] { foreman_.refresh_health(); });
+}
+void Agent::await(Wait wait) {
+  delivery_.post([this, wait = std::move(wait)]() mutable { foreman_.await(std::move(wait)); });
 }
 
 }  // namespace flowmyna

@@ -47,8 +47,8 @@ class Agent final : private DeliveryControl {
   /// Opens the outbox, starts delivery, opens the doors. Every error is one line that says what to
   /// do.
   static Result<std::unique_ptr<Agent>> start(const Config& config);
-  /// Stops accepting, answers what is under way, gives delivery a moment to settle what is in
-  /// flight, and closes the outbox. Takes at most about 4 s.
+  /// Stops accepting, answers what is under way and who waits for delivery, gives delivery a moment
+  /// to settle what is in flight, and closes the outbox. Takes at most about 4 s.
   ~Agent() override;
 
   /// Takes over what may change while running: the key. Other changes need a restart.
@@ -68,6 +68,7 @@ class Agent final : private DeliveryControl {
   void resume() override;
   void returned(Receipt lowest) override;
   void refresh_health() override;
+  void await(Wait wait) override;
 
   // In the order of construction: what stands below uses what stands above.
   LockFile lock_;

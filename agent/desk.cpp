@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 
 #include "agent/answers.h"
 #include "agent/dead_letter_report.h"
+#include "agent/delivered_answer.h"
 #include "agent/pending_scan.h"
+#include "agent/prefer.h"
 #include "agent/reports.h"
 #include "agent/system_clock.h"
 #include "agent/write_answers.h"
@@ -21,29 +24,59 @@ HttpResponse refused(const Refusal& refusal) {
   return json(refusal.status, "{\"detail\":" + refusal.detail + "}");
 }
 
-/// A writer that waits for its commit. `count` 0 stands for a single write.
+/// What a writer asks for beyond its commit (`Prefer: wait`).
+struct DeliveryWish {
+  DeliveryControl& delivery;
+  BootTime deadline;
+  DeliveredAnswer answer;
+};
+
+/// A writer that waits for its commit, and perhaps for delivery.
 class PendingWrite final : public Append {
  public:
   PendingWrite(EncodedOperations accepted, std::int64_t unix_ms, std::string head, bool is_batch,
-               Responder responder)
+               std::optional<DeliveryWish> wish, Responder responder)
       : Append(std::move(accepted), unix_ms / 1000),
         head_(std::move(head)),
         is_batch_(is_batch),
+        wish_(std::move(wish)),
         responder_(std::move(responder)) {}
 
   void done(Result<Receipt> first) override {
     if (!first) {
       responder_.send(failed(first.error()));
-    } else if (is_batch_) {
-      responder_.send(json(200, batch_answer(std::move(head_), *first, operations.size())));
+      return;
+    }
+    HttpResponse queued =
+        json(200, is_batch_ ? batch_answer(std::move(head_), *first, operations.size())
+                            : single_answer(std::move(head_), *first));
+    if (wish_) {
+      wait_for_delivery(*first, std::move(queued));
     } else {
-      responder_.send(json(200, single_answer(std::move(head_), *first)));
+      responder_.send(std::move(queued));
     }
   }
 
  private:
+  void wait_for_delivery(Receipt first, HttpResponse queued) {
+    struct Waiting {
+      DeliveredAnswer answer;
+      HttpResponse queued;
+      Responder responder;
+    };
+    auto waiting = std::make_shared<Waiting>(
+        Waiting{std::move(wish_->answer), std::move(queued), std::move(responder_)});
+    wish_->delivery.await({first, operations.size(), wish_->deadline,
+                           [waiting](const std::vector<OperationOutcome>& outcomes) {
+                             waiting->responder.send(outcomes.empty()
+                                                         ? std::move(waiting->queued)
+                                                         : waiting->answer.render(outcomes));
+                           }});
+  }
+
   std::string head_;
   bool is_batch_;
+  std::optional<DeliveryWish> wish_;
   Responder responder_;
 };
 
@@ -131,8 +164,13 @@ void Desk::write_single(Kind kind, const HttpRequest& request, Responder respond
     return;
   }
   std::string head = single_answer_head((*operations)[0], now);
+  std::optional<DeliveryWish> wish;
+  if (const auto wait = preferred_wait(request.prefer)) {
+    wish.emplace(DeliveryWish{delivery_, clock_.boot_now() + *wait,
+                              DeliveredAnswer::to_single(kind, *operations)});
+  }
   outbox_.append(std::make_unique<PendingWrite>(*std::move(operations), now, std::move(head), false,
-                                                std::move(responder)));
+                                                std::move(wish), std::move(responder)));
 }
 
 void Desk::write_batch(Kind kind, const HttpRequest& request, Responder responder) {
@@ -149,8 +187,13 @@ void Desk::write_batch(Kind kind, const HttpRequest& request, Responder responde
     responder.send(json(200, batch_answer(std::move(head), 0, 0)));
     return;
   }
+  std::optional<DeliveryWish> wish;
+  if (const auto wait = preferred_wait(request.prefer)) {
+    wish.emplace(DeliveryWish{delivery_, clock_.boot_now() + *wait,
+                              DeliveredAnswer::to_batch(kind, *batch)});
+  }
   outbox_.append(std::make_unique<PendingWrite>(std::move(batch->accepted), now, std::move(head),
-                                                true, std::move(responder)));
+                                                true, std::move(wish), std::move(responder)));
 }
 
 void Desk::report(Responder responder, std::function<HttpResponse(const Snapshot&)> render) {

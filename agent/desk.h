@@ -25,6 +25,8 @@ class DeliveryControl {
   virtual void returned(Receipt lowest) = 0;
   /// The health answer is about to be read: have a fresh one fetched if it is old.
   virtual void refresh_health() = 0;
+  /// To be called from the `done` of the append of the operations that are waited for.
+  virtual void await(Wait wait) = 0;
 };
 
 /// The second room: routes, decodes, validates, and hands what is valid to the outbox. One desk

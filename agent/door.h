@@ -22,7 +22,7 @@ struct HttpRequest {
   std::string path;          ///< without the query, as written (not percent-decoded)
   std::string query;         ///< what stands behind '?', raw; empty when there is none
   std::string content_type;  ///< header value as written, empty when absent
-  std::string prefer;        ///< header value as written, empty when absent
+  std::string prefer;        ///< header values as written, joined by ", "; empty when absent
   /// The body. `body.capacity() >= body.size() + kBodyPadding`, so that a SIMD parser may read
   /// past the end without a copy.
   std::string body;
@@ -34,8 +34,9 @@ struct HttpResponse {
   int status = 200;
   std::string body;
   std::string content_type = "application/json";
-  int retry_after_seconds = 0;  ///< header Retry-After when positive
-  std::string allow;            ///< header Allow when not empty (405)
+  int retry_after_seconds = 0;     ///< header Retry-After when positive
+  std::string allow;               ///< header Allow when not empty (405)
+  std::string preference_applied;  ///< header Preference-Applied when not empty (RFC 7240)
 };
 
 /// The way back to one waiting client. Move-only; `send` may be called once, from any thread, at

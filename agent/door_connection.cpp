@@ -274,6 +274,9 @@ MHD_Result DoorConnection::answer(const HttpResponse& response) {
   if (!response.allow.empty()) {
     MHD_add_response_header(made.get(), MHD_HTTP_HEADER_ALLOW, response.allow.c_str());
   }
+  if (!response.preference_applied.empty()) {
+    MHD_add_response_header(made.get(), "Preference-Applied", response.preference_applied.c_str());
+  }
   return MHD_queue_response(connection_, static_cast<unsigned>(response.status), made.get());
 }
 

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "agent/door_core.h"
@@ -23,7 +24,7 @@ struct RequestHeaders {
   std::optional<std::string_view> content_length;
   std::optional<std::string_view> transfer_encoding;
   std::string_view content_type;
-  std::string_view prefer;
+  std::string prefer;  ///< all of them, since it may be given in parts (RFC 7240, section 2)
   std::string_view host;
   std::string_view authorization;
   std::string_view api_key;

@@ -17,6 +17,12 @@ void set_framing(std::optional<std::string_view>& slot, std::string_view value,
   slot = slot.value_or(value);
 }
 
+/// A header whose value is a list may come in parts (RFC 9110, section 5.3).
+void append_element(std::string& list, std::string_view value) {
+  if (!list.empty()) list += ", ";
+  list += value;
+}
+
 MHD_Result note_header(void* closure, MHD_ValueKind, const char* key, std::size_t key_bytes,
                        const char* text, std::size_t text_bytes) {
   auto& headers = *static_cast<RequestHeaders*>(closure);
@@ -28,7 +34,7 @@ MHD_Result note_header(void* closure, MHD_ValueKind, const char* key, std::size_
       if (is(name, "host")) headers.host = value;
       break;
     case 6:
-      if (is(name, "prefer")) headers.prefer = value;
+      if (is(name, "prefer")) append_element(headers.prefer, value);
       if (is(name, "origin")) headers.has_origin = true;
       if (is(name, "expect")) headers.expects_continue = true;
       break;

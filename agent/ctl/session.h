@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <string>
 
@@ -19,7 +20,13 @@ struct Session {
   std::string socket_path;
   std::function<int()> run;  ///< set by the command that was named; gives the exit code
 
-  Client client() const { return Client({socket_path}); }
+  /// `wait_s`: how long its writes wait for delivery.
+  Client client(unsigned wait_s = 0) const {
+    client::Options options;
+    options.socket_path = socket_path;
+    options.wait = std::chrono::seconds(wait_s);
+    return Client(std::move(options));
+  }
 };
 
 /// Prints why something failed and gives the exit code for it.

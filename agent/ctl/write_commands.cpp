@@ -2,6 +2,7 @@
 
 #include "agent/ctl/arguments.h"
 #include "agent/ctl/commands.h"
+#include "agent/ctl/format.h"
 
 namespace flowmyna::ctl {
 namespace {
@@ -10,6 +11,7 @@ struct UpsertArguments {
   std::string type;
   std::string id;
   std::vector<std::string> properties;
+  unsigned wait_s = 0;
 };
 
 struct EventArguments {
@@ -18,18 +20,25 @@ struct EventArguments {
   std::vector<std::string> qualifiers;
   std::string timestamp;
   std::vector<std::string> properties;
+  unsigned wait_s = 0;
 };
 
 int print(const client::Result<client::Accepted>& accepted) {
   if (!accepted) return report(accepted.error());
-  std::cout << "queued, receipt " << accepted->receipt << '\n';
+  if (accepted->queued) {
+    std::cout << "queued";
+  } else {
+    std::cout << "delivered as " << printable(accepted->id);
+    if (accepted->created) std::cout << (*accepted->created ? " (new)" : " (updated)");
+  }
+  std::cout << ", receipt " << accepted->receipt << '\n';
   return kExitOk;
 }
 
 int upsert(const Session& session, const UpsertArguments& arguments) {
   const auto properties = parse_properties(arguments.properties);
   if (!properties) return report_usage(properties.error());
-  return print(session.client().upsert(arguments.type, arguments.id, *properties));
+  return print(session.client(arguments.wait_s).upsert(arguments.type, arguments.id, *properties));
 }
 
 int event(const Session& session, const EventArguments& arguments) {
@@ -45,8 +54,16 @@ int event(const Session& session, const EventArguments& arguments) {
   }
   auto properties = parse_properties(arguments.properties);
   if (!properties) return report_usage(properties.error());
-  return print(session.client().record_event(arguments.name, objects,
-                                             {arguments.timestamp, *std::move(properties)}));
+  auto client = session.client(arguments.wait_s);
+  return print(
+      client.record_event(arguments.name, objects, {arguments.timestamp, *std::move(properties)}));
+}
+
+void add_wait(CLI::App& command, unsigned& wait_s) {
+  command
+      .add_option("--wait", wait_s, "Wait up to so many seconds for delivery; prints the API's id")
+      ->check(CLI::Range(1U, 3600U))
+      ->type_name("SECONDS");
 }
 
 }  // namespace
@@ -57,6 +74,7 @@ void define_upsert(CLI::App& app, Session& session) {
   command->add_option("type", arguments->type, "Object type, as Customer")->required();
   command->add_option("id", arguments->id, "Identifier within the type")->required();
   command->add_option("properties", arguments->properties, "name=value or name:=json");
+  add_wait(*command, arguments->wait_s);
   command->footer(kPropertyHelp);
   command->callback([&session, arguments] {
     session.run = [&session, arguments] { return upsert(session, *arguments); };
@@ -77,6 +95,7 @@ void define_event(CLI::App& app, Session& session) {
                    "The role of one of the objects; may be repeated")
       ->allow_extra_args(false)
       ->type_name("TYPE:ID=ROLE");
+  add_wait(*command, arguments->wait_s);
   command->footer(kPropertyHelp);
   command->callback([&session, arguments] {
     session.run = [&session, arguments] { return event(session, *arguments); };

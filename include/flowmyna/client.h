@@ -154,10 +154,13 @@ struct Event {
   EventDetails details{};
 };
 
-/// One operation that the agent has on disk.
+/// One operation that the agent has on disk, or that the API has (see Options::wait).
 struct Accepted {
-  std::uint64_t receipt = 0;  ///< for GET /agent/v1/receipts/N
-  std::string id;             ///< the agent's UUID of the object or event
+  std::uint64_t receipt = 0;    ///< for GET /agent/v1/receipts/N
+  std::string id;               ///< UUID of the object or event: the API's own once delivered,
+                                ///< until then one that the agent made
+  bool queued = true;           ///< false: delivered already
+  std::optional<bool> created;  ///< of a delivered upsert: the object is new
 };
 
 struct ItemError {
@@ -168,6 +171,7 @@ struct ItemError {
 /// Items of a batch are judged one by one: the invalid ones are in `errors`, all others accepted.
 struct AcceptedBatch {
   std::vector<std::uint64_t> receipts;  ///< of the accepted items, in their order
+  bool queued = true;                   ///< false: the API has them, but for those in `errors`
   std::vector<ItemError> errors;
 };
 
@@ -205,6 +209,8 @@ struct Request {
   /// Whether doing it twice is the same as once; a GET always is. Only then is the request sent
   /// again when its answer was lost.
   bool repeatable = false;
+  /// Longer than 0: `Prefer: wait`, and the call may take this much longer than the timeout.
+  std::chrono::seconds wait{0};
 };
 
 struct Response {
@@ -226,6 +232,10 @@ struct Options {
   /// For one call, connecting and trying again included. The agent answers after a disk sync, in
   /// milliseconds; this is for a disk in trouble.
   std::chrono::milliseconds timeout = std::chrono::seconds(30);
+  /// Longer than 0: each write waits up to this long (an hour at most) for its delivery, in
+  /// addition to the timeout. What the API refuses is then kRefused in the API's own words, and in
+  /// the dead letters; what is not delivered in time is queued, as without a wait.
+  std::chrono::seconds wait{0};
 };
 
 }  // namespace flowmyna::client

@@ -36,6 +36,11 @@ std::string text(const Json& value) {
                            : value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+bool is_queued(const Json& body) {
+  const Json& queued = at(body, "queued");
+  return !queued.is_boolean() || queued.get<bool>();
+}
+
 std::uint64_t count(const Json& value) {
   return value.is_number_integer() ? value.get<std::uint64_t>() : 0;
 }
@@ -132,8 +137,10 @@ Result<Accepted> read_accepted(const Response& response) {
   const Json body = parse(response);
   if (!at(body, "receipt").is_number_unsigned()) return unexpected(response, "no receipt");
   const Json& object_id = at(body, "object_id");
+  const Json& created = at(body, "created");
   return Accepted{count(at(body, "receipt")),
-                  text(object_id.is_null() ? at(body, "event_id") : object_id)};
+                  text(object_id.is_null() ? at(body, "event_id") : object_id), is_queued(body),
+                  created.is_boolean() ? std::optional(created.get<bool>()) : std::nullopt};
 }
 
 Result<AcceptedBatch> read_accepted_batch(const Response& response) {
@@ -141,6 +148,7 @@ Result<AcceptedBatch> read_accepted_batch(const Response& response) {
   const Json& receipts = at(body, "receipts");
   if (!receipts.is_array()) return unexpected(response, "no receipts");
   AcceptedBatch batch;
+  batch.queued = is_queued(body);
   for (const auto& receipt : receipts) {
     if (!receipt.is_number_unsigned()) return unexpected(response, "a receipt is not a number");
     batch.receipts.push_back(receipt.get<std::uint64_t>());

@@ -26,10 +26,6 @@ bool exists(const std::string& path) {
   return ::stat(path.c_str(), &info) == 0;
 }
 
-Request post(std::string path, std::string body, bool repeatable) {
-  return {"POST", std::move(path), std::move(body), "application/json", repeatable};
-}
-
 /// Header injection is a bug of the caller, but one that must not reach the wire.
 bool has_control(std::string_view text) {
   for (const char c : text) {
@@ -82,13 +78,19 @@ class Client::Impl {
       return invalid("method, path and content type must not hold control characters");
     }
     const std::lock_guard lock(mutex_);
-    const auto until = deadline();
+    const auto until = deadline() + request.wait;
     auto answer = attempt(request, until);
     if (answer) return keep(*std::move(answer));
     if (!may_try_again(answer.error(), request)) return failure(answer.error(), request);
     answer = attempt(request, until);
     if (answer) return keep(*std::move(answer));
     return failure(answer.error(), request);
+  }
+
+  /// A write, which waits for delivery if the caller wants that.
+  Result<Response> write(std::string path, std::string body, bool repeatable) {
+    return call(
+        {"POST", std::move(path), std::move(body), "application/json", repeatable, options_.wait});
   }
 
   /// Sends and turns every answer but 200 into an error.
@@ -161,7 +163,7 @@ Result<client::Accepted> Client::upsert(std::string_view type, std::string_view 
                                         const client::Properties& properties) {
   auto body = client::upsert_body(type, id, properties);
   if (!body) return body.error();
-  const auto answer = impl_->call(post("/api/public/v1/object/upsert", *std::move(body), true));
+  const auto answer = impl_->write("/api/public/v1/object/upsert", *std::move(body), true);
   if (!answer) return answer.error();
   return client::read_accepted(*answer);
 }
@@ -171,7 +173,7 @@ Result<client::Accepted> Client::record_event(std::string_view event,
                                               const client::EventDetails& details) {
   auto body = client::event_body(event, objects, details);
   if (!body) return body.error();
-  const auto answer = impl_->call(post("/api/public/v1/event", *std::move(body), false));
+  const auto answer = impl_->write("/api/public/v1/event", *std::move(body), false);
   if (!answer) return answer.error();
   return client::read_accepted(*answer);
 }
@@ -179,7 +181,7 @@ Result<client::Accepted> Client::record_event(std::string_view event,
 Result<client::AcceptedBatch> Client::upsert_batch(const std::vector<client::Upsert>& upserts) {
   auto body = client::upsert_batch_body(upserts);
   if (!body) return body.error();
-  const auto answer = impl_->call(post("/api/public/v1/object/batch", *std::move(body), true));
+  const auto answer = impl_->write("/api/public/v1/object/batch", *std::move(body), true);
   if (!answer) return answer.error();
   return client::read_accepted_batch(*answer);
 }
@@ -187,7 +189,7 @@ Result<client::AcceptedBatch> Client::upsert_batch(const std::vector<client::Ups
 Result<client::AcceptedBatch> Client::record_event_batch(const std::vector<client::Event>& events) {
   auto body = client::event_batch_body(events);
   if (!body) return body.error();
-  const auto answer = impl_->call(post("/api/public/v1/event/batch", *std::move(body), false));
+  const auto answer = impl_->write("/api/public/v1/event/batch", *std::move(body), false);
   if (!answer) return answer.error();
   return client::read_accepted_batch(*answer);
 }

@@ -154,6 +154,9 @@ std::string wire_bytes(const Request& request) {
     bytes += "Content-Type: " + request.content_type + "\r\n";
     bytes += "Content-Length: " + std::to_string(request.body.size()) + "\r\n";
   }
+  if (request.wait.count() > 0) {
+    bytes += "Prefer: wait=" + std::to_string(request.wait.count()) + "\r\n";
+  }
   bytes += "\r\n";
   bytes += request.body;
   return bytes;

@@ -1,17 +1,14 @@
 #include "core/judge.h"
 
 #include <simdjson.h>
-#include <time.h>
 
-#include <algorithm>
 #include <charconv>
-#include <limits>
 #include <map>
 #include <optional>
 #include <set>
 
-#include "core/decode.h"
-#include "core/json_text.h"
+#include "core/batch_answer.h"
+#include "core/retry_after.h"
 
 namespace flowmyna {
 namespace {
@@ -82,43 +79,11 @@ bool is_page(const std::string& body) {
   return first != std::string::npos && body[first] == '<';
 }
 
-/// Of what is too large for the type, the largest (or smallest) value that it has.
-std::optional<std::int64_t> to_integer(std::string_view text) {
-  using Limits = std::numeric_limits<std::int64_t>;
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (end != text.data() + text.size()) return std::nullopt;
-  if (error == std::errc::result_out_of_range) {
-    return text.front() == '-' ? Limits::min() : Limits::max();
-  }
-  if (error != std::errc()) return std::nullopt;
-  return value;
-}
-
-/// RFC 9110, section 5.6.7, in the one form that senders may generate.
-std::optional<std::int64_t> http_date_to_unix(const std::string& text) {
-  tm parts{};
-  const char* end = strptime(text.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
-  if (end == nullptr || *end != '\0') return std::nullopt;
-  return timegm(&parts);
-}
-
-/// The seconds until a point in time, without overflow whatever a header says.
-std::int64_t seconds_until(std::int64_t unix_s, std::int64_t now_unix_s) {
-  return unix_s <= now_unix_s ? 0 : unix_s - now_unix_s;
-}
-
-std::chrono::milliseconds throttle_wait(const Answer& answer, std::int64_t now_unix_s) {
-  std::int64_t wait_s = kThrottleMin.count();
-  if (const auto seconds = to_integer(answer.retry_after)) {
-    wait_s = *seconds;
-  } else if (const auto date = http_date_to_unix(answer.retry_after)) {
-    wait_s = seconds_until(*date, now_unix_s);
-  } else if (const auto reset = to_integer(answer.rate_limit_reset)) {
-    wait_s = seconds_until(*reset, now_unix_s);
-  }
-  return std::chrono::seconds(
-      std::clamp<std::int64_t>(wait_s, kThrottleMin.count(), kThrottleMax.count()));
+/// The request as a whole is not what the API takes.
+Verdict refused(const std::string& name, const Answer& answer) {
+  Verdict out = verdict(Verdict::Action::kSplit, with_detail(name, answer));
+  out.words = detail_of(answer);
+  return out;
 }
 
 /// The verdict on every answer but 200; nothing for 200.
@@ -141,9 +106,9 @@ std::optional<Verdict> judge_failure(const Answer& answer, std::int64_t now_unix
     case 422:
       // Only the API's own words may end an operation's wait; a proxy's page may not.
       if (!has_detail(answer)) return not_the_api(answer);
-      return verdict(Action::kSplit, with_detail(name, answer));
+      return refused(name, answer);
     case 413:
-      return verdict(Action::kSplit, with_detail(name, answer));
+      return refused(name, answer);
     case 401:
     case 403:
       return verdict(Action::kUnauthorized,
@@ -152,9 +117,17 @@ std::optional<Verdict> judge_failure(const Answer& answer, std::int64_t now_unix
     case 405:
       return verdict(Action::kMisconfigured,
                      with_detail(name + ", no such endpoint: check api.url", answer));
+    case 407:
+      return verdict(Action::kRetry,
+                     with_detail(name + ", the proxy wants credentials: check api.proxy", answer));
     case 429: {
       Verdict out = verdict(Action::kThrottled, with_detail(name + ", too many requests", answer));
-      out.wait = throttle_wait(answer, now_unix_s);
+      out.wait = asked_wait(answer, now_unix_s).value_or(kAskedWaitMin);
+      return out;
+    }
+    case 503: {
+      Verdict out = verdict(Action::kRetry, with_detail(name, answer));
+      out.wait = asked_wait(answer, now_unix_s).value_or(std::chrono::seconds(0));
       return out;
     }
     // A gateway that gave up on the API: the request may have been processed behind it.
@@ -170,30 +143,6 @@ std::optional<Verdict> judge_failure(const Answer& answer, std::int64_t now_unix
   return verdict(Action::kRetry, with_detail(name, answer));
 }
 
-struct Counts {
-  std::uint64_t processed = 0;
-  std::uint64_t failed = 0;
-  dom::array list;    // `objects` or `event_ids`: what succeeded
-  dom::array errors;  // strings
-};
-
-/// The parts of a batch answer, or nothing when it does not have the API's shape.
-std::optional<Counts> read_counts(Kind kind, dom::element root, std::size_t items) {
-  Counts counts;
-  bool success = false;
-  if (root["success"].get_bool().get(success) ||
-      root["processed"].get_uint64().get(counts.processed) ||
-      root["failed"].get_uint64().get(counts.failed) ||
-      root["errors"].get_array().get(counts.errors)) {
-    return std::nullopt;
-  }
-  if (root[kind == Kind::kUpsert ? "objects" : "event_ids"].get_array().get(counts.list))
-    return std::nullopt;
-  if (counts.processed > items || counts.failed != items - counts.processed) return std::nullopt;
-  if (counts.list.size() != counts.processed) return std::nullopt;
-  return counts;
-}
-
 std::vector<std::string> read_errors(dom::array errors) {
   std::vector<std::string> out;
   for (const dom::element element : errors) {
@@ -204,24 +153,12 @@ std::vector<std::string> read_errors(dom::array errors) {
   return out;
 }
 
-/// "index I: reason" → I.
-std::optional<std::size_t> named_index(std::string_view error) {
-  constexpr std::string_view kPrefix = "index ";
-  if (!error.starts_with(kPrefix)) return std::nullopt;
-  error.remove_prefix(kPrefix.size());
-  const auto colon = error.find(':');
-  if (colon == std::string_view::npos) return std::nullopt;
-  const auto value = to_integer(error.substr(0, colon));
-  if (!value || *value < 0) return std::nullopt;
-  return static_cast<std::size_t>(*value);
-}
-
 /// Which item each error is about; nothing unless every error names another item.
 std::optional<std::map<std::size_t, std::string>> errors_by_item(
     const std::vector<std::string>& errors, std::size_t failed, std::size_t items) {
   std::map<std::size_t, std::string> out;
   for (const auto& error : errors) {
-    const auto index = named_index(error);
+    const auto index = split_item_error(error).index;
     if (!index || *index >= items) return std::nullopt;
     out[*index] = error;
   }
@@ -232,28 +169,17 @@ std::optional<std::map<std::size_t, std::string>> errors_by_item(
 /// The upserts of the request that `objects` does not list; nothing when that cannot be told.
 std::optional<std::set<std::size_t>> missing_objects(const std::string& request_body,
                                                      dom::array succeeded) {
-  std::set<std::pair<std::string, std::string>> listed;
-  for (const dom::element element : succeeded) {
-    std::string_view type;
-    std::string_view id;
-    if (element["object_type"].get_string().get(type) ||
-        element["external_id"].get_string().get(id)) {
-      return std::nullopt;
-    }
-    listed.emplace(type, id);
+  std::set<ObjectName> listed;
+  for (const dom::element entry : succeeded) {
+    auto name = object_name(entry);
+    if (!name) return std::nullopt;
+    listed.insert(*std::move(name));
   }
-  // The request is ours, so its own decoder reads it back; a second copy of all keys beside every
-  // body, for an answer this rare, would cost more.
-  std::string padded = request_body;
-  padded.reserve(padded.size() + Decoder::kPadding);
-  const auto request = Decoder().batch(Kind::kUpsert, padded, "");
-  if (!request) return std::nullopt;
+  const auto requested = requested_objects(request_body);
+  if (!requested) return std::nullopt;
   std::set<std::size_t> missing;
-  for (std::size_t i = 0; i < request->accepted.size(); ++i) {
-    const auto upsert = Operation::parse(request->accepted[i]);
-    if (!upsert) return std::nullopt;
-    const std::pair key(unescape(upsert->object.type), unescape(upsert->object.id));
-    if (!listed.contains(key)) missing.insert(i);
+  for (std::size_t i = 0; i < requested->size(); ++i) {
+    if (!listed.contains((*requested)[i])) missing.insert(i);
   }
   return missing;
 }
@@ -265,7 +191,8 @@ std::string join(const std::vector<std::string>& errors) {
 }
 
 /// A 200 in which some items failed.
-Verdict judge_partial(Kind kind, std::size_t items, const std::string& body, const Counts& counts) {
+Verdict judge_partial(Kind kind, std::size_t items, const std::string& body,
+                      const BatchAnswer& counts) {
   const auto errors = read_errors(counts.errors);
   const std::string all_errors = join(errors);
   Verdict out = verdict(Verdict::Action::kSettle, all_errors);
@@ -310,7 +237,7 @@ Verdict judge(Kind kind, std::size_t items, const std::string& body, const Answe
   if (parser.parse(answer.body).get(root) || !root.is_object()) {
     return not_the_api(answer, !is_page(answer.body));
   }
-  const auto counts = read_counts(kind, root, items);
+  const auto counts = read_batch_answer(kind, root, items);
   if (!counts) {
     return verdict(Verdict::Action::kRetry,
                    "HTTP 200 without the API's shape: " + excerpt(answer.body), true);

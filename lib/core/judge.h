@@ -18,7 +18,7 @@ struct Verdict {
     kSettle,         ///< the API said what became of each item: see `items`
     kRetry,          ///< send the same bytes with the same key again, after a back-off
     kRelease,        ///< nothing left this machine: plan its operations anew after a back-off
-    kThrottled,      ///< the same again, after `wait`
+    kThrottled,      ///< the same again, after `wait`, or longer if that does not help
     kUnauthorized,   ///< 401, 403: the key is not accepted; the same again with a new key
     kMisconfigured,  ///< 404, 405: the address is wrong; the same again later
     kSplit,          ///< refused as a whole: send it in halves; a single item is refused for good
@@ -30,16 +30,13 @@ struct Verdict {
   /// The request may have been processed although no answer says so: an event that is sent again
   /// may be recorded twice.
   bool outcome_unknown = false;
-  std::chrono::milliseconds wait{0};  ///< kThrottled only
-  std::string reason;                 ///< for an operator; the API's own words where it spoke
-  std::vector<Item> items;            ///< kSettle only: one an item, in the request's order
-  std::vector<std::string> reasons;   ///< kSettle only: the API's words for each failed item
+  /// kThrottled, and kRetry where the answer asks for it: the shortest wait.
+  std::chrono::milliseconds wait{0};
+  std::string reason;                ///< for an operator; the API's own words where it spoke
+  std::string words;                 ///< kSplit only: those words alone
+  std::vector<Item> items;           ///< kSettle only: one an item, in the request's order
+  std::vector<std::string> reasons;  ///< kSettle only: the API's words for each failed item
 };
-
-/// How long a 429 may make us wait: below, a confused server would be hammered; above, a hostile or
-/// broken one would stop delivery for good.
-inline constexpr std::chrono::seconds kThrottleMin{1};
-inline constexpr std::chrono::seconds kThrottleMax{3600};
 
 /// The verdict on a batch request of `kind` with `items` items and this `body`; `now_unix_s` is the
 /// wall clock, for headers that name a point in time. Pure; source: the failure table in

@@ -164,7 +164,8 @@ class Append {
 
 /// The outbox as the rest of the agent sees it. Any thread may call; nothing blocks. Appends of one
 /// thread take effect in their order, and so do its seals and settles; between the two, and for
-/// reads, only what was answered before counts as earlier. A `done` is called on the outbox's own
+/// reads, only what was answered before counts as earlier. An append is answered before any read
+/// that shows its operations is. A `done` is called on the outbox's own
 /// thread, after the effect is durable (but once the outbox is stopping, at once, by the caller);
 /// it must not block.
 class Outbox {

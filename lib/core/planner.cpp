@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <tuple>
 #include <unordered_map>
 
 namespace flowmyna {
@@ -59,6 +60,7 @@ void append_touches(std::vector<Touch>& touches, const Operation& operation,
 struct Item {
   Kind kind;
   int wave;
+  std::uint64_t group = 0;
   std::vector<std::uint32_t> members;
   std::size_t bytes = 0;
   std::vector<std::uint32_t> after;  // items
@@ -78,8 +80,9 @@ struct ObjectState {
 class Planner {
  public:
   Planner(std::span<const Operation> operations, std::span<const OutstandingRequest> outstanding,
-          const PlanOptions& options)
-      : operations_(operations), options_(options) {
+          const PlanOptions& options, std::span<const std::uint64_t> groups)
+      : operations_(operations), options_(options), groups_(groups) {
+    assert(groups.empty() || groups.size() == operations.size());
     for (const auto& request : outstanding) {
       for (const Touch& touch : request.touches) {
         outstanding_[touch.object].push_back({request.id, touch.writes});
@@ -128,6 +131,7 @@ class Planner {
         wave = std::max(wave, first_wave_for(objects_[named.key], named));
     }
     const std::uint32_t item = open_item(Kind::kEvent, wave);
+    if (!groups_.empty()) items_[item].group = groups_[index];
     join(item, index);
     for (const EventObject& named : operation.objects) {
       if (!is_touch(named, options_)) continue;
@@ -180,7 +184,7 @@ class Planner {
   }
 
   std::uint32_t open_item(Kind kind, int wave) {
-    items_.push_back(Item{kind, wave, {}, 0, {}, {}});
+    items_.push_back(Item{kind, wave, 0, {}, 0, {}, {}});
     return static_cast<std::uint32_t>(items_.size() - 1);
   }
 
@@ -189,25 +193,29 @@ class Planner {
     items_[item].bytes += body_bytes_max(operations_[index]);
   }
 
-  /// Fills requests wave by wave, in the order in which items were opened.
+  /// Fills requests wave by wave, group by group, in the order in which items were opened.
   std::vector<PlannedRequest> into_requests() {
     std::vector<std::uint32_t> order(items_.size());
     for (std::uint32_t i = 0; i < order.size(); ++i) order[i] = i;
-    std::ranges::stable_sort(order, {}, [&](std::uint32_t i) { return items_[i].wave; });
+    std::ranges::stable_sort(order, {}, [&](std::uint32_t i) {
+      return std::tuple(items_[i].wave, items_[i].group == 0, items_[i].group);
+    });
 
     std::vector<PlannedRequest> requests;
     std::vector<std::uint32_t> request_of(items_.size());
     std::size_t bytes = 0;
+    std::uint64_t group = 0;
     for (const std::uint32_t i : order) {
       const Item& item = items_[i];
       const bool fits = !requests.empty() && requests.back().wave == to_unsigned(item.wave) &&
-                        requests.back().items.size() < options_.items_max &&
+                        group == item.group && requests.back().items.size() < options_.items_max &&
                         bytes + item.bytes <= options_.bytes_max;
       if (!fits) {
         requests.emplace_back();
         requests.back().kind = item.kind;
         requests.back().wave = to_unsigned(item.wave);
         bytes = kBodyFrame;
+        group = item.group;
       }
       bytes += item.bytes;
       request_of[i] = static_cast<std::uint32_t>(requests.size() - 1);
@@ -245,6 +253,7 @@ class Planner {
 
   std::span<const Operation> operations_;
   const PlanOptions& options_;
+  std::span<const std::uint64_t> groups_;
   std::unordered_map<std::uint64_t, std::vector<Earlier>> outstanding_;
   std::unordered_map<ObjectKey, ObjectState, ObjectKeyHash> objects_;
   std::vector<Item> items_;
@@ -258,8 +267,9 @@ std::uint64_t hash_object(const ObjectKey& key) {
 
 std::vector<PlannedRequest> plan(std::span<const Operation> operations,
                                  std::span<const OutstandingRequest> outstanding,
-                                 const PlanOptions& options) {
-  return Planner(operations, outstanding, options).run();
+                                 const PlanOptions& options,
+                                 std::span<const std::uint64_t> groups) {
+  return Planner(operations, outstanding, options, groups).run();
 }
 
 std::vector<Touch> touches_of(std::span<const Operation> operations, const PlanOptions& options) {

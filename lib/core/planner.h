@@ -58,11 +58,17 @@ struct PlannedRequest {
 /// which order requests are best sent; what a request really has to wait for are the requests in
 /// `after` and `after_outstanding`, so one that is being retried holds up only what depends on it.
 ///
+/// `groups` is empty or has a number for every operation: events of different groups never share a
+/// request, so that what is answered to one group's events is about nobody else's (0 is a group as
+/// any other). Inside a wave those of a group above 0 go first: somebody waits for them. Upserts
+/// need no group, since an answer names each object.
+///
 /// A plan that starts all waves anew after every settled request was rejected (quadratic), and so
 /// was a barrier after each wave (one slow request would stop all).
 std::vector<PlannedRequest> plan(std::span<const Operation> operations,
                                  std::span<const OutstandingRequest> outstanding,
-                                 const PlanOptions& options);
+                                 const PlanOptions& options,
+                                 std::span<const std::uint64_t> groups = {});
 
 std::uint64_t hash_object(const ObjectKey& key);
 

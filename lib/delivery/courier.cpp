@@ -5,8 +5,9 @@
 #include <algorithm>
 #include <array>
 #include <map>
-#include <system_error>
 #include <vector>
+
+#include "delivery/transfer_error.h"
 
 namespace flowmyna {
 namespace {
@@ -46,10 +47,15 @@ std::string header_value(CURL* easy, const char* name) {
 class Courier::Transfer {
  public:
   Transfer(const CourierOptions& options, const OutgoingRequest& request, Done done)
-      : easy_(curl_easy_init()), done_(std::move(done)), answer_max_(options.answer_bytes_max) {
+      : easy_(curl_easy_init()),
+        done_(std::move(done)),
+        url_(options.base_url + request.path),
+        proxy_(options.proxy),
+        connect_timeout_(options.connect_timeout),
+        request_timeout_(options.request_timeout),
+        answer_max_(options.answer_bytes_max) {
     may_be_repeated_ = request.may_be_repeated || request.is_get;
-    const std::string url = options.base_url + request.path;
-    set(CURLOPT_URL, url.c_str());
+    set(CURLOPT_URL, url_.c_str());
     set(CURLOPT_PROTOCOLS_STR, "http,https");
     set(CURLOPT_NOSIGNAL, 1L);
     set(CURLOPT_FOLLOWLOCATION, 0L);
@@ -94,7 +100,7 @@ class Courier::Transfer {
       curl_easy_getinfo(easy(), CURLINFO_REQUEST_SIZE, &bytes_sent);
       const bool left = bytes_sent > 0;
       answer.delivery = left ? Answer::Delivery::kLost : Answer::Delivery::kNotSent;
-      answer.error = describe(code);
+      answer.error = why(code, left);
     }
     done_(std::move(answer));
   }
@@ -116,21 +122,17 @@ class Courier::Transfer {
     set(CURLOPT_HTTPHEADER, headers_.list);
   }
 
-  std::string describe(CURLcode code) const {
+  std::string why(CURLcode code, bool left) const {
     if (overflowed_) return "the answer is too large to be the API's";
     if (broke_) return "the connection broke before an answer came";
-    const std::string detail = error_.front() != '\0' ? error_.data() : curl_easy_strerror(code);
-    // libcurl knows more than it says.
-    if (code == CURLE_SSL_CONNECT_ERROR) return curl_easy_strerror(code) + (": " + detail);
-    if (code == CURLE_COULDNT_CONNECT) return detail + system_reason();
-    return detail;
-  }
-
-  /// ": Connection refused", ": No route to host"; empty when the system gave none.
-  std::string system_reason() const {
-    long error = 0;
-    curl_easy_getinfo(easy_.get(), CURLINFO_OS_ERRNO, &error);
-    return error == 0 ? "" : ": " + std::generic_category().message(static_cast<int>(error));
+    TransferFailure failure{code, error_.data(), url_, proxy_, 0, false, left, {}, {}};
+    long local_port = 0;  // there is none before TCP is connected
+    curl_easy_getinfo(easy(), CURLINFO_OS_ERRNO, &failure.os_error);
+    curl_easy_getinfo(easy(), CURLINFO_LOCAL_PORT, &local_port);
+    failure.connected = local_port > 0;
+    failure.connect_timeout = connect_timeout_;
+    failure.request_timeout = request_timeout_;
+    return describe(failure);
   }
 
   static std::size_t on_body(char* bytes, std::size_t, std::size_t size, void* self) {
@@ -156,6 +158,10 @@ class Courier::Transfer {
   std::unique_ptr<CURL, EasyDeleter> easy_;
   HeaderList headers_;
   Done done_;
+  std::string url_;  // this and the next three for the words of a failure
+  std::string proxy_;
+  std::chrono::milliseconds connect_timeout_;
+  std::chrono::milliseconds request_timeout_;
   std::size_t answer_max_;
   bool may_be_repeated_ = true;
   bool overflowed_ = false;

@@ -38,6 +38,7 @@ Foreman::Foreman(ForemanOptions options, Outbox& outbox, Transport& transport, c
 
 std::optional<BootTime> Foreman::advance() {
   const BootTime at = now();
+  waiters_.expire(at);
   if (at >= storage_retry_at_) {
     if (!loaded_) load_seals();
     build_unbuilt();
@@ -153,7 +154,8 @@ void Foreman::on_window(Window window, Receipt accepted_before) {
   std::vector<OutstandingRequest> outstanding;
   outstanding.reserve(requests_.size());
   for (const auto& [id, request] : requests_) outstanding.push_back({id, request.touches});
-  auto planned = plan((*batch)->operations, outstanding, options_.plan);
+  auto planned =
+      plan((*batch)->operations, outstanding, options_.plan, groups_of((*batch)->window));
   schedule_.load(*std::move(batch), std::move(planned));
   cursor_ = read_through;
   unread_since_.reset();
@@ -274,7 +276,7 @@ void Foreman::outbox_refused(std::string_view what, const Error& error) {
 }
 
 void Foreman::flush() {
-  flush_through_ = outbox_.stats().accepted;
+  flush_through_ = std::max(flush_through_, outbox_.stats().accepted);
   gate_.hurry(now());
   end_waits();
 }
@@ -300,7 +302,7 @@ bool Foreman::is_quiet() const {
 }
 
 std::optional<BootTime> Foreman::next_deadline(BootTime at) {
-  std::optional<BootTime> deadline;
+  std::optional<BootTime> deadline = waiters_.next_deadline();
   const bool wants_outbox = (!loaded_ && !loading_) || !to_settle_.empty() ||
                             std::ranges::any_of(requests_, [](const auto& entry) {
                               return entry.second.phase == Phase::kUnbuilt;

@@ -18,6 +18,7 @@
 #include "delivery/gate.h"
 #include "delivery/schedule.h"
 #include "delivery/transport.h"
+#include "delivery/waiters.h"
 
 namespace flowmyna {
 
@@ -81,6 +82,11 @@ class Foreman {
   void returned(Receipt lowest) { drop_plan(lowest); }
   /// Asks the API for its health if the last answer is old and the network works.
   void refresh_health();
+  /// A writer waits for what becomes of its operations: they are delivered without lingering. Must
+  /// be posted from the `done` of their append; see foreman_waits.cpp.
+  void await(Wait wait);
+  /// Ends the waits of all writers, also of those to come: the agent is stopping.
+  void release_waits() { waiters_.release(); }
   /// No new request leaves from now on.
   void stop() { stopping_ = true; }
   /// Every answer that was under way has come and is settled.
@@ -107,6 +113,7 @@ class Foreman {
     bool last_chance = false;       ///< failed in company before: if it fails again, it is dead
     Settlement settlement;          ///< while kSettling
     std::vector<std::vector<ItemMembers>> remainder;  ///< while kSettling: its successors' items
+    std::vector<OperationOutcome> outcomes;           ///< while kSettling: for the writers who wait
   };
 
   // leaving (foreman.cpp)
@@ -125,12 +132,13 @@ class Foreman {
   // coming back, and after a restart (foreman_answers.cpp)
   void on_answer(RequestId id, const Answer& answer);
   void keep(Request& request, const Verdict& verdict, BootTime now);
-  void settle(Request& request, const Verdict& verdict, int status);
+  void settle(Request& request, const Verdict& verdict, const Answer& answer);
   void split(Request& request, const Verdict& verdict, int status);
   void retry(Request& request, const Verdict& verdict, BootTime now);
   bool must_hold(const Request& request) const;
   void hold(Request& request, const std::string& why);
-  void bury(Request& request, const ItemMembers& members, int status, std::string reason);
+  void bury(Request& request, const ItemMembers& members, int status, std::string reason,
+            const std::string& words);
   void finish(Request& request);
   void settle_finished();
   void on_settled(const std::vector<RequestId>& ids, const Result<void>& done);
@@ -141,6 +149,12 @@ class Foreman {
   void drop_plan(Receipt lowest_returned);
   /// The outbox refused something; it is asked again in a while.
   void outbox_refused(std::string_view what, const Error& error);
+
+  // writers who wait (foreman_waits.cpp)
+  std::vector<std::uint64_t> groups_of(const Window& window) const;
+  void note_delivered(Request& request, const Verdict& verdict, const Answer& answer);
+  void note_dead(Request& request, const ItemMembers& members, int status,
+                 const std::string& words);
 
   bool has_room(BootTime now) const;
   bool is_building() const;
@@ -162,6 +176,7 @@ class Foreman {
   TokenBucket bucket_;
   Random random_;
   Schedule schedule_;
+  Waiters waiters_;
   std::map<RequestId, Request> requests_;  // sealed, or on the way to it; oldest first
   std::vector<RequestId> to_settle_;
   RequestId next_id_ = 1;

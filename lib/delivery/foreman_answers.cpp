@@ -42,7 +42,7 @@ void Foreman::on_answer(RequestId id, const Answer& answer) {
   if (verdict.outcome_unknown || answer.sends > 1) request.may_have_arrived = true;
   switch (verdict.action) {
     case Verdict::Action::kSettle:
-      settle(request, verdict, answer.status);
+      settle(request, verdict, answer);
       return;
     case Verdict::Action::kSplit:
     case Verdict::Action::kSeparate:
@@ -73,17 +73,18 @@ void Foreman::retry(Request& request, const Verdict& verdict, BootTime at) {
   request.phase = Phase::kReady;
   ++request.failures;
   request.last_error = verdict.reason;
-  const auto wait = verdict.action == Verdict::Action::kThrottled
-                        ? verdict.wait
-                        : backoff_wait(options_.backoff, request.failures, random_);
-  // A wrong key or address says nothing about this request: the gate alone decides.
+  const auto wait =
+      std::max(backoff_wait(options_.backoff, request.failures, random_), verdict.wait);
+  // A wrong key or address, or too high a rate, says nothing about this request: the gate alone
+  // decides.
   const bool is_ours = verdict.action == Verdict::Action::kUnauthorized ||
-                       verdict.action == Verdict::Action::kMisconfigured;
+                       verdict.action == Verdict::Action::kMisconfigured ||
+                       verdict.action == Verdict::Action::kThrottled;
   request.not_before = is_ours ? at : at + wait;
 }
 
-void Foreman::settle(Request& request, const Verdict& verdict, int status) {
-  gate_.delivered();
+void Foreman::settle(Request& request, const Verdict& verdict, const Answer& answer) {
+  gate_.delivered(now());
   const bool is_final = request.last_chance || request.seal.items.size() == 1;
   for (std::size_t i = 0; i < request.seal.items.size(); ++i) {
     const ItemMembers& members = request.seal.items[i];
@@ -92,7 +93,7 @@ void Foreman::settle(Request& request, const Verdict& verdict, int status) {
       delivered.insert(delivered.end(), members.begin(), members.end());
       request.settlement.coalesced += members.size() - 1;
     } else if (is_final) {
-      bury(request, members, status, verdict.reasons[i]);
+      bury(request, members, answer.status, verdict.reasons[i], verdict.reasons[i]);
     } else {
       request.remainder.push_back({members});
     }
@@ -101,6 +102,7 @@ void Foreman::settle(Request& request, const Verdict& verdict, int status) {
     const std::lock_guard lock(status_mutex_);
     status_.last_success_unix_ms = clock_.unix_now_ms();
   }
+  note_delivered(request, verdict, answer);
   finish(request);
 }
 
@@ -108,14 +110,14 @@ void Foreman::settle(Request& request, const Verdict& verdict, int status) {
 /// fewest requests; where some items may have been taken each goes alone, so none goes a third
 /// time.
 void Foreman::split(Request& request, const Verdict& verdict, int status) {
-  gate_.delivered();  // the API is there, and has read the request
+  gate_.delivered(now());  // the API is there, and has read the request
   auto& items = request.seal.items;
   if (verdict.outcome_unknown && must_hold(request)) {
     hold(request, verdict.reason);
     return;
   }
   if (items.size() == 1) {
-    bury(request, items.front(), status, verdict.reason);
+    bury(request, items.front(), status, verdict.reason, verdict.words);
   } else if (verdict.action == Verdict::Action::kSeparate) {
     for (const ItemMembers& item : items) request.remainder.push_back({item});
   } else {
@@ -131,13 +133,15 @@ bool Foreman::must_hold(const Request& request) const {
 }
 
 void Foreman::hold(Request& request, const std::string& why) {
-  for (const ItemMembers& item : request.seal.items) {
-    bury(request, item, 0, "outcome unknown: " + why);
-  }
+  const std::string reason = "outcome unknown: " + why;
+  for (const ItemMembers& item : request.seal.items) bury(request, item, 0, reason, reason);
   finish(request);
 }
 
-void Foreman::bury(Request& request, const ItemMembers& members, int status, std::string reason) {
+/// `words` are for the writers who wait, who read the status beside them.
+void Foreman::bury(Request& request, const ItemMembers& members, int status, std::string reason,
+                   const std::string& words) {
+  note_dead(request, members, status, words);
   spdlog::error("dead letter {}: {}", members.front(), reason);
   request.settlement.dead.push_back(
       {members, status, std::move(reason), static_cast<std::uint32_t>(request.sends), unix_s()});
@@ -171,7 +175,8 @@ void Foreman::on_settled(const std::vector<RequestId>& ids, const Result<void>& 
   }
   for (const RequestId id : ids) {
     const auto node = requests_.extract(id);
-    const Request& request = node.mapped();
+    Request& request = node.mapped();
+    for (OperationOutcome& outcome : request.outcomes) waiters_.report(std::move(outcome));
     if (!request.remainder.empty()) {
       respawn(request);
     } else if (request.settlement.delivered.empty() && request.settlement.dead.empty()) {

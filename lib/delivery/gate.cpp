@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/retry_after.h"
+
 namespace flowmyna {
 namespace {
 
@@ -51,36 +53,54 @@ void Gate::failed(const Verdict& verdict, BootTime now) {
     // What was in flight when the network went fails together; it counts as one failure.
     last_error_ = verdict.reason;
     on_trial_ = true;
+    if (verdict.wait.count() > 0) closed_until_ = std::max(closed_until_, now + verdict.wait);
     return;
   }
   close(verdict, now);
 }
 
-void Gate::delivered() {
+void Gate::delivered(BootTime now) {
   failures_ = 0;
-  on_trial_ = false;
   needs_probe_ = false;
-  // What was under way before a 429 does not end the wait that this asked for.
-  if (!throttled_) closed_until_ = BootTime(0);
+  // What was under way before a 429 ends neither the wait that this asked for nor its growth.
+  if (waits_for_throttle(now)) return;
+  throttles_ = 0;
+  on_trial_ = false;
+  closed_until_ = BootTime(0);
   last_error_.clear();
+}
+
+bool Gate::waits_for_throttle(BootTime now) const {
+  return throttled_ && now < closed_until_;
 }
 
 void Gate::close(const Verdict& verdict, BootTime now) {
   last_error_ = verdict.reason;
   on_trial_ = true;
-  if (now >= closed_until_) throttled_ = false;
   reason_ = reason_of(verdict);
   if (verdict.action == Verdict::Action::kThrottled) {
-    // No probe afterwards: it would count against the limit as well.
-    throttled_ = true;
-    closed_until_ = std::max(closed_until_, now + verdict.wait);
+    throttle(verdict.wait, now);
     return;
   }
+  if (now >= closed_until_) throttled_ = false;
   ++failures_;
   needs_probe_ = true;
   const auto wait = reason_ == DeliveryState::kBackingOff
-                        ? backoff_wait(options_, failures_, random_)
+                        ? std::max(backoff_wait(options_, failures_, random_), verdict.wait)
                         : std::chrono::milliseconds(kMisconfiguredInterval);
+  closed_until_ = std::max(closed_until_, now + wait);
+}
+
+/// No probe afterwards: it would count against the limit as well.
+void Gate::throttle(std::chrono::milliseconds asked, BootTime now) {
+  auto wait = asked;
+  if (!waits_for_throttle(now)) {
+    // What was asked for before did not help, or nothing was: 1 s, 2 s, 4 s, … as the vendor
+    // advises. What was under way together with the first 429 counts as one with it.
+    const BackoffOptions growth{kAskedWaitMin, options_.max};
+    wait = std::max(wait, backoff_wait(growth, ++throttles_, random_));
+  }
+  throttled_ = true;
   closed_until_ = std::max(closed_until_, now + wait);
 }
 

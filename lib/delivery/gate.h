@@ -43,7 +43,7 @@ class Gate {
   /// A request was answered with anything but a settlement.
   void failed(const Verdict& verdict, BootTime now);
   /// The API settled a request.
-  void delivered();
+  void delivered(BootTime now);
 
   void pause() { paused_ = true; }
   void resume(BootTime now);
@@ -56,6 +56,8 @@ class Gate {
 
  private:
   void close(const Verdict& verdict, BootTime now);
+  void throttle(std::chrono::milliseconds asked, BootTime now);
+  bool waits_for_throttle(BootTime now) const;
 
   BackoffOptions options_;
   Random random_;
@@ -66,7 +68,8 @@ class Gate {
   std::uint32_t failures_ = 0;
   DeliveryState reason_ = DeliveryState::kBackingOff;  // why it is closed
   BootTime closed_until_{0};
-  bool throttled_ = false;  // by a 429, which nothing that was sent before it can end
+  bool throttled_ = false;       // by a 429, which nothing that was sent before it can end
+  std::uint32_t throttles_ = 0;  // in a row
   std::string last_error_;
 };
 

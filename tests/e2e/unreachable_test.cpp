@@ -80,24 +80,26 @@ TEST(Unreachable, AHostThatIsNotFoundIsNamed) {
   // Too long for a label, so that it is refused before any name server is asked.
   const std::string host = std::string(64, 'x') + ".invalid";
   expect_kept_then_delivered("http://" + host, "api.allow_insecure = true\n",
-                             {"Could not resolve host", host});
+                             {"cannot resolve " + host});
 }
 
 TEST(Unreachable, ARefusedConnectionIsToldApart) {
   const auto bound = sim::bind_loopback(0);
-  expect_kept_then_delivered("http://127.0.0.1:" + std::to_string(port_of(*bound)), "",
-                             {"127.0.0.1 port", "Connection refused"});
+  const std::string peer = "127.0.0.1:" + std::to_string(port_of(*bound));
+  expect_kept_then_delivered("http://" + peer, "", {"connection refused by " + peer});
 }
 
 TEST(Unreachable, AConnectionThatIsNeverTakenTimesOut) {
   const DeafPort deaf;
-  expect_kept_then_delivered(deaf.url(), "api.connect_timeout = \"100ms\"\n", {"imeout"});
+  expect_kept_then_delivered(deaf.url(), "api.connect_timeout = \"100ms\"\n",
+                             {"timed out after 0.1 s connecting to 127.0.0.1:"});
 }
 
 TEST(Unreachable, AServerWithoutTlsIsNotTalkedTo) {
   Rig other;  // plain HTTP
   const std::string plain = other.api_url();
-  expect_kept_then_delivered("https" + plain.substr(plain.find(':')), "", {"SSL connect error"});
+  expect_kept_then_delivered("https" + plain.substr(plain.find(':')), "",
+                             {"no TLS connection to 127.0.0.1:"});
   EXPECT_EQ(WireLog::read(other).entries().size(), 0);
 }
 

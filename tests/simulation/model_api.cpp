@@ -11,8 +11,6 @@ namespace {
 
 namespace dom = simdjson::dom;
 
-constexpr const char* kUuid = "550e8400-e29b-41d4-a716-446655440000";
-
 Answer json_answer(int status, std::string body) {
   Answer answer;
   answer.status = status;
@@ -156,14 +154,16 @@ Answer ModelApi::answer(const Copy& copy, const std::vector<Item>& items,
       const bool names = options_.refusal != ApiOptions::Refusal::kUnnamed;
       errors.push_back(quoted((names ? "index " + std::to_string(i) + ": " : "") + faults[i]));
     } else if (copy.is_event()) {
-      succeeded.push_back(quoted(kUuid));
+      succeeded.push_back(quoted(event_id(items[i].operation.serial)));
     } else {
       const auto& target = items[i].operation.targets.front();
-      succeeded.push_back(R"({"object_id":)" + quoted(kUuid) + R"(,"object_type":)" +
+      succeeded.push_back(R"({"object_id":)" + quoted(object_id(target)) + R"(,"object_type":)" +
                           quoted(target.type) + R"(,"external_id":)" + quoted(target.id) +
                           R"(,"created":false})");
     }
   }
+  // In no order that a client could know.
+  std::ranges::shuffle(succeeded, chance_.engine());
   const bool is_partial = !errors.empty() && !succeeded.empty();
   if (is_partial && copy.is_event() && options_.refusal == ApiOptions::Refusal::kUnnamed) {
     for (const Item& item : items) ambiguous_.insert(item.operation.serial);

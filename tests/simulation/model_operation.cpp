@@ -65,6 +65,14 @@ std::string bad_word(Serial serial) {
   return "bad" + std::to_string(serial);
 }
 
+std::string object_id(const ModelOperation::Target& target) {
+  return "object " + target.object();
+}
+
+std::string event_id(Serial serial) {
+  return "event " + std::to_string(serial);
+}
+
 EncodedOperations encode(const std::vector<ModelOperation>& operations) {
   EncodedOperations out;
   std::deque<std::string> arena;

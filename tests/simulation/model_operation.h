@@ -54,6 +54,10 @@ std::string render_patch(const std::string& object, const ObjectValue& patch);
 /// it stays bad with whatever it is merged.
 std::string bad_word(Serial serial);
 
+/// The ids by which the API calls what it has.
+std::string object_id(const ModelOperation::Target& target);
+std::string event_id(Serial serial);
+
 EncodedOperations encode(const std::vector<ModelOperation>& operations);
 
 }  // namespace flowmyna::simulation

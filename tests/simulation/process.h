@@ -26,6 +26,9 @@ class Process {
 
   /// Runs on the delivery thread before the foreman's next step.
   void post(std::function<void()> work);
+  void await(Wait wait) {
+    post([this, wait = std::move(wait)] { foreman_.await(wait); });
+  }
   void flush() {
     post([this] { foreman_.flush(); });
   }

@@ -122,6 +122,8 @@ Scenario draw_scenario(std::uint64_t seed) {
   if (chance.one_in(0.5)) {
     scenario.commands.emplace_back(chance.between(BootTime(0), end), Command::kMendApi);
   }
+  scenario.writers.waiting_share = chance.one_of({0.0, 0.1, 0.5});
+  scenario.writers.wait_max = chance.one_of<milliseconds>({seconds(1), minutes(10)});
   return scenario;
 }
 

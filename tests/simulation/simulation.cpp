@@ -36,7 +36,8 @@ Simulation::Simulation(Scenario scenario, bool traces)
       api_(scenario_.api, chance_),
       network_(api_, trace_),
       faults_(scenario_.faults, chance_),
-      rules_(scenario_.foreman, faults_, ledger_, findings_) {}
+      rules_(scenario_.foreman, faults_, ledger_, findings_),
+      waits_(queue_.clock(), ledger_, findings_) {}
 
 Outcome Simulation::run() {
   writers_.emplace(scenario_.writers, queue_, chance_,
@@ -59,8 +60,8 @@ Outcome Simulation::run() {
   if (findings_.empty()) check_end();
   std::size_t retries = 0;
   for (const auto& entry : ledger_.entries()) retries += ledger_.retries_of(entry.operation.serial);
-  return {findings_.all(), trace_.lines(), ledger_.entries().size(), rules_.requests(),
-          crashes_,        retries,        storage_.stats(),         queue_.now()};
+  return {findings_.all(), trace_.lines(), ledger_.entries().size(), rules_.requests(), crashes_,
+          waits_.told(),   retries,        storage_.stats(),         queue_.now()};
 }
 
 bool Simulation::has_ended() const {
@@ -115,6 +116,7 @@ void Simulation::crash() {
   trace_.note([&] { return "process: crashes"; });
   process_->transport().crash(queue_.now() + downtime);
   process_.reset();
+  waits_.crashed();
   storage_.crash();
   rules_.crashed();
   queue_.after(downtime, [this] { start(); });
@@ -123,8 +125,22 @@ void Simulation::crash() {
 void Simulation::write(std::vector<ModelOperation> operations) {
   if (process_ == nullptr) return;  // nobody listens: the writer's own error
   const auto now_unix_s = queue_.clock().unix_now_ms() / 1000;
-  process_->outbox().append(std::make_unique<WriterAppend>(std::move(operations), now_unix_s,
-                                                           [](const Result<Receipt>&) {}));
+  auto done = answer_to_writer(operations.size());
+  process_->outbox().append(
+      std::make_unique<WriterAppend>(std::move(operations), now_unix_s, std::move(done)));
+}
+
+/// Some of them wait for delivery (`Prefer: wait`).
+WriterAppend::Done Simulation::answer_to_writer(std::size_t operations) {
+  if (!chance_.one_in(scenario_.writers.waiting_share)) return [](const Result<Receipt>&) {};
+  const BootTime deadline =
+      queue_.now() + chance_.between(milliseconds(1), scenario_.writers.wait_max);
+  return [this, operations, deadline](const Result<Receipt>& first) {
+    // A deadline that has come already is told of late, and no fault of anybody.
+    if (first && deadline > queue_.now()) {
+      process_->await(waits_.begin(*first, operations, deadline));
+    }
+  };
 }
 
 void Simulation::command(Command command) {
@@ -196,6 +212,7 @@ void Simulation::check_end() {
   findings_.expect(ledger_.seals().empty(), [] { return std::string("a seal is left behind"); });
   findings_.expect(!network_.holds_any_back(),
                    [] { return std::string("a request of unknown outcome was never resent"); });
+  waits_.check_end();
   Reference reference(ledger_, api_, findings_);
   reference.check_states();
   reference.check_recordings(rules_, scenario_.foreman.hold_unknown, stats.duplicates_possible);

@@ -8,6 +8,7 @@
 #include "process.h"
 #include "reference.h"
 #include "scenario.h"
+#include "waits.h"
 
 namespace flowmyna::simulation {
 
@@ -17,7 +18,8 @@ struct Outcome {
   std::size_t operations = 0;
   std::size_t requests = 0;
   std::size_t crashes = 0;
-  std::size_t retries = 0;  ///< operations that a person put back
+  std::size_t waits_told = 0;  ///< of an outcome, in time
+  std::size_t retries = 0;     ///< operations that a person put back
   OutboxStats stats;
   BootTime lasted{0};
 };
@@ -35,6 +37,7 @@ class Simulation {
   void crash();
   bool crashes(double probability);
   void write(std::vector<ModelOperation> operations);
+  WriterAppend::Done answer_to_writer(std::size_t operations);
   void command(Command command);
   void retry(LetterLimits limits);
   /// One letter, from a random place on.
@@ -54,6 +57,7 @@ class Simulation {
   Network network_;
   FaultPlan faults_;
   WireRules rules_;
+  Waits waits_;
   std::unique_ptr<Process> process_;
   std::optional<Writers> writers_;
   std::size_t crashes_ = 0;

@@ -34,6 +34,7 @@ TEST(Simulation, EndsLikeTheUnplannedSequenceWhateverHappens) {
   std::size_t operations = 0;
   std::size_t requests = 0;
   std::size_t crashes = 0;
+  std::size_t waits_told = 0;
   std::size_t retries = 0;
   std::uint64_t dropped = 0;
   std::uint64_t duplicates = 0;
@@ -43,6 +44,7 @@ TEST(Simulation, EndsLikeTheUnplannedSequenceWhateverHappens) {
     operations += outcome.operations;
     requests += outcome.requests;
     crashes += outcome.crashes;
+    waits_told += outcome.waits_told;
     retries += outcome.retries;
     dropped += outcome.stats.dropped;
     duplicates += outcome.stats.duplicates_possible;
@@ -55,7 +57,7 @@ TEST(Simulation, EndsLikeTheUnplannedSequenceWhateverHappens) {
   std::cout << last - first + 1 << " seeds, " << lasted.count() / 86'400'000 << " days, "
             << operations << " operations, " << requests << " requests, " << crashes << " crashes, "
             << retries << " retried and " << dropped << " dropped operations, " << duplicates
-            << " possible duplicates\n";
+            << " possible duplicates, " << waits_told << " waits for delivery\n";
 }
 
 /// A thousand upserts of one object, all written while the network has `fault`.

@@ -21,9 +21,11 @@ struct WriterOptions {
   double event_share = 0.3;
   double inline_share = 0.3;  ///< of the objects of an event
   double bad_share = 0;
+  double waiting_share = 0;  ///< of the batches: the writer waits for delivery
+  std::chrono::milliseconds wait_max{60'000};
 };
 
-/// Applications that write operations at random times and wait for no delivery.
+/// Applications that write operations at random times, whatever becomes of them.
 class Writers {
  public:
   using Write = std::function<void(std::vector<ModelOperation>)>;

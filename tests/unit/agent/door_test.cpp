@@ -29,6 +29,15 @@ TEST_F(DoorTest, HandsOverTheRequestAsItWasWritten) {
   EXPECT_GE(seen.body.capacity(), seen.body.size() + kBodyPadding);
 }
 
+TEST_F(DoorTest, HandsOverPreferencesThatComeInPartsAsOneList) {
+  const auto door = open(
+      [](const HttpRequest& request, Responder responder) { responder.send(ok(request.prefer)); });
+  auto c = client();
+  EXPECT_EQ(c.ask(post("x", "Prefer: respond-async\r\nprefer: wait=3\r\n")).body,
+            "respond-async, wait=3");
+  EXPECT_EQ(c.ask(post("x")).body, "");
+}
+
 TEST_F(DoorTest, SendsStatusHeadersAndBodyOfTheResponse) {
   const auto door = open([](HttpRequest, Responder responder) {
     HttpResponse response;
@@ -37,6 +46,7 @@ TEST_F(DoorTest, SendsStatusHeadersAndBodyOfTheResponse) {
     response.content_type = "text/x-test";
     response.retry_after_seconds = 7;
     response.allow = "POST";
+    response.preference_applied = "wait";
     responder.send(std::move(response));
   });
   auto c = client();
@@ -46,6 +56,7 @@ TEST_F(DoorTest, SendsStatusHeadersAndBodyOfTheResponse) {
   EXPECT_NE(reply.head.find("Content-Type: text/x-test\r\n"), std::string::npos) << reply.head;
   EXPECT_NE(reply.head.find("Retry-After: 7\r\n"), std::string::npos) << reply.head;
   EXPECT_NE(reply.head.find("Allow: POST\r\n"), std::string::npos) << reply.head;
+  EXPECT_NE(reply.head.find("Preference-Applied: wait\r\n"), std::string::npos) << reply.head;
 }
 
 TEST_F(DoorTest, AnswersLaterFromAnotherThread) {

@@ -55,6 +55,32 @@ TEST(Client, UpsertSendsTheValuesAsWritten) {
                 std::to_string(body.size()) + "\r\n\r\n" + body);
 }
 
+TEST(Client, WritesThatWaitForDeliveryAreToldTheApisOwnIds) {
+  FakeAgent agent(
+      {{Kind::kAnswer, http(R"({"object_id":"real","created":true,"queued":false,"receipt":1})")},
+       {Kind::kAnswer, http(R"({"event_id":"real","queued":false,"receipt":2})")},
+       {Kind::kAnswer, http(R"({"object_id":"ours","created":null,"queued":true,"receipt":3})")},
+       {Kind::kAnswer, http(R"({"receipts":[4],"errors":[],"queued":false})")}});
+  client::Options options;
+  options.socket_path = agent.socket_path();
+  options.wait = std::chrono::seconds(20);
+  Client client(options);
+  const auto object = client.upsert("A", "1");
+  EXPECT_EQ(object->id, "real");
+  EXPECT_FALSE(object->queued);
+  EXPECT_EQ(object->created, true);
+  const auto event = client.record_event("Paid", {{"A", "1"}});
+  EXPECT_FALSE(event->queued);
+  EXPECT_EQ(event->created, std::nullopt);
+  const auto late = client.upsert("A", "1");
+  EXPECT_TRUE(late->queued);
+  EXPECT_EQ(late->created, std::nullopt);
+  EXPECT_FALSE(client.upsert_batch({{"A", "1"}})->queued);
+  for (const auto& request : agent.requests()) {
+    EXPECT_NE(request.find("\r\nPrefer: wait=20\r\n"), std::string::npos) << request;
+  }
+}
+
 TEST(Client, EventSendsOnlyWhatIsThere) {
   FakeAgent agent({{Kind::kAnswer, http(R"({"event_id":"e","receipt":8})")},
                    {Kind::kAnswer, http(R"({"event_id":"f","receipt":9})")}});

@@ -130,5 +130,30 @@ TEST(UpsertCommand, PropertyThatIsNotJsonIsAUsageErrorAndSendsNothing) {
   EXPECT_TRUE(agent.requests().empty());
 }
 
+TEST(WriteCommands, PrintTheApisOwnIdOfWhatWasDeliveredInTime) {
+  FakeAgent agent(
+      {{Kind::kAnswer, http(R"({"object_id":"u","created":true,"queued":false,"receipt":1})")},
+       {Kind::kAnswer, http(R"({"object_id":"u","created":false,"queued":false,"receipt":2})")},
+       {Kind::kAnswer, http(R"({"event_id":"e","queued":false,"receipt":3})")},
+       {Kind::kAnswer, http(R"({"event_id":"e","queued":true,"receipt":4})")}});
+  EXPECT_EQ(run(agent, define_upsert, "upsert A 1 --wait 5").out,
+            "delivered as u (new), receipt 1\n");
+  EXPECT_EQ(run(agent, define_upsert, "upsert A 1 --wait 5").out,
+            "delivered as u (updated), receipt 2\n");
+  EXPECT_EQ(run(agent, define_event, "event Paid A:1 --wait 5").out, "delivered as e, receipt 3\n");
+  EXPECT_EQ(run(agent, define_event, "event Paid A:1").out, "queued, receipt 4\n");
+  const auto requests = agent.requests();
+  EXPECT_NE(requests.at(2).find("Prefer: wait=5\r\n"), std::string::npos);
+  EXPECT_EQ(requests.at(3).find("Prefer"), std::string::npos);
+}
+
+TEST(WriteCommands, ARefusalAfterAWaitIsAFailureInTheApisWords) {
+  FakeAgent agent({{Kind::kAnswer, http(R"({"detail":"No such tier","receipt":1,"state":"dead"})",
+                                        "422 Unprocessable Content")}});
+  const auto refused = run(agent, define_upsert, "upsert A 1 --wait 5");
+  EXPECT_EQ(refused.code, kExitFailed);
+  EXPECT_NE(refused.err.find("No such tier"), std::string::npos) << refused.err;
+}
+
 }  // namespace
 }  // namespace flowmyna::ctl

@@ -70,51 +70,126 @@ const std::string kWrongShape = "retry, outcome unknown: HTTP 200 without the AP
 /// What may be left of the API's own answer.
 const std::string kBroken = "retry, outcome unknown: HTTP 200" + kNotTheApi;
 
+const std::string kRedirect = ", a redirect, which is never followed: check api.url";
+const std::string kWrongKey = ", the API key is not accepted";
+const std::string kWrongAddress = ", no such endpoint: check api.url";
+
+/// In the order of the failure table.
 const std::vector<Row> kRows = {
-    {"NotSent", unanswered(Answer::Delivery::kNotSent, "no route to host"),
+    // no route, DNS, refused, timeout, TLS error
+    {"NoRoute", unanswered(Answer::Delivery::kNotSent, "no route to host"),
      "release: no route to host"},
-    {"Lost", unanswered(Answer::Delivery::kLost, "connection reset"),
+    {"NoName", unanswered(Answer::Delivery::kNotSent, "cannot resolve api.flowmyna.com"),
+     "release: cannot resolve api.flowmyna.com"},
+    {"Refused", unanswered(Answer::Delivery::kNotSent, "connection refused"),
+     "release: connection refused"},
+    {"ConnectTimeout", unanswered(Answer::Delivery::kNotSent, "timed out connecting"),
+     "release: timed out connecting"},
+    {"TlsError", unanswered(Answer::Delivery::kNotSent, "the certificate is for another name"),
+     "release: the certificate is for another name"},
+    {"AnswerTimeout", unanswered(Answer::Delivery::kLost, "timed out waiting for an answer"),
+     "retry, outcome unknown: timed out waiting for an answer"},
+    {"Reset", unanswered(Answer::Delivery::kLost, "connection reset"),
      "retry, outcome unknown: connection reset"},
-    {"HtmlWith200", html(200, kPortal), "retry: HTTP 200" + kNotTheApi + kPortal},
-    {"HtmlWith200AndNoContentType", answered(200, "\r\n " + kPortal),
+
+    // 200 that is not the API's shape, truncated, empty
+    {"PageWith200", html(200, kPortal), "retry: HTTP 200" + kNotTheApi + kPortal},
+    {"PageWith200AndNoContentType", answered(200, "\r\n " + kPortal),
      "retry: HTTP 200" + kNotTheApi + "   " + kPortal},
     {"JsonOfSomeoneElseWith200", answered(200, R"({"login":"/portal"})"),
      kWrongShape + R"({"login":"/portal"})"},
+    {"TheHealthAnswerWith200", answered(200, R"({"status":"healthy"})"),
+     kWrongShape + R"({"status":"healthy"})"},
+    {"AnErrorBodyWith200", answered(200, R"({"detail":"no"})"), kWrongShape + R"({"detail":"no"})"},
     {"Garbage200", answered(200, "\x01\xff\xfe garbage"), kBroken + " "},
+    {"TextWith200", answered(200, "OK"), kBroken + "OK"},
     {"Truncated200", answered(200, R"({"success":true,"proc)"),
      kBroken + R"({"success":true,"proc)"},
+    {"TwoAnswersWith200", answered(200, kTwoEventsDone + "{}"), kBroken + kTwoEventsDone + "{}"},
     {"Empty200", answered(200), kBroken},
+    {"WhitespaceWith200", answered(200, " \r\n"), kBroken + "   "},
     {"AnArrayWith200", answered(200, "[]"), kBroken + "[]"},
     {"NullWith200", answered(200, "null"), kBroken + "null"},
-    {"Status204", answered(204), "retry: HTTP 204"},
-    {"Status207", answered(207, kTwoEventsDone), "retry: HTTP 207: " + kTwoEventsDone},
-    {"MovedPermanently", answered(301),
-     "retry: HTTP 301, a redirect, which is never followed: check api.url"},
-    {"TemporaryRedirect", answered(307),
-     "retry: HTTP 307, a redirect, which is never followed: check api.url"},
-    {"BadRequestOfTheApi", answered(400, R"({"detail":"no"})"), "split: HTTP 400: no"},
-    {"BadRequestOfAProxy", html(400, "<h1>Bad Request</h1>"),
+
+    // success is 200, never another 2xx
+    {"Continue100", answered(100), "retry: HTTP 100"},
+    {"Created201", answered(201, kTwoEventsDone), "retry: HTTP 201: " + kTwoEventsDone},
+    {"Accepted202", answered(202, kTwoEventsDone), "retry: HTTP 202: " + kTwoEventsDone},
+    {"NoContent204", answered(204), "retry: HTTP 204"},
+    {"MultiStatus207", answered(207, kTwoEventsDone), "retry: HTTP 207: " + kTwoEventsDone},
+
+    // 3xx
+    {"MultipleChoices300", answered(300), "retry: HTTP 300" + kRedirect},
+    {"MovedPermanently301", answered(301), "retry: HTTP 301" + kRedirect},
+    {"Found302", html(302, kPortal), "retry: HTTP 302" + kRedirect},
+    {"SeeOther303", answered(303), "retry: HTTP 303" + kRedirect},
+    {"NotModified304", answered(304), "retry: HTTP 304" + kRedirect},
+    {"TemporaryRedirect307", answered(307), "retry: HTTP 307" + kRedirect},
+    {"PermanentRedirect308", answered(308), "retry: HTTP 308" + kRedirect},
+    {"Unassigned399", answered(399), "retry: HTTP 399" + kRedirect},
+
+    // 401, 403
+    {"Unauthorized401", answered(401, R"({"detail":"Invalid API key"})"),
+     "unauthorized: HTTP 401" + kWrongKey + ": Invalid API key"},
+    {"Unauthorized401Empty", answered(401), "unauthorized: HTTP 401" + kWrongKey},
+    {"Forbidden403", answered(403, R"({"detail":"No"})"),
+     "unauthorized: HTTP 403" + kWrongKey + ": No"},
+    {"Forbidden403Page", html(403, kPortal), "unauthorized: HTTP 403" + kWrongKey + ": " + kPortal},
+
+    // 404, 405
+    {"NotFound404", answered(404, R"({"detail":"Not Found"})"),
+     "misconfigured: HTTP 404" + kWrongAddress + ": Not Found"},
+    {"NotFound404Page", html(404, kPortal),
+     "misconfigured: HTTP 404" + kWrongAddress + ": " + kPortal},
+    {"MethodNotAllowed405", answered(405), "misconfigured: HTTP 405" + kWrongAddress},
+
+    // 408, 425, 5xx
+    {"RequestTimeout408", answered(408), "retry: HTTP 408"},
+    {"TooEarly425", answered(425), "retry: HTTP 425"},
+    {"ServerError500", answered(500, R"({"detail":"Internal server error"})"),
+     "retry: HTTP 500: Internal server error"},
+    {"NotImplemented501", answered(501), "retry: HTTP 501"},
+    {"BadGateway502", html(502, "<h1>502</h1>"), "retry, outcome unknown: HTTP 502: <h1>502</h1>"},
+    {"Unavailable503", answered(503), "retry: HTTP 503"},
+    {"GatewayTimeout504", answered(504), "retry, outcome unknown: HTTP 504"},
+    {"VersionNotSupported505", answered(505), "retry: HTTP 505"},
+    {"InsufficientStorage507", answered(507), "retry: HTTP 507"},
+    {"NetworkAuthentication511", html(511, kPortal), "retry: HTTP 511: " + kPortal},
+    {"WebServerIsDown521", answered(521), "retry: HTTP 521"},
+
+    // 429
+    {"TooManyRequests429", answered(429, R"({"detail":"slow down"})"),
+     "throttled 1000 ms: HTTP 429, too many requests: slow down"},
+    {"TooManyRequests429OfAProxy", html(429, "<h1>429</h1>"),
+     "throttled 1000 ms: HTTP 429, too many requests: <h1>429</h1>"},
+
+    // 413
+    {"TooLarge413", answered(413, R"({"detail":"too large"})"), "split: HTTP 413: too large"},
+    {"TooLarge413OfAProxy", html(413, "<h1>413</h1>"), "split: HTTP 413: <h1>413</h1>"},
+    {"TooLarge413Empty", answered(413), "split: HTTP 413"},
+
+    // 400, 422
+    {"BadRequest400", answered(400, R"({"detail":"no"})"), "split: HTTP 400: no"},
+    {"BadRequest400OfAProxy", html(400, "<h1>Bad Request</h1>"),
      "retry: HTTP 400" + kNotTheApi + "<h1>Bad Request</h1>"},
-    {"Unauthorized", answered(401, R"({"detail":"Invalid API key"})"),
-     "unauthorized: HTTP 401, the API key is not accepted: Invalid API key"},
-    {"Forbidden", answered(403), "unauthorized: HTTP 403, the API key is not accepted"},
-    {"NotFound", answered(404, R"({"detail":"Not Found"})"),
-     "misconfigured: HTTP 404, no such endpoint: check api.url: Not Found"},
-    {"MethodNotAllowed", answered(405), "misconfigured: HTTP 405, no such endpoint: check api.url"},
-    {"RequestTimeout", answered(408), "retry: HTTP 408"},
-    {"TooLarge", html(413, "<h1>413</h1>"), "split: HTTP 413: <h1>413</h1>"},
-    {"UnprocessableOfTheApi",
+    {"BadRequest400Empty", answered(400), "retry: HTTP 400" + kNotTheApi},
+    {"Unprocessable422",
      answered(422, R"({"detail": [{"loc": ["body", "objects", 0], "msg": "bad", "type": "x"}]})"),
      R"(split: HTTP 422: [{"loc":["body","objects",0],"msg":"bad","type":"x"}])"},
-    {"UnprocessableOfAProxy", answered(422, "blocked"), "retry: HTTP 422" + kNotTheApi + "blocked"},
-    {"UnprocessableWithoutDetail", answered(422, "{}"), "retry: HTTP 422" + kNotTheApi + "{}"},
-    {"TooEarly", answered(425), "retry: HTTP 425"},
-    {"ServerError", answered(500, R"({"detail":"Internal server error"})"),
-     "retry: HTTP 500: Internal server error"},
-    {"BadGateway", html(502, "<h1>502</h1>"), "retry, outcome unknown: HTTP 502: <h1>502</h1>"},
-    {"Unavailable", answered(503), "retry: HTTP 503"},
-    {"GatewayTimeout", answered(504), "retry, outcome unknown: HTTP 504"},
-    {"StatusOfNoStandard", answered(999), "retry: HTTP 999"},
+    {"Unprocessable422OfAProxy", answered(422, "blocked"),
+     "retry: HTTP 422" + kNotTheApi + "blocked"},
+    {"Unprocessable422WithoutDetail", answered(422, "{}"), "retry: HTTP 422" + kNotTheApi + "{}"},
+    {"Unprocessable422Truncated", answered(422, R"({"detail":"n)"),
+     "retry: HTTP 422" + kNotTheApi + R"({"detail":"n)"},
+
+    // what no row names is kept and tried again
+    {"PaymentRequired402", answered(402, R"({"detail":"pay"})"), "retry: HTTP 402: pay"},
+    {"ProxyAuthentication407", html(407, kPortal),
+     "retry: HTTP 407, the proxy wants credentials: check api.proxy: " + kPortal},
+    {"Conflict409", answered(409, R"({"detail":"busy"})"), "retry: HTTP 409: busy"},
+    {"Gone410", answered(410), "retry: HTTP 410"},
+    {"Legal451", answered(451), "retry: HTTP 451"},
+    {"Status999OfNoStandard", answered(999), "retry: HTTP 999"},
 };
 INSTANTIATE_TEST_SUITE_P(Answers, JudgeTable, testing::ValuesIn(kRows),
                          [](const auto& row) { return row.param.name; });
@@ -124,6 +199,24 @@ TEST(Judge, AnAnswerInTheApisShapeSettlesEveryItem) {
             "settle + +");
   EXPECT_EQ(text(judge(Kind::kEvent, 2, kTwoEvents, answered(200, kTwoEventsDone), kNow)),
             "settle + +");
+}
+
+TEST(Judge, WhatFailedInPartIsSettledItemByItem) {
+  EXPECT_EQ(text(judge(Kind::kEvent, 2, kTwoEvents,
+                       answered(200, R"({"success":false,"processed":1,"failed":1,)"
+                                     R"("event_ids":["u1"],"errors":["index 1: no"]})"),
+                       kNow)),
+            "settle + -\n1: index 1: no");
+}
+
+TEST(Judge, ARefusalHasTheApisWordsWithoutOurs) {
+  const auto words = [](int status, const std::string& body) {
+    return judge(Kind::kEvent, 2, kTwoEvents, answered(status, body), kNow).words;
+  };
+  EXPECT_EQ(words(400, R"({"detail":"no"})"), "no");
+  EXPECT_EQ(words(413, R"({"detail":"too large"})"), "too large");
+  EXPECT_EQ(words(422, R"({"detail": [{"msg": "bad"}]})"), R"([{"msg":"bad"}])");
+  EXPECT_EQ(words(500, R"({"detail":"no"})"), "");
 }
 
 TEST(Judge, TheAnswerToTheOtherKindIsNotTheApisShape) {
@@ -152,58 +245,35 @@ TEST(Judge, CountsThatDoNotAccountForEveryItemSettleNothing) {
   }
 }
 
-std::int64_t wait_s(const std::string& retry_after, const std::string& reset = "") {
-  Answer answer = answered(429, R"({"detail":"slow down"})");
+/// An answer that asks for a wait in the forms that retry_after_test.cpp knows.
+std::string asked(int status, const std::string& retry_after, const std::string& reset = "") {
+  Answer answer = answered(status, R"({"detail":"slow down"})");
   answer.retry_after = retry_after;
   answer.rate_limit_reset = reset;
-  const Verdict verdict = judge(Kind::kEvent, 2, kTwoEvents, answer, kNow);
-  EXPECT_EQ(verdict.action, Verdict::Action::kThrottled);
-  EXPECT_FALSE(verdict.outcome_unknown);
-  EXPECT_EQ(verdict.reason, "HTTP 429, too many requests: slow down");
-  return verdict.wait.count() / 1000;
+  return verdicts(answer);
 }
 
-TEST(JudgeThrottle, RetryAfterInSecondsIsKept) {
-  EXPECT_EQ(wait_s("30"), 30);
-  EXPECT_EQ(wait_s("3600"), 3600);
+TEST(JudgeWait, TooManyRequestsWaitAsLongAsTheAnswerAsksAndASecondAtLeast) {
+  const std::string reason = ": HTTP 429, too many requests: slow down";
+  EXPECT_EQ(asked(429, ""), "throttled 1000 ms" + reason);
+  EXPECT_EQ(asked(429, "0"), "throttled 1000 ms" + reason);
+  EXPECT_EQ(asked(429, "30"), "throttled 30000 ms" + reason);
+  EXPECT_EQ(asked(429, "", std::to_string(kNow + 45)), "throttled 45000 ms" + reason);
+  EXPECT_EQ(asked(429, "1000000000000000000"), "throttled 3600000 ms" + reason);
 }
 
-TEST(JudgeThrottle, RetryAfterAsADateIsCountedFromNow) {
-  EXPECT_EQ(wait_s("Tue, 14 Nov 2023 22:14:20 GMT"), 60);
+TEST(JudgeWait, AnUnavailableApiSaysForHowLongItWillBe) {
+  EXPECT_EQ(asked(503, ""), "retry: HTTP 503: slow down");
+  EXPECT_EQ(asked(503, "soon"), "retry: HTTP 503: slow down");
+  EXPECT_EQ(asked(503, "30"), "retry after 30000 ms: HTTP 503: slow down");
+  EXPECT_EQ(asked(503, "-1"), "retry after 1000 ms: HTTP 503: slow down");
+  EXPECT_EQ(asked(503, "Fri, 31 Dec 9999 23:59:59 GMT"),
+            "retry after 3600000 ms: HTTP 503: slow down");
 }
 
-TEST(JudgeThrottle, XRateLimitResetIsCountedFromNowWhereThereIsNoRetryAfter) {
-  EXPECT_EQ(wait_s("", std::to_string(kNow + 45)), 45);
-  EXPECT_EQ(wait_s("10", std::to_string(kNow + 45)), 10);
-  EXPECT_EQ(wait_s("soon", std::to_string(kNow + 45)), 45);
-}
-
-TEST(JudgeThrottle, NoWaitIsShorterThanASecond) {
-  for (const auto& retry_after :
-       {"0", "-1", "-1000000000000000000", "-99999999999999999999", "Tue, 14 Nov 2023 22:13:20 GMT",
-        "Thu, 01 Jan 1970 00:00:00 GMT", "Mon, 01 Jan 0001 00:00:00 GMT"}) {
-    EXPECT_EQ(wait_s(retry_after), 1) << retry_after;
-  }
-  for (const auto& reset : {"0", "-5", "1", "-9223372036854775808"}) {
-    EXPECT_EQ(wait_s("", reset), 1) << reset;
-  }
-}
-
-TEST(JudgeThrottle, NoWaitIsLongerThanAnHour) {
-  for (const auto& retry_after :
-       {"3601", "1000000000000000000", "9223372036854775807", "99999999999999999999",
-        "Tue, 14 Nov 2028 22:13:20 GMT", "Fri, 31 Dec 9999 23:59:59 GMT"}) {
-    EXPECT_EQ(wait_s(retry_after), 3600) << retry_after;
-  }
-  for (const auto& reset : {"1800000000", "9223372036854775807", "99999999999999999999"}) {
-    EXPECT_EQ(wait_s("", reset), 3600) << reset;
-  }
-}
-
-TEST(JudgeThrottle, WhatIsNoTimeWaitsASecond) {
-  for (const auto& text : {"", " ", "soon", "1.5", "1e9", "0x10", "12 seconds", "Tue, 14 Nov",
-                           "Tue, 99 Nov 2023 22:13:20 GMT", "Tue, 14 Nov 2023 22:13:20 GMT!"}) {
-    EXPECT_EQ(wait_s(text, text), 1) << text;
+TEST(JudgeWait, NoOtherAnswerIsAskedForItsWait) {
+  for (const int status : {301, 400, 401, 404, 408, 413, 425, 500, 502, 504}) {
+    EXPECT_EQ(asked(status, "30"), asked(status, "")) << status;
   }
 }
 

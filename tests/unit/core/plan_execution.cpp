@@ -48,8 +48,12 @@ class Delivery {
     const std::vector<std::uint32_t> window(pending_.begin(),
                                             pending_.begin() + static_cast<std::ptrdiff_t>(size));
     std::vector<Operation> seen;
-    for (const std::uint32_t i : window) seen.push_back(operations_[i]);
-    const auto requests = plan(seen, outstanding(), options_);
+    std::vector<std::uint64_t> groups;
+    for (const std::uint32_t i : window) {
+      seen.push_back(operations_[i]);
+      if (!cutting.groups.empty()) groups.push_back(cutting.groups[i]);
+    }
+    const auto requests = plan(seen, outstanding(), options_, groups);
     std::map<std::uint32_t, RequestId> ids;  // of those sent now
     for (std::uint32_t i = 0; i < requests.size(); ++i) {
       const auto is_sent = [&](std::uint32_t earlier) { return ids.contains(earlier); };

@@ -40,6 +40,8 @@ struct Cutting {
   /// The chance in percent that a planned request leaves under its plan; what does not is planned
   /// again with what follows, while the others are outstanding.
   int sealed_percent = 100;
+  /// Of each operation of the backlog, for plan(); empty for none.
+  std::vector<std::uint64_t> groups;
 };
 
 /// What the API ends as when it receives the operations as planned, in the worst order that the

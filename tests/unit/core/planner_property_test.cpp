@@ -103,8 +103,17 @@ PlanOptions random_options() {
   return options;
 }
 
-void expect_same_as_one_by_one(const PlanOptions& options, const Cutting& cutting) {
-  const Backlog backlog = backlog_of(*rc::gen::container<Workload>(step()));
+/// Mostly nobody waits.
+std::vector<std::uint64_t> random_groups(std::size_t operations) {
+  return *rc::gen::container<std::vector<std::uint64_t>>(
+      operations, rc::gen::element<std::uint64_t>(0, 0, 0, 1, 2, 3));
+}
+
+void expect_same_as_one_by_one(const PlanOptions& options, Cutting cutting,
+                               bool somebody_waits = false) {
+  const Workload workload = *rc::gen::container<Workload>(step());
+  if (somebody_waits) cutting.groups = random_groups(workload.size());
+  const Backlog backlog = backlog_of(workload);
   const auto operations = backlog.operations();
   std::mt19937_64 random(*rc::gen::arbitrary<std::uint64_t>());
   RC_ASSERT(execute_planned(operations, options, cutting, random).describe() ==
@@ -134,6 +143,24 @@ TEST(PlannerProperty, OnePlanInAnyOrderThatItAllowsEqualsTheUnplannedSequence) {
 
 TEST(PlannerProperty, SuccessivePlansAroundOutstandingRequestsEqualTheUnplannedSequence) {
   check([] { expect_same_as_one_by_one(random_options(), random_cutting()); });
+}
+
+TEST(PlannerProperty, PlansThatKeepGroupsApartEqualTheUnplannedSequence) {
+  check([] { expect_same_as_one_by_one(random_options(), random_cutting(), true); });
+}
+
+TEST(PlannerProperty, EventsOfDifferentGroupsNeverShareARequest) {
+  check([] {
+    const Workload workload = *rc::gen::container<Workload>(step());
+    const auto groups = random_groups(workload.size());
+    const Backlog backlog = backlog_of(workload);
+    for (const PlannedRequest& request : plan(backlog.operations(), {}, random_options(), groups)) {
+      if (request.kind != Kind::kEvent) continue;
+      for (const auto& item : request.items) {
+        RC_ASSERT(groups[item.front()] == groups[request.items.front().front()]);
+      }
+    }
+  });
 }
 
 TEST(PlannerProperty, OfLatestTypesTheFinalStateAndWhatWritersFoundEqualTheUnplannedSequence) {

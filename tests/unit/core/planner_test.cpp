@@ -198,6 +198,23 @@ TEST(Planner, OfLatestTypesAnEventThatWritesIsATouch) {
             "2: {2} after 1\n");
 }
 
+TEST(Planner, EventsThatSomebodyWaitsForGoFirstInRequestsOfTheirGroup) {
+  Backlog backlog;
+  for (int i = 0; i < 6; ++i) backlog.event({{"Order/1"}});
+  const std::vector<std::uint64_t> groups = {0, 7, 0, 3, 7, 0};
+  EXPECT_EQ(text(plan(backlog.operations(), {}, {}, groups)),
+            "1: {3}\n"
+            "1: {1} {4}\n"
+            "1: {0} {2} {5}\n");
+}
+
+TEST(Planner, UpsertsThatSomebodyWaitsForTravelWithTheOthers) {
+  Backlog backlog;
+  backlog.upsert("Order/1").upsert("Order/2").upsert("Order/1").event({{"Order/1"}});
+  const std::vector<std::uint64_t> groups = {1, 0, 3, 0};
+  EXPECT_EQ(text(plan(backlog.operations(), {}, {}, groups)), planned(backlog));
+}
+
 TEST(Planner, TouchesOfARequestAreWhatItsOperationsTouch) {
   const auto touches = [](const Backlog& backlog, const PlanOptions& options) {
     std::string out;

@@ -6,8 +6,9 @@
 
 namespace flowmyna::test {
 
-/// A verdict, to be read: `retry, outcome unknown: reason`, `throttled 1000 ms: reason`,
-/// `settle + - +` with what became of each item, then each failed one's reason in a line.
+/// A verdict, to be read: `retry, outcome unknown: reason`, `retry after 1000 ms: reason`,
+/// `throttled 1000 ms: reason`, `settle + - +` with what became of each item, then each failed
+/// one's reason in a line.
 inline std::string text(const Verdict& verdict) {
   using Action = Verdict::Action;
   const auto name = [&]() -> std::string {
@@ -15,7 +16,8 @@ inline std::string text(const Verdict& verdict) {
       case Action::kSettle:
         return "settle";
       case Action::kRetry:
-        return "retry";
+        if (verdict.wait.count() == 0) return "retry";
+        return "retry after " + std::to_string(verdict.wait.count()) + " ms";
       case Action::kRelease:
         return "release";
       case Action::kThrottled:

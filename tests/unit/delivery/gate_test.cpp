@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 namespace flowmyna {
@@ -45,7 +46,7 @@ class GateTest : public testing::Test {
   }
   void open() {
     probe(kHealthy);
-    gate.delivered();
+    gate.delivered(now);
     ASSERT_EQ(allowed(), kMax);
   }
   void fail(Action action = Action::kRetry) { gate.failed(verdict(action), now); }
@@ -71,14 +72,14 @@ TEST_F(GateTest, AtStartUpAProbeGoesFirstThenOneRequestAloneAndItsDeliveryOpensF
   EXPECT_FALSE(gate.is_probing());
   EXPECT_FALSE(gate.wants_probe(now));
   EXPECT_EQ(allowed(), 1U);
-  gate.delivered();
+  gate.delivered(now);
   EXPECT_EQ(allowed(), kMax);
 }
 
 TEST_F(GateTest, NoMoreIsAllowedThanTheCallersMaximum) {
   probe(kHealthy);
   EXPECT_EQ(gate.allowance(now, 0), 0U);
-  gate.delivered();
+  gate.delivered(now);
   EXPECT_EQ(gate.allowance(now, 0), 0U);
   EXPECT_EQ(gate.allowance(now, 3), 3U);
 }
@@ -102,7 +103,7 @@ TEST_F(GateTest, AFailureClosesUntilTheWaitEndsThenAProbeIsDue) {
   probe(kHealthy);
   EXPECT_EQ(allowed(), 1U);
   EXPECT_EQ(state(), DeliveryState::kDelivering);
-  gate.delivered();
+  gate.delivered(now);
   EXPECT_EQ(allowed(), kMax);
   EXPECT_EQ(gate.last_error(), "");
 }
@@ -168,7 +169,7 @@ TEST_F(GateTest, AThrottleWaitsAsLongAsItWasToldThenOneGoesAloneWithoutAProbe) {
   EXPECT_EQ(wait(), seconds(30));
   EXPECT_FALSE(gate.wants_probe(now));
   EXPECT_EQ(allowed(), 1U);
-  gate.delivered();
+  gate.delivered(now);
   EXPECT_EQ(allowed(), kMax);
 }
 
@@ -183,16 +184,71 @@ TEST_F(GateTest, TheLongestOfSeveralThrottlesCounts) {
 TEST_F(GateTest, ADeliveryThatWasUnderWayBeforeAThrottleDoesNotEndItsWait) {
   open();
   gate.failed(throttled(seconds(30)), now);
-  gate.delivered();
+  gate.delivered(now);
   EXPECT_EQ(allowed(), 0U);
   EXPECT_EQ(wait(), seconds(30));
   EXPECT_GT(allowed(), 0U);
 }
 
+TEST_F(GateTest, ADeliveryThatWasUnderWayBeforeAThrottleLeavesTheWayBackAsItIs) {
+  open();
+  gate.failed(throttled(seconds(30)), now);
+  gate.delivered(now);
+  EXPECT_EQ(gate.last_error(), "because");
+  wait();
+  EXPECT_EQ(allowed(), 1U);
+}
+
+TEST_F(GateTest, AThrottleThatNamesNoTimeIsMetWithDoublingWaits) {
+  open();
+  milliseconds ceiling = seconds(1);
+  milliseconds longest{0};
+  for (int i = 0; i < 60; ++i) {
+    gate.failed(throttled(seconds(1)), now);
+    const milliseconds waited = wait();
+    EXPECT_GE(waited, seconds(1));
+    EXPECT_LE(waited, ceiling);
+    ceiling = std::min(2 * ceiling, kBackoff.max);
+    longest = std::max(longest, waited);
+  }
+  EXPECT_GT(longest, seconds(200));
+}
+
+TEST_F(GateTest, ADeliveryEndsTheGrowthOfAThrottlesWaits) {
+  open();
+  for (int i = 0; i < 20; ++i) {
+    gate.failed(throttled(seconds(1)), now);
+    wait();
+  }
+  gate.delivered(now);
+  gate.failed(throttled(seconds(1)), now);
+  EXPECT_EQ(wait(), seconds(1));
+}
+
+TEST_F(GateTest, ThrottlesOfWhatWasUnderWayTogetherCountAsOne) {
+  open();
+  for (std::size_t i = 0; i < kMax; ++i) gate.failed(throttled(seconds(1)), now);
+  EXPECT_EQ(wait(), seconds(1));
+}
+
+TEST_F(GateTest, ABackOffIsNoShorterThanTheAnswerAsksFor) {
+  Verdict unavailable = verdict(Action::kRetry);
+  unavailable.wait = seconds(30);
+  open();
+  gate.failed(unavailable, now);
+  EXPECT_EQ(wait(), seconds(30));
+  probe(unavailable);
+  EXPECT_EQ(wait(), seconds(30));
+  open();
+  fail();
+  gate.failed(unavailable, now);  // it was under way beside the first that failed
+  EXPECT_EQ(wait(), seconds(30));
+}
+
 TEST_F(GateTest, ADeliveryEndsTheWaitOfABackOff) {
   open();
   fail();
-  gate.delivered();
+  gate.delivered(now);
   EXPECT_EQ(allowed(), kMax);
   EXPECT_EQ(state(), DeliveryState::kDelivering);
 }
@@ -243,7 +299,7 @@ TEST_F(GateTest, APauseStopsRequestsAndProbesAndItsEndTriesAtOnce) {
 TEST_F(GateTest, APausedGateStaysPausedWhateverIsAnswered) {
   open();
   gate.pause();
-  gate.delivered();
+  gate.delivered(now);
   EXPECT_EQ(allowed(), 0U);
   gate.hurry(now);
   EXPECT_EQ(allowed(), 0U);

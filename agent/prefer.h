@@ -1,0 +1,19 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string_view>
+
+namespace flowmyna {
+
+/// The longest wait that a writer may ask for: an answer that takes longer is of no use to anybody,
+/// and every wait keeps a connection.
+inline constexpr std::chrono::seconds kPreferredWaitMax{3600};
+
+/// `wait=S` among the preferences of a header `Prefer` (RFC 7240, section 4.3), at most
+/// kPreferredWaitMax. Nothing when there is none, when it is 0, and when it is no number of
+/// seconds: a preference that is not understood is ignored (section 2). Of several the first one
+/// counts.
+std::optional<std::chrono::seconds> preferred_wait(std::string_view prefer);
+
+}  // namespace flowmyna

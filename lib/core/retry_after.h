@@ -1,0 +1,22 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+#include "core/answer.h"
+
+namespace flowmyna {
+
+/// How long an answer may make us wait: below, a confused server would be hammered; above, a
+/// hostile or broken one would stop delivery for good.
+inline constexpr std::chrono::seconds kAskedWaitMin{1};
+inline constexpr std::chrono::seconds kAskedWaitMax{3600};
+
+/// The wait that the headers of `answer` ask for, between the two above: Retry-After in seconds or
+/// as a date (RFC 9110, sections 10.2.3 and 5.6.7, with the obsolete forms of dates, which a
+/// recipient has to accept), and where that says nothing X-RateLimit-Reset in Unix seconds (the
+/// API's page). Nothing when neither names a time. Pure; `now_unix_s` is the wall clock.
+std::optional<std::chrono::seconds> asked_wait(const Answer& answer, std::int64_t now_unix_s);
+
+}  // namespace flowmyna
