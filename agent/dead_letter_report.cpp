@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "agent/reports.h"
-#include "agent/system_clock.h"
 #include "core/request.h"
+#include "core/timestamp.h"
 
 namespace flowmyna {
 namespace {

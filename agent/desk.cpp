@@ -10,8 +10,8 @@
 #include "agent/pending_scan.h"
 #include "agent/prefer.h"
 #include "agent/reports.h"
-#include "agent/system_clock.h"
 #include "agent/write_answers.h"
+#include "core/timestamp.h"
 
 namespace flowmyna {
 namespace {
@@ -125,7 +125,11 @@ const Desk::Route Desk::kRoutes[] = {
 };
 
 Desk::Desk(Outbox& outbox, DeliveryControl& delivery, const Clock& clock)
-    : outbox_(outbox), delivery_(delivery), clock_(clock), started_at_(clock.boot_now()) {}
+    : outbox_(outbox),
+      delivery_(delivery),
+      clock_(clock),
+      started_at_(clock.boot_now()),
+      accepted_before_(outbox.stats().accepted) {}
 
 void Desk::handle(HttpRequest request, Responder responder) {
   std::string allow;
@@ -157,8 +161,10 @@ void Desk::event_batch(const HttpRequest& request, Responder responder) {
 }
 
 void Desk::write_single(Kind kind, const HttpRequest& request, Responder responder) {
-  const std::int64_t now = clock_.unix_now_ms();
-  auto operations = decoder_.single(kind, request.body, iso8601_utc(now));
+  const AcceptanceTime time = acceptance_time(clock_);
+  const std::int64_t now = time.unix_ms;
+  const std::string timestamp = iso8601_utc(now);
+  auto operations = decoder_.single(kind, request.body, {timestamp, time.boot});
   if (!operations) {
     responder.send(refused(operations.error()));
     return;
@@ -174,10 +180,12 @@ void Desk::write_single(Kind kind, const HttpRequest& request, Responder respond
 }
 
 void Desk::write_batch(Kind kind, const HttpRequest& request, Responder responder) {
-  const std::int64_t now = clock_.unix_now_ms();
-  auto batch = is_ndjson(request.content_type)
-                   ? decoder_.ndjson(kind, request.body, iso8601_utc(now))
-                   : decoder_.batch(kind, request.body, iso8601_utc(now));
+  const AcceptanceTime time = acceptance_time(clock_);
+  const std::int64_t now = time.unix_ms;
+  const std::string timestamp = iso8601_utc(now);
+  const EventStamp stamp{timestamp, time.boot};
+  auto batch = is_ndjson(request.content_type) ? decoder_.ndjson(kind, request.body, stamp)
+                                               : decoder_.batch(kind, request.body, stamp);
   if (!batch) {
     responder.send(refused(batch.error()));
     return;
@@ -198,9 +206,10 @@ void Desk::write_batch(Kind kind, const HttpRequest& request, Responder responde
 
 void Desk::report(Responder responder, std::function<HttpResponse(const Snapshot&)> render) {
   Snapshot snapshot;
+  snapshot.delivery = delivery_.status();  // before the time: nothing in it lies ahead
   snapshot.unix_now_ms = clock_.unix_now_ms();
-  snapshot.uptime = std::chrono::floor<std::chrono::seconds>(clock_.boot_now() - started_at_);
-  snapshot.delivery = delivery_.status();
+  snapshot.boot_now = clock_.boot_now();
+  snapshot.uptime = std::chrono::floor<std::chrono::seconds>(snapshot.boot_now - started_at_);
   ReadLimits oldest;
   oldest.operations_max = 1;
   oldest.bytes_max = 1;
@@ -208,7 +217,9 @@ void Desk::report(Responder responder, std::function<HttpResponse(const Snapshot
   outbox_.read(oldest, [this, snapshot, shared, render](const Result<Window>& window) mutable {
     snapshot.outbox = outbox_.stats();
     if (window && !window->empty()) {
-      snapshot.oldest_unix_s = window->rows().front().accepted_unix_s;
+      const Window::Row& row = window->rows().front();
+      snapshot.oldest_unix_s = row.accepted_unix_s;
+      snapshot.oldest_is_of_this_run = row.receipt > accepted_before_;
     }
     shared->send(render(snapshot));
   });

@@ -75,6 +75,7 @@ class Desk {
   DeliveryControl& delivery_;
   const Clock& clock_;
   const BootTime started_at_;
+  const Receipt accepted_before_;  // in earlier runs
   Decoder decoder_;
 };
 

@@ -69,11 +69,10 @@ std::string metrics_text(const Snapshot& snapshot) {
             static_cast<std::uint64_t>(snapshot.uptime.count())),
       state_family(snapshot.delivery.state),
   };
-  if (snapshot.oldest_unix_s) {
-    const auto age = snapshot.unix_now_ms / 1000 - *snapshot.oldest_unix_s;
+  if (const auto age = oldest_age(snapshot)) {
     families.push_back(gauge("flowmyna_agent_oldest_age_seconds",
                              "Age of the oldest pending operation",
-                             static_cast<std::uint64_t>(age < 0 ? 0 : age)));
+                             static_cast<std::uint64_t>(age->count())));
   }
   return prometheus::TextSerializer().Serialize(families);
 }

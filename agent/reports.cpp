@@ -3,24 +3,28 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "agent/system_clock.h"
+#include "core/timestamp.h"
 
 namespace flowmyna {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json time_or_null(const std::optional<std::int64_t>& unix_ms) {
-  return unix_ms ? Json(iso8601_utc(*unix_ms)) : Json(nullptr);
-}
-
-Json oldest_age(const Snapshot& snapshot) {
-  if (!snapshot.oldest_unix_s) return nullptr;
-  // The wall clock may have been set back since.
-  return std::max<std::int64_t>(0, snapshot.unix_now_ms / 1000 - *snapshot.oldest_unix_s);
+/// A moment of this run, as the wall clock has it now: it may have been set since.
+Json time_or_null(const std::optional<BootTime>& at, const Snapshot& snapshot) {
+  if (!at) return nullptr;
+  return iso8601_utc(snapshot.unix_now_ms - (snapshot.boot_now - *at).count());
 }
 
 }  // namespace
+
+std::optional<std::chrono::seconds> oldest_age(const Snapshot& snapshot) {
+  if (!snapshot.oldest_unix_s) return std::nullopt;
+  const std::chrono::seconds age(snapshot.unix_now_ms / 1000 - *snapshot.oldest_unix_s);
+  const auto longest =
+      snapshot.oldest_is_of_this_run ? snapshot.uptime : std::chrono::seconds::max();
+  return std::clamp(age, std::chrono::seconds(0), longest);
+}
 
 const char* name_of(DeliveryState state) {
   switch (state) {
@@ -61,19 +65,20 @@ std::string status_json(const Snapshot& snapshot) {
   const DeliveryStatus& delivery = snapshot.delivery;
   Json next = nullptr;
   if (delivery.next_attempt_in) next = static_cast<double>(delivery.next_attempt_in->count()) / 1e3;
+  const auto age = oldest_age(snapshot);
   const Json report = {
       {"version", FLOWMYNA_VERSION},
       {"uptime_seconds", snapshot.uptime.count()},
       {"outbox",
        {{"pending", outbox.pending()},
-        {"oldest_age_seconds", oldest_age(snapshot)},
+        {"oldest_age_seconds", age ? Json(age->count()) : Json(nullptr)},
         {"size_bytes", outbox.size_bytes},
         {"quota_bytes", outbox.quota_bytes},
         {"dead_letters", outbox.dead}}},
       {"delivery",
        {{"state", name_of(delivery.state)},
         {"next_attempt_in_seconds", next},
-        {"last_success", time_or_null(delivery.last_success_unix_ms)},
+        {"last_success", time_or_null(delivery.last_success_at, snapshot)},
         {"last_error", delivery.last_error.empty() ? Json(nullptr) : Json(delivery.last_error)},
         {"accepted", outbox.accepted},
         {"delivered", outbox.delivered},
@@ -99,7 +104,7 @@ HttpResponse health_answer(const Snapshot& snapshot) {
                            (delivery.last_error.empty() ? "trying" : delivery.last_error)}};
   } else {
     body["age_seconds"] =
-        std::max<std::int64_t>(0, (snapshot.unix_now_ms - delivery.health_unix_ms) / 1000);
+        std::chrono::floor<std::chrono::seconds>(snapshot.boot_now - delivery.health_at).count();
   }
   body["agent"] = agent;
   response.body = body.dump(-1, ' ', false, Json::error_handler_t::replace);

@@ -16,11 +16,17 @@ namespace flowmyna {
 /// What a report is made from.
 struct Snapshot {
   std::int64_t unix_now_ms = 0;
+  BootTime boot_now{0};
   std::chrono::seconds uptime{0};
   OutboxStats outbox;
   std::optional<std::int64_t> oldest_unix_s;  ///< acceptance of the oldest pending operation
+  bool oldest_is_of_this_run = false;         ///< it was accepted since the agent started
   DeliveryStatus delivery;
 };
+
+/// How long the oldest operation waits. Its acceptance is told by the wall clock, which may have
+/// been set since: it was not in the future, and not before this run if it was in it.
+std::optional<std::chrono::seconds> oldest_age(const Snapshot& snapshot);
 
 const char* name_of(DeliveryState state);
 const char* name_of(ReceiptState state);

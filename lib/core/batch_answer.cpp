@@ -49,7 +49,7 @@ std::optional<ObjectName> object_name(dom::element entry) {
 std::optional<std::vector<ObjectName>> requested_objects(const std::string& request_body) {
   std::string padded = request_body;
   padded.reserve(padded.size() + Decoder::kPadding);
-  const auto request = Decoder().batch(Kind::kUpsert, padded, "");
+  const auto request = Decoder().batch(Kind::kUpsert, padded, {});
   if (!request) return std::nullopt;
   std::vector<ObjectName> names;
   for (std::size_t i = 0; i < request->accepted.size(); ++i) {

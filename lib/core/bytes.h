@@ -8,8 +8,9 @@
 
 namespace flowmyna {
 
-/// Variable-length unsigned integers (LEB128, 7 bits a byte, low bits first) and length-prefixed
-/// strings: the building blocks of what the outbox stores. Pure, no allocation besides `out`.
+/// Variable-length unsigned integers (LEB128, 7 bits a byte, low bits first), 64-bit ones of fixed
+/// length (little-endian) and length-prefixed strings: the building blocks of what the outbox
+/// stores. Pure, no allocation besides `out`.
 
 inline void put_varint(std::string& out, std::uint64_t value) {
   while (value >= 0x80) {
@@ -17,6 +18,10 @@ inline void put_varint(std::string& out, std::uint64_t value) {
     value >>= 7;
   }
   out.push_back(static_cast<char>(value));
+}
+
+inline void put_fixed64(std::string& out, std::uint64_t value) {
+  for (int i = 0; i < 8; ++i) out.push_back(static_cast<char>(value >> (8 * i)));
 }
 
 inline void put_string(std::string& out, std::string_view text) {
@@ -37,6 +42,16 @@ class ByteReader {
     if (rest_.empty()) return std::nullopt;
     const auto value = static_cast<std::uint8_t>(rest_.front());
     rest_.remove_prefix(1);
+    return value;
+  }
+
+  std::optional<std::uint64_t> fixed64() {
+    if (rest_.size() < sizeof(std::uint64_t)) return std::nullopt;
+    std::uint64_t value = 0;
+    for (std::size_t i = 0; i < sizeof value; ++i) {
+      value |= static_cast<std::uint64_t>(static_cast<std::uint8_t>(rest_[i])) << (8 * i);
+    }
+    rest_.remove_prefix(sizeof value);
     return value;
   }
 

@@ -67,7 +67,7 @@ void take(const ItemReader& item, std::size_t index, DecodedBatch& out) {
 class Decoder::Reader {
  public:
   tl::expected<EncodedOperations, Refusal> single(Kind kind, std::string_view body,
-                                                  std::string_view now) {
+                                                  const EventStamp& now) {
     if (const auto error = one(kind, body, now)) {
       return tl::make_unexpected(bad_request(describe(error, body)));
     }
@@ -78,7 +78,7 @@ class Decoder::Reader {
   }
 
   tl::expected<DecodedBatch, Refusal> batch(Kind kind, std::string_view body,
-                                            std::string_view now) {
+                                            const EventStamp& now) {
     DecodedBatch out;
     if (const auto error = list(kind, body, now, out)) {
       return tl::make_unexpected(bad_request(describe(error, body)));
@@ -88,7 +88,7 @@ class Decoder::Reader {
   }
 
   tl::expected<DecodedBatch, Refusal> ndjson(Kind kind, std::string_view body,
-                                             std::string_view now) {
+                                             const EventStamp& now) {
     DecodedBatch out;
     std::size_t count = 0;
     while (!body.empty()) {
@@ -113,7 +113,7 @@ class Decoder::Reader {
  private:
   /// Reads one document that is one item. An error code says that it is not JSON; that it does not
   /// fit the schema is said by the problems of `item_`.
-  error_code one(Kind kind, std::string_view body, std::string_view now) {
+  error_code one(Kind kind, std::string_view body, const EventStamp& now) {
     ondemand::document document;
     ondemand::object object;
     bool is_object = false;
@@ -128,7 +128,7 @@ class Decoder::Reader {
 
   /// Reads one document that holds a list of items; what is wrong with the document goes to
   /// `list_problems_`, what is wrong with an item to `out`.
-  error_code list(Kind kind, std::string_view body, std::string_view now, DecodedBatch& out) {
+  error_code list(Kind kind, std::string_view body, const EventStamp& now, DecodedBatch& out) {
     list_problems_.clear();
     ondemand::document document;
     ondemand::object object;
@@ -165,7 +165,7 @@ class Decoder::Reader {
     return find_json_error(body) ? simdjson::TAPE_ERROR : simdjson::SUCCESS;
   }
 
-  error_code items(Kind kind, std::string_view field, ondemand::value value, std::string_view now,
+  error_code items(Kind kind, std::string_view field, ondemand::value value, const EventStamp& now,
                    DecodedBatch& out) {
     json_type type{};
     if (const auto error = value.type().get(type)) return error;
@@ -209,21 +209,21 @@ Decoder::Decoder() : reader_(std::make_unique<Reader>()) {}
 Decoder::~Decoder() = default;
 
 tl::expected<EncodedOperations, Refusal> Decoder::single(Kind kind, std::string_view body,
-                                                         std::string_view now) {
+                                                         const EventStamp& now) {
   auto result = reader_->single(kind, body, now);
   give_back(body.size());
   return result;
 }
 
 tl::expected<DecodedBatch, Refusal> Decoder::batch(Kind kind, std::string_view body,
-                                                   std::string_view now) {
+                                                   const EventStamp& now) {
   auto result = reader_->batch(kind, body, now);
   give_back(body.size());
   return result;
 }
 
 tl::expected<DecodedBatch, Refusal> Decoder::ndjson(Kind kind, std::string_view body,
-                                                    std::string_view now) {
+                                                    const EventStamp& now) {
   auto result = reader_->ndjson(kind, body, now);
   give_back(body.size());
   return result;

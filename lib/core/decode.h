@@ -36,6 +36,12 @@ class EncodedOperations {
   std::vector<std::size_t> ends_;
 };
 
+/// The time of acceptance, for an event that brings none of its own.
+struct EventStamp {
+  std::string_view timestamp;          ///< ISO 8601
+  std::optional<BootStamp> boot = {};  ///< while the wall clock is not synchronised
+};
+
 /// Why a request is refused: the HTTP status and the JSON text of `detail`, in the API's shape.
 struct Refusal {
   int status = 0;
@@ -78,17 +84,18 @@ class Decoder {
   Decoder(const Decoder&) = delete;
   Decoder& operator=(const Decoder&) = delete;
 
-  /// `now` (ISO 8601) stamps an event that has no timestamp of its own.
+  /// `now` stamps an event that has no timestamp of its own.
   tl::expected<EncodedOperations, Refusal> single(Kind kind, std::string_view body,
-                                                  std::string_view now);
+                                                  const EventStamp& now);
   /// `{"objects":[…]}` or `{"events":[…]}`; an invalid item is reported by its index and does not
   /// touch the others, a body that is not JSON is refused whole.
-  tl::expected<DecodedBatch, Refusal> batch(Kind kind, std::string_view body, std::string_view now);
+  tl::expected<DecodedBatch, Refusal> batch(Kind kind, std::string_view body,
+                                            const EventStamp& now);
   /// One item a line (application/x-ndjson); empty lines are skipped, and an index counts items.
   /// Each line is JSON of its own: a broken one is reported by its index like any invalid item.
   /// More than `kMaxBatchItems` are refused whole with 413.
   tl::expected<DecodedBatch, Refusal> ndjson(Kind kind, std::string_view body,
-                                             std::string_view now);
+                                             const EventStamp& now);
 
  private:
   class Reader;

@@ -23,12 +23,12 @@ constexpr std::size_t kProblemsMax = 16;
 
 }  // namespace
 
-error_code ItemReader::read(Kind kind, ondemand::object object, std::string_view now) {
+error_code ItemReader::read(Kind kind, ondemand::object object, const EventStamp& now) {
   start();
   return kind == Kind::kUpsert ? upsert(object) : event(object, now);
 }
 
-error_code ItemReader::read(Kind kind, ondemand::value value, std::string_view now) {
+error_code ItemReader::read(Kind kind, ondemand::value value, const EventStamp& now) {
   json_type type{};
   if (const auto error = value.type().get(type)) return error;
   if (type != json_type::object) {
@@ -65,7 +65,7 @@ error_code ItemReader::upsert(ondemand::object object) {
   return simdjson::SUCCESS;
 }
 
-error_code ItemReader::event(ondemand::object object, std::string_view now) {
+error_code ItemReader::event(ondemand::object object, const EventStamp& now) {
   FieldReader::Text name;
   FieldReader::Text timestamp;
   FieldReader::PropertiesRange properties;
@@ -83,9 +83,10 @@ error_code ItemReader::event(ondemand::object object, std::string_view now) {
   if (!has_objects) fields_.problems().add("objects", "Field required", "missing");
 
   operation_.kind = Kind::kEvent;
-  operation_.flags = timestamp ? 0 : Operation::kStampedHere;
+  operation_.is_stamped_here = !timestamp.has_value();
+  operation_.boot = timestamp ? std::nullopt : now.boot;
   operation_.name = name.value_or("");
-  operation_.timestamp = timestamp.value_or(now);
+  operation_.timestamp = timestamp.value_or(now.timestamp);
   operation_.properties = fields_.resolve(properties);
   for (const ObjectFields& named : objects_) {
     operation_.objects.push_back(

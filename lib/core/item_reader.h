@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/decode.h"
 #include "core/field_reader.h"
 #include "core/operation.h"
 
@@ -18,9 +19,9 @@ namespace flowmyna {
 /// as long as the document.
 class ItemReader {
  public:
-  /// `now` (ISO 8601) stamps an event that has no timestamp of its own.
-  simdjson::error_code read(Kind kind, simdjson::ondemand::object object, std::string_view now);
-  simdjson::error_code read(Kind kind, simdjson::ondemand::value value, std::string_view now);
+  /// `now` stamps an event that has no timestamp of its own.
+  simdjson::error_code read(Kind kind, simdjson::ondemand::object object, const EventStamp& now);
+  simdjson::error_code read(Kind kind, simdjson::ondemand::value value, const EventStamp& now);
   /// For an item that is no object at all.
   void refuse_type();
 
@@ -37,7 +38,7 @@ class ItemReader {
 
   void start();
   simdjson::error_code upsert(simdjson::ondemand::object object);
-  simdjson::error_code event(simdjson::ondemand::object object, std::string_view now);
+  simdjson::error_code event(simdjson::ondemand::object object, const EventStamp& now);
   simdjson::error_code event_objects(simdjson::ondemand::value list);
   simdjson::error_code event_object(simdjson::ondemand::value value);
   simdjson::error_code object_fields(simdjson::ondemand::object object, bool in_event,

@@ -8,6 +8,29 @@ namespace {
 // The least that one object of an event takes: four empty strings.
 constexpr std::size_t kEventObjectMinBytes = 4;
 
+constexpr std::uint8_t kStampedHere = 1;
+constexpr std::uint8_t kClockUnsynced = 2;
+
+std::uint8_t flags_of(const Operation& event) {
+  if (!event.is_stamped_here) return 0;
+  return event.boot ? kStampedHere | kClockUnsynced : kStampedHere;
+}
+
+/// What an event begins with. False for flags that are not this format's: an application's own
+/// timestamp has no boot stamp.
+bool parse_stamps(ByteReader& reader, bool& is_stamped_here, std::optional<BootStamp>& boot) {
+  const auto flags = reader.byte();
+  if (!flags) return false;
+  is_stamped_here = *flags != 0;
+  if (*flags == 0 || *flags == kStampedHere) return true;
+  if (*flags != (kStampedHere | kClockUnsynced)) return false;
+  const auto id = reader.fixed64();
+  const auto at = reader.varint();
+  if (!id || !at) return false;
+  boot = {*id, BootTime(static_cast<std::int64_t>(*at))};
+  return true;
+}
+
 void append_member(std::string& out, std::string_view name, std::string_view text) {
   out.push_back('"');
   out.append(name);
@@ -34,13 +57,12 @@ std::optional<EventObject> parse_object(ByteReader& reader) {
 }
 
 bool parse_event(ByteReader& reader, Operation& operation) {
-  const auto flags = reader.byte();
+  if (!parse_stamps(reader, operation.is_stamped_here, operation.boot)) return false;
   const auto name = reader.string();
   const auto timestamp = reader.string();
   const auto count = reader.varint();
-  if (!flags || !name || !timestamp || !count) return false;
+  if (!name || !timestamp || !count) return false;
   if (*count > reader.rest().size() / kEventObjectMinBytes) return false;
-  operation.flags = *flags;
   operation.name = *name;
   operation.timestamp = *timestamp;
   operation.objects.reserve(*count);
@@ -81,7 +103,12 @@ void Operation::encode(std::string& out) const {
     put_string(out, object.type);
     put_string(out, object.id);
   } else {
+    const std::uint8_t flags = flags_of(*this);
     out.push_back(static_cast<char>(flags));
+    if ((flags & kClockUnsynced) != 0) {
+      put_fixed64(out, boot->boot);
+      put_varint(out, static_cast<std::uint64_t>(boot->at.count()));
+    }
     put_string(out, name);
     put_string(out, timestamp);
     put_varint(out, objects.size());
@@ -122,6 +149,15 @@ void Operation::append_json(std::string& out) const {
   }
   append_properties(out, properties);
   out.push_back('}');
+}
+
+std::optional<BootStamp> boot_stamp_of(std::string_view stored) {
+  ByteReader reader(stored);
+  bool is_stamped_here = false;
+  std::optional<BootStamp> boot;
+  if (reader.byte() != static_cast<std::uint8_t>(Kind::kEvent)) return std::nullopt;
+  if (!parse_stamps(reader, is_stamped_here, boot)) return std::nullopt;
+  return boot;
 }
 
 void append_upsert_json(std::string& out, const ObjectKey& key,

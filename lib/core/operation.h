@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/clock.h"
 #include "core/patch.h"
 
 namespace flowmyna {
@@ -42,17 +43,18 @@ struct EventObject {
 /// each string once; JSON was rejected because planning would have to parse it again:
 ///
 ///     upsert: 1 type id (name value)*
-///     event:  2 flags name timestamp count (type id qualifier length (name value)*){count}
-///             (name value)*
+///     event:  2 flags [boot[8] boot-ms] name timestamp count
+///             (type id qualifier length (name value)*){count} (name value)*
 ///
 /// with every string length-prefixed by a varint, flags one byte, count and length varints.
+/// Flags: 1 the timestamp is the agent's own acceptance time, not the application's; 2 besides, the
+/// wall clock was not synchronised, and a boot stamp follows: the boot's id, little-endian, and the
+/// boot clock in milliseconds, a varint.
 struct Operation {
-  /// The timestamp is the agent's own acceptance time, not the application's.
-  static constexpr std::uint8_t kStampedHere = 1;
-
   Kind kind = Kind::kUpsert;
   ObjectKey object;                  ///< upsert only
-  std::uint8_t flags = 0;            ///< event only
+  bool is_stamped_here = false;      ///< event only: the timestamp is the agent's, of acceptance
+  std::optional<BootStamp> boot;     ///< the same moment, of a clock that was not synchronised
   std::string_view name;             ///< event only
   std::string_view timestamp;        ///< event only
   std::vector<EventObject> objects;  ///< event only
@@ -68,6 +70,9 @@ struct Operation {
   /// Appends the operation as the API takes it as an item of a batch.
   void append_json(std::string& out) const;
 };
+
+/// The boot stamp of an operation in its stored form, without reading the rest of it.
+std::optional<BootStamp> boot_stamp_of(std::string_view stored);
 
 /// Appends `{"type":…,"id":…,"properties":{…}}`; properties are left out when there are none.
 void append_upsert_json(std::string& out, const ObjectKey& key,

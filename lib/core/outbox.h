@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/clock_correction.h"
 #include "core/decode.h"
 #include "core/operation.h"
 #include "core/result.h"
@@ -140,6 +141,9 @@ struct OutboxStats {
   std::uint64_t duplicates_possible = 0;
   std::uint64_t size_bytes = 0;  ///< database and write-ahead log
   std::uint64_t quota_bytes = 0;
+  /// Events that were stamped before the clock was synchronised may be pending from this receipt
+  /// on; 0: there are none.
+  Receipt unsynced_from = 0;
   std::uint64_t pending() const { return accepted - delivered - dead - dropped; }
 };
 
@@ -163,11 +167,11 @@ class Append {
 };
 
 /// The outbox as the rest of the agent sees it. Any thread may call; nothing blocks. Appends of one
-/// thread take effect in their order, and so do its seals and settles; between the two, and for
-/// reads, only what was answered before counts as earlier. An append is answered before any read
-/// that shows its operations is. A `done` is called on the outbox's own
-/// thread, after the effect is durable (but once the outbox is stopping, at once, by the caller);
-/// it must not block.
+/// thread take effect in their order, and so do its seals, settles and corrections; between the
+/// two, and for reads, only what was answered before counts as earlier. An append is answered
+/// before any read that shows its operations is. A `done` is called on the outbox's own thread,
+/// after the effect is durable (but once the outbox is stopping, at once, by the caller); it must
+/// not block.
 class Outbox {
  public:
   template <class T>
@@ -182,6 +186,9 @@ class Outbox {
   virtual void seals(Done<std::vector<Seal>> done) = 0;
   virtual void seal(std::vector<Seal> seals, Done<void> done) = 0;
   virtual void settle(std::vector<Settlement> settlements, Done<void> done) = 0;
+  /// A step of the way from `stats().unsynced_from` to the end of the backlog, on which the events
+  /// of one boot get their right time. What is sealed is left as it is, and events of other boots.
+  virtual void correct_clock(ClockCorrection correction, Done<void> done) = 0;
   virtual OutboxStats stats() const = 0;
 
   virtual void dead_letters(LetterLimits limits, Done<DeadLetters> done) = 0;

@@ -20,7 +20,10 @@ void earliest(std::optional<BootTime>& deadline, std::optional<BootTime> candida
 }
 
 // A health answer younger than this is not asked for again: those who poll us are not passed on.
-constexpr std::int64_t kHealthFreshMs = 10'000;
+constexpr std::chrono::seconds kHealthFresh{10};
+
+// How soon a synchronised clock is noticed while nothing else happens.
+constexpr std::chrono::seconds kClockInterval{5};
 
 }  // namespace
 
@@ -39,8 +42,10 @@ Foreman::Foreman(ForemanOptions options, Outbox& outbox, Transport& transport, c
 std::optional<BootTime> Foreman::advance() {
   const BootTime at = now();
   waiters_.expire(at);
+  notice_clock();
   if (at >= storage_retry_at_) {
     if (!loaded_) load_seals();
+    correct_clock();
     build_unbuilt();
     settle_finished();
   }
@@ -73,7 +78,7 @@ void Foreman::send_probe() {
     if (verdict.action == Verdict::Action::kSettle) {
       const std::lock_guard lock(status_mutex_);
       status_.health_body = answer.body;
-      status_.health_unix_ms = clock_.unix_now_ms();
+      status_.health_at = now();
     } else {
       spdlog::warn("the API cannot be reached: {}", verdict.reason);
       drop_plan(0);
@@ -82,9 +87,9 @@ void Foreman::send_probe() {
 }
 
 void Foreman::refresh_health() {
-  const std::int64_t age_ms = clock_.unix_now_ms() - status().health_unix_ms;
-  const bool is_fresh = age_ms >= 0 && age_ms < kHealthFreshMs;
   const BootTime at = now();
+  const DeliveryStatus last = status();
+  const bool is_fresh = !last.health_body.empty() && at - last.health_at < kHealthFresh;
   // While the gate is closed it asks by itself.
   if (is_fresh || stopping_ || gate_.is_probing() || allowance(at) == 0) return;
   if (bucket_.take(at)) send_probe();
@@ -94,6 +99,7 @@ void Foreman::refresh_health() {
 std::optional<BootTime> Foreman::read_due(BootTime at) const {
   const Receipt accepted = outbox_.stats().accepted;
   if (reading_ || is_building() || accepted <= cursor_ || allowance(at) == 0) return std::nullopt;
+  if (clock_is_due_) return std::nullopt;
   if (schedule_.ready() >= options_.in_flight_max) return std::nullopt;
   // A full window has no room for more: until half of it has left, it would only be read again.
   if (full_window_ > 0 && schedule_.operations() > full_window_ / 2) return std::nullopt;
@@ -303,11 +309,12 @@ bool Foreman::is_quiet() const {
 
 std::optional<BootTime> Foreman::next_deadline(BootTime at) {
   std::optional<BootTime> deadline = waiters_.next_deadline();
-  const bool wants_outbox = (!loaded_ && !loading_) || !to_settle_.empty() ||
+  const bool wants_outbox = (!loaded_ && !loading_) || !to_settle_.empty() || may_correct_clock() ||
                             std::ranges::any_of(requests_, [](const auto& entry) {
                               return entry.second.phase == Phase::kUnbuilt;
                             });
   if (wants_outbox) earliest(deadline, storage_retry_at_);
+  if (!clock_is_due_ && outbox_.stats().unsynced_from != 0) earliest(deadline, at + kClockInterval);
   if (!loaded_ || stopping_) return deadline;
   earliest(deadline, gate_.next_change(at));
   earliest(deadline, read_due(at));

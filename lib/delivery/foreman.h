@@ -40,10 +40,10 @@ struct ForemanOptions {
 struct DeliveryStatus {
   DeliveryState state = DeliveryState::kIdle;
   std::optional<std::chrono::milliseconds> next_attempt_in;
-  std::optional<std::int64_t> last_success_unix_ms;
+  std::optional<BootTime> last_success_at;
   std::string last_error;
   std::string health_body;  ///< the API's own last health answer, empty before the first
-  std::int64_t health_unix_ms = 0;
+  BootTime health_at{0};
 };
 
 /// Decides when what leaves: reads windows of the backlog, has them planned, seals and sends what
@@ -54,6 +54,8 @@ struct DeliveryStatus {
 ///   only after that one's settlement is durable; so whatever is sealed after a crash can be sent
 ///   in any order without undoing newer data;
 /// - an operation is in at most one of: the schedule, a request;
+/// - nothing is sealed from bytes that the outbox has changed since they were read: the times of
+///   events, once the clock is synchronised;
 /// - the schedule is only a plan: it is thrown away and made anew whenever that is simpler.
 ///
 /// A state machine on the delivery thread: nothing blocks, everything happens in `advance` or in a
@@ -147,6 +149,12 @@ class Foreman {
   void build_unbuilt();
   void on_fetched(RequestId id, Result<Window> window);
   void drop_plan(Receipt lowest_returned);
+
+  // once the clock is synchronised (foreman_clock.cpp)
+  void notice_clock();
+  bool may_correct_clock() const;
+  void correct_clock();
+
   /// The outbox refused something; it is asked again in a while.
   void outbox_refused(std::string_view what, const Error& error);
 
@@ -186,6 +194,8 @@ class Foreman {
   bool loaded_ = false;  // the seals of the last run are known
   bool reading_ = false;
   bool read_is_stale_ = false;  // operations came back to the backlog behind its start
+  bool clock_is_due_ = false;   // events wait for their right time
+  bool correcting_ = false;     // a step of that is under way
   bool stopping_ = false;
   Receipt cursor_ = 0;         // everything up to here was read, and is planned, sealed or settled
   Receipt flush_through_ = 0;  // no linger up to here

@@ -100,7 +100,7 @@ void Foreman::settle(Request& request, const Verdict& verdict, const Answer& ans
   }
   if (!request.settlement.delivered.empty()) {
     const std::lock_guard lock(status_mutex_);
-    status_.last_success_unix_ms = clock_.unix_now_ms();
+    status_.last_success_at = now();
   }
   note_delivered(request, verdict, answer);
   finish(request);

@@ -36,6 +36,7 @@ Result<Receipt> MemoryStorage::append(const EncodedOperations& operations,
   const Receipt first = stats.accepted + 1;
   for (std::size_t i = 0; i < operations.size(); ++i) {
     const Receipt receipt = first + i;
+    if (stats.unsynced_from == 0 && boot_stamp_of(operations[i])) stats.unsynced_from = receipt;
     state_.operations[receipt] = {accepted_unix_s, std::string(operations[i])};
     undo_.push_back([this, receipt] { state_.operations.erase(receipt); });
   }
@@ -166,6 +167,20 @@ Result<std::optional<DeadLetter>> MemoryStorage::dead_letter_of(Receipt receipt)
   const auto it = state_.letter_of.find(receipt);
   if (it == state_.letter_of.end()) return std::nullopt;
   return describe(it->second, state_.letters.at(it->second));
+}
+
+Result<void> MemoryStorage::rewrite(Receipt receipt, const CorrectedEvent& event) {
+  const auto it = state_.operations.find(receipt);
+  if (it == state_.operations.end()) return {};
+  undo_.push_back([this, receipt, row = it->second] { state_.operations[receipt] = row; });
+  state_.stats.size_bytes -= it->second.stored.size();
+  state_.stats.size_bytes += event.stored.size();
+  it->second = {event.accepted_unix_s, event.stored};
+  return {};
+}
+
+void MemoryStorage::set_unsynced_from(Receipt receipt) {
+  state_.stats.unsynced_from = receipt;
 }
 
 Result<Window> MemoryStorage::read(const ReadLimits& limits) {

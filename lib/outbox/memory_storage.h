@@ -27,6 +27,8 @@ class MemoryStorage final : public Storage {
   Result<void> settle(const Settlement& settlement) override;
   Result<RetriedLetters> retry(const LetterLimits& limits) override;
   Result<DeadLetters> drop(const LetterLimits& limits) override;
+  Result<void> rewrite(Receipt receipt, const CorrectedEvent& event) override;
+  void set_unsynced_from(Receipt receipt) override;
   Result<Window> read(const ReadLimits& limits) override;
   Result<Window> fetch(const std::vector<Receipt>& receipts) override;
   Result<ReceiptState> state(Receipt receipt) override;

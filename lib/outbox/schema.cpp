@@ -24,6 +24,9 @@ constexpr std::array<const char*, kSchemaVersion> kSteps = {
       CREATE TABLE dropped(first INTEGER PRIMARY KEY, last INTEGER NOT NULL);
       ALTER TABLE state ADD COLUMN dropped INTEGER NOT NULL DEFAULT 0;
     )sql",
+    R"sql(
+      ALTER TABLE state ADD COLUMN unsynced_from INTEGER NOT NULL DEFAULT 0;
+    )sql",
 };
 
 }  // namespace

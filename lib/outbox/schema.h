@@ -18,7 +18,7 @@ namespace flowmyna {
 /// There is no index besides the keys on what delivery reads: it reads in order of receipts, and
 /// every index would be written once more for each operation. `dead` has one by letter; it is
 /// written when an item dies.
-inline constexpr int kSchemaVersion = 2;
+inline constexpr int kSchemaVersion = 3;
 
 /// kUnsupported when the file is of a newer version. Only reads.
 Result<void> check_version(const sqlite::Connection& connection);

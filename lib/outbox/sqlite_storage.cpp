@@ -125,6 +125,7 @@ Result<SqliteStorage::Open> SqliteStorage::connect(const StorageOptions& options
       {&open.commit, "COMMIT"},
       {&open.rollback, "ROLLBACK"},
       {&open.insert, "INSERT INTO operation(seq, row) VALUES(?, ?)"},
+      {&open.rewrite, "UPDATE operation SET row = ? WHERE seq = ?"},
       {&open.remove, "DELETE FROM operation WHERE seq BETWEEN ? AND ?"},
       {&open.read, "SELECT seq, row FROM operation WHERE seq > ? ORDER BY seq"},
       {&open.fetch, "SELECT seq, row FROM operation WHERE seq = ?"},
@@ -133,7 +134,7 @@ Result<SqliteStorage::Open> SqliteStorage::connect(const StorageOptions& options
       {&open.read_seals, "SELECT id, row FROM seal ORDER BY id"},
       {&open.save_counters,
        "UPDATE state SET accepted = ?, delivered = ?, dead = ?, dropped = ?, coalesced = ?, "
-       "requests = ?, duplicates_possible = ? WHERE id = 1"},
+       "requests = ?, duplicates_possible = ?, unsynced_from = ? WHERE id = 1"},
       {&open.page_count, "PRAGMA page_count"},
       {&open.freelist_count, "PRAGMA freelist_count"},
   };
@@ -152,14 +153,14 @@ Result<void> SqliteStorage::load_counters() {
   auto query = Statement::prepare(
       open_->connection,
       "SELECT max(accepted, coalesce((SELECT max(seq) FROM operation), 0)), delivered, dead, "
-      "dropped, coalesced, requests, duplicates_possible FROM state WHERE id = 1");
+      "dropped, coalesced, requests, duplicates_possible, unsynced_from FROM state WHERE id = 1");
   if (!query) return tl::make_unexpected(query.error());
   const auto row = query->step();
   if (!row) return tl::make_unexpected(row.error());
   if (!*row) return fail(Error::Kind::kCorrupt, "the outbox has lost its counters");
   committed_ =
       counters_ = {query->integer(0), query->integer(1), query->integer(2), query->integer(3),
-                   query->integer(4), query->integer(5), query->integer(6)};
+                   query->integer(4), query->integer(5), query->integer(6), query->integer(7)};
   return {};
 }
 
@@ -182,6 +183,7 @@ Result<void> SqliteStorage::commit() {
                      .bind(counters_.coalesced)
                      .bind(counters_.requests)
                      .bind(counters_.duplicates_possible)
+                     .bind(counters_.unsynced_from)
                      .run();
     if (!saved) return saved;
   }
@@ -202,6 +204,7 @@ Result<Receipt> SqliteStorage::append(const EncodedOperations& operations,
   const std::int64_t first = counters_.accepted + 1;
   for (std::size_t i = 0; i < operations.size(); ++i) {
     const std::int64_t seq = first + to_signed(i);
+    if (counters_.unsynced_from == 0 && boot_stamp_of(operations[i])) counters_.unsynced_from = seq;
     scratch_.clear();
     append_operation_row(scratch_, to_unsigned(seq), {accepted_unix_s, operations[i]});
     if (auto done = open_->insert.start().bind(seq).bind(scratch_).run(); !done) {
@@ -229,6 +232,16 @@ Result<void> SqliteStorage::settle(const Settlement& settlement) {
   counters_.requests += to_signed(settlement.requests);
   counters_.duplicates_possible += to_signed(settlement.duplicates_possible);
   return remove_operations(settlement.delivered, counters_.delivered);
+}
+
+Result<void> SqliteStorage::rewrite(Receipt receipt, const CorrectedEvent& event) {
+  scratch_.clear();
+  append_operation_row(scratch_, receipt, {event.accepted_unix_s, event.stored});
+  return open_->rewrite.start().bind(scratch_).bind(to_signed(receipt)).run();
+}
+
+void SqliteStorage::set_unsynced_from(Receipt receipt) {
+  counters_.unsynced_from = to_signed(receipt);
 }
 
 Result<RetriedLetters> SqliteStorage::retry(const LetterLimits& limits) {
@@ -368,6 +381,7 @@ OutboxStats SqliteStorage::stats() const {
   stats.coalesced = to_unsigned(committed_.coalesced);
   stats.requests = to_unsigned(committed_.requests);
   stats.duplicates_possible = to_unsigned(committed_.duplicates_possible);
+  stats.unsynced_from = to_unsigned(committed_.unsynced_from);
   stats.size_bytes = size_bytes_;
   stats.quota_bytes = options_.quota_bytes;
   return stats;

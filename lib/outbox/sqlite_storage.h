@@ -35,6 +35,8 @@ class SqliteStorage final : public Storage {
   Result<void> settle(const Settlement& settlement) override;
   Result<RetriedLetters> retry(const LetterLimits& limits) override;
   Result<DeadLetters> drop(const LetterLimits& limits) override;
+  Result<void> rewrite(Receipt receipt, const CorrectedEvent& event) override;
+  void set_unsynced_from(Receipt receipt) override;
   Result<Window> read(const ReadLimits& limits) override;
   Result<Window> fetch(const std::vector<Receipt>& receipts) override;
   Result<ReceiptState> state(Receipt receipt) override;
@@ -49,7 +51,7 @@ class SqliteStorage final : public Storage {
   struct Open {
     sqlite::Connection connection;
     sqlite::Statement begin, commit, rollback;
-    sqlite::Statement insert, remove, read, fetch;
+    sqlite::Statement insert, rewrite, remove, read, fetch;
     sqlite::Statement insert_seal, remove_seal, read_seals;
     LetterTables letters;
     sqlite::Statement save_counters, page_count, freelist_count;
@@ -62,6 +64,7 @@ class SqliteStorage final : public Storage {
     std::int64_t coalesced = 0;
     std::int64_t requests = 0;
     std::int64_t duplicates_possible = 0;
+    std::int64_t unsynced_from = 0;
     bool operator==(const Counters&) const = default;
   };
 

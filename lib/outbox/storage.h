@@ -10,7 +10,7 @@ namespace flowmyna {
 ///
 /// Writes stand between `begin` and `commit`; what was written is there after a crash if `commit`
 /// succeeded, and not at all otherwise. After any failed write the caller rolls back. Reads stand
-/// outside a transaction. One thread at a time.
+/// outside a transaction, or inside: `read` and `seals` see what it wrote. One thread at a time.
 class Storage {
  public:
   virtual ~Storage() = default;
@@ -32,6 +32,11 @@ class Storage {
   /// it and would stop there.
   virtual Result<RetriedLetters> retry(const LetterLimits& limits) = 0;
   virtual Result<DeadLetters> drop(const LetterLimits& limits) = 0;
+
+  /// Replaces a pending operation.
+  virtual Result<void> rewrite(Receipt receipt, const CorrectedEvent& event) = 0;
+  /// What `stats().unsynced_from` is from now on. (`append` sets it by itself.)
+  virtual void set_unsynced_from(Receipt receipt) = 0;
 
   virtual Result<Window> read(const ReadLimits& limits) = 0;
   virtual Result<Window> fetch(const std::vector<Receipt>& receipts) = 0;

@@ -3,6 +3,8 @@
 #include <pthread.h>
 #include <spdlog/spdlog.h>
 
+#include "outbox/clock_pass.h"
+
 namespace flowmyna {
 namespace {
 
@@ -75,6 +77,11 @@ void Vault::settle(std::vector<Settlement> settlements, Done<void> done) {
            }
            return {};
          },
+         std::move(done)});
+}
+
+void Vault::correct_clock(ClockCorrection correction, Done<void> done) {
+  write({[correction](Storage& storage) { return correct_step(storage, correction); },
          std::move(done)});
 }
 

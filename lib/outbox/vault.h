@@ -17,10 +17,10 @@ namespace flowmyna {
 /// transaction, commits once, then answers all. This is group commit without an artificial wait:
 /// while one commit syncs, the next group gathers; a lone writer pays for nothing but its own sync.
 ///
-/// In each round writers come first, then seals, settles and what people do to dead letters, then
-/// (after the commit) reads. A round is bounded, so neither side starves the other. When a round
-/// fails, its writers get the error and nothing of theirs is kept; what delivery wanted is tried
-/// once more without them, because settling is what frees space.
+/// In each round writers come first, then seals, settles, corrections of times and what people do
+/// to dead letters, then (after the commit) reads. A round is bounded, so neither side starves the
+/// other. When a round fails, its writers get the error and nothing of theirs is kept; what
+/// delivery wanted is tried once more without them, because settling is what frees space.
 class Vault final : public Outbox {
  public:
   /// `on_append` is called on the vault's thread after each commit that accepted something.
@@ -38,6 +38,7 @@ class Vault final : public Outbox {
   void seals(Done<std::vector<Seal>> done) override;
   void seal(std::vector<Seal> seals, Done<void> done) override;
   void settle(std::vector<Settlement> settlements, Done<void> done) override;
+  void correct_clock(ClockCorrection correction, Done<void> done) override;
   OutboxStats stats() const override;
   void dead_letters(LetterLimits limits, Done<DeadLetters> done) override;
   void dead_letter_of(Receipt receipt, Done<std::optional<DeadLetter>> done) override;

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "core/clock_correction.h"
 #include "core/decode.h"
 #include "core/json_error.h"
 #include "core/operation.h"
@@ -17,6 +18,8 @@ namespace {
 using nlohmann::json;
 
 constexpr std::string_view kNow = "2026-01-02T03:04:05.678Z";
+// The longest stamp that there is, so that every event without a time of its own carries it.
+const EventStamp kStamp{kNow, BootStamp{0xfedc'ba98'7654'3210, BootTime(1'234'567'890)}};
 // The tree keeps the last of equal names alone, so its verdict is that of the last one.
 constexpr const char* kDuplicatesMatter =
     "refused, but accepted without the members that a later one replaces";
@@ -29,7 +32,7 @@ Decoder& decoder() {
 
 tl::expected<std::string, Refusal> decode_one(Kind kind, std::string_view body, char fill = '\0') {
   const PaddedBody padded(body, fill);
-  return decoder().single(kind, padded.view(), kNow).map([](const EncodedOperations& operations) {
+  return decoder().single(kind, padded.view(), kStamp).map([](const EncodedOperations& operations) {
     return std::string(operations[0]);
   });
 }
@@ -68,11 +71,12 @@ json expected_item(Kind kind, const json& item) {
   return out;
 }
 
-std::string without_stamp_flag(std::string_view stored) {
+std::string without_stamp(std::string_view stored) {
   auto operation = Operation::parse(stored);
   std::string out;
   if (!operation) return out;
-  operation->flags = 0;
+  operation->is_stamped_here = false;
+  operation->boot.reset();
   operation->encode(out);
   return out;
 }
@@ -104,6 +108,24 @@ std::string check_status(std::string_view body, bool valid, const Refusal* refus
   return refusal != nullptr ? check_refusal(*refusal) : "";
 }
 
+/// A corrected event is the same event at another time, and only one that was stamped here changes.
+std::string check_correction(const Operation& operation, std::string_view stored) {
+  const ClockCorrection right{kStamp.boot->boot, 1'700'000'000'000};
+  if (boot_stamp_of(stored) != operation.boot) return "a boot stamp is read differently alone";
+  const auto event = corrected(stored, right);
+  if (event.has_value() != operation.boot.has_value()) return "the wrong events are corrected";
+  if (!event) return "";
+  if (corrected(stored, {right.boot + 1, 0})) return "an event of another boot is corrected";
+  if (corrected(event->stored, right)) return "an event is corrected twice";
+  auto after = Operation::parse(event->stored);
+  if (!after || after->timestamp != "2023-11-29T05:09:27.890Z") return "a corrected time is wrong";
+  after->timestamp = operation.timestamp;
+  after->boot = operation.boot;
+  std::string restored;
+  after->encode(restored);
+  return restored == stored ? "" : "a correction changes more than the time";
+}
+
 /// An accepted operation survives its stored form, and its JSON means the same again.
 std::string check_accepted(Kind kind, std::string_view stored, const json* item) {
   const auto operation = Operation::parse(stored);
@@ -115,7 +137,8 @@ std::string check_accepted(Kind kind, std::string_view stored, const json* item)
   if (!is_json(written)) return "an accepted operation becomes broken JSON: " + written;
   const auto again = decode_one(kind, written);
   if (!again) return "an accepted operation is refused when sent: " + again.error().detail;
-  if (*again != without_stamp_flag(stored)) return "decoding what is sent gives another operation";
+  if (*again != without_stamp(stored)) return "decoding what is sent gives another operation";
+  if (auto broken = check_correction(*operation, stored); !broken.empty()) return broken;
   if (item != nullptr && json::parse(written) != expected_item(kind, *item)) {
     return "what is sent differs from what was written: " + written;
   }
@@ -151,12 +174,12 @@ std::string check_partition(const DecodedBatch& batch, std::size_t count) {
 
 bool batch_is_taken(Kind kind, std::string_view body) {
   const PaddedBody padded(body);
-  return decoder().batch(kind, padded.view(), kNow).has_value();
+  return decoder().batch(kind, padded.view(), kStamp).has_value();
 }
 
 std::string check_batch(Kind kind, std::string_view body, bool valid, const json* document) {
   const PaddedBody padded(body);
-  const auto result = decoder().batch(kind, padded.view(), kNow);
+  const auto result = decoder().batch(kind, padded.view(), kStamp);
   auto broken = check_status(body, valid, result ? nullptr : &result.error());
   if (!broken.empty() || !document) return broken;
   if (!result) {
@@ -179,7 +202,7 @@ std::string check_batch(Kind kind, std::string_view body, bool valid, const json
 
 std::string check_ndjson(Kind kind, std::string_view body) {
   const PaddedBody padded(body, '"');
-  const auto result = decoder().ndjson(kind, padded.view(), kNow);
+  const auto result = decoder().ndjson(kind, padded.view(), kStamp);
   if (!result) return check_refusal(result.error());
   std::size_t count = 0;
   std::size_t accepted = 0;

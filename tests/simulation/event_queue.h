@@ -12,17 +12,38 @@
 
 namespace flowmyna::simulation {
 
+/// Its boot clock runs on over a reboot, though a real one starts anew: nothing may compare the
+/// times of two boots.
 class VirtualClock final : public Clock {
  public:
   BootTime boot_now() const override { return now_; }
-  std::int64_t unix_now_ms() const override { return kBootUnixMs + now_.count(); }
+  std::int64_t unix_now_ms() const override { return true_unix_ms() + error_.count(); }
+  bool is_synchronised() const override { return is_synchronised_; }
+  BootId boot_id() const override { return boot_; }
+
+  /// What everybody else's clock says.
+  std::int64_t true_unix_ms() const { return kBootUnixMs + now_.count(); }
   void set(BootTime now) { now_ = now; }
+  /// A new boot; what the wall clock starts with is off by `error`.
+  void reboot(std::chrono::milliseconds error) {
+    ++boot_;
+    is_synchronised_ = false;
+    error_ = error;
+  }
+  void step(std::chrono::milliseconds error) { error_ = error; }
+  void synchronise() {
+    is_synchronised_ = true;
+    error_ = std::chrono::milliseconds(0);
+  }
 
  private:
   static constexpr std::int64_t kBootUnixMs = 1'700'000'000'000;
 
   // Not 0: the agent never starts at the very moment of boot.
   BootTime now_{1'000};
+  BootId boot_ = 0;
+  std::chrono::milliseconds error_{0};
+  bool is_synchronised_ = true;
 };
 
 /// Everything that will happen, in the order of virtual time; what is due at one time happens in
@@ -32,6 +53,7 @@ class EventQueue {
   using Event = std::function<void()>;
 
   const VirtualClock& clock() const { return clock_; }
+  VirtualClock& clock() { return clock_; }
   BootTime now() const { return clock_.boot_now(); }
 
   void at(BootTime when, Event event) {

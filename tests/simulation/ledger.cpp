@@ -44,6 +44,20 @@ std::map<std::string, bool> Ledger::touches(const Seal& seal) const {
   return out;
 }
 
+/// Once the clock is synchronised, an event that was never sealed goes with its right time.
+void Ledger::is_being_sealed(const Seal& seal, const VirtualClock& clock) {
+  for (const ItemMembers& item : seal.items) {
+    for (const Receipt receipt : item) {
+      Entry& entry = entries_.at(receipt - 1);
+      const bool is_correctable = entry.operation.boot &&
+                                  entry.operation.boot->boot == clock.boot_id() &&
+                                  clock.is_synchronised();
+      if (is_correctable && !entry.was_sealed) entry.must_be_right = true;
+      entry.was_sealed = true;
+    }
+  }
+}
+
 void Ledger::sealed(const Seal& seal) {
   std::set<Receipt> members;
   for (const ItemMembers& item : seal.items) members.insert(item.begin(), item.end());

@@ -28,6 +28,8 @@ class Ledger {
     // Moments of the delivery thread, 0 for never, since it became pending last:
     std::uint64_t dispatched_at = 0;  // handed over to be sealed
     std::uint64_t heard_of_at = 0;    // the foreman was told that it is back
+    bool was_sealed = false;          ///< or was to be: its bytes may have left
+    bool must_be_right = false;       ///< sealed first when the clock of its boot was synchronised
   };
 
   Ledger(Findings& findings, std::set<std::string, std::less<>> latest_types)
@@ -35,6 +37,8 @@ class Ledger {
 
   void accepted(Receipt first, const std::vector<ModelOperation>& operations);
   void answered(Receipt first, const std::vector<ModelOperation>& operations);
+  /// The foreman wants this sealed, now.
+  void is_being_sealed(const Seal& seal, const VirtualClock& clock);
   void sealed(const Seal& seal);
   void settled(const Settlement& settlement);
   void retried(const DeadLetters& letters);

@@ -67,6 +67,7 @@ std::vector<ModelApi::Item> ModelApi::read_items(const Copy& copy) {
       item.operation.targets = {read_target(element)};
       continue;
     }
+    item.operation.timestamp = std::string(element["timestamp"].get_string().value());
     for (const dom::element object : element["objects"].get_array()) {
       item.operation.targets.push_back(read_target(object));
     }
@@ -125,6 +126,7 @@ void ModelApi::apply(const Item& item, const Copy& copy) {
   if (operation.kind == Kind::kEvent) {
     Recording& recording = recordings_[operation.serial].emplace_back();
     recording.key = copy.key;
+    recording.timestamp = operation.timestamp;
     recording.body_hash = std::hash<std::string>{}(copy.body);
     for (const auto& target : operation.targets) {
       recording.found.push_back(render(objects_[target.object()]));

@@ -43,6 +43,7 @@ class ModelApi {
   struct Recording {
     std::string key;
     std::size_t body_hash = 0;
+    std::string timestamp;
     std::vector<std::string> found;  ///< one a target, before the event's own properties
   };
 

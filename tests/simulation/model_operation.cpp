@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <deque>
 
+#include "core/timestamp.h"
+
 namespace flowmyna::simulation {
 namespace {
 
@@ -58,7 +60,16 @@ std::string render(const ModelOperation& operation) {
     }
     out += "}";
   }
+  if (operation.boot) out += " at " + operation.timestamp + "?";
   return operation.is_bad ? out + " (bad)" : out;
+}
+
+void stamp(ModelOperation& operation, const VirtualClock& clock) {
+  if (operation.kind != Kind::kEvent || operation.has_own_time) return;
+  const AcceptanceTime time = acceptance_time(clock);
+  operation.timestamp = iso8601_utc(time.unix_ms);
+  operation.boot = time.boot;
+  operation.right_timestamp = iso8601_utc(clock.true_unix_ms());
 }
 
 std::string bad_word(Serial serial) {
@@ -87,7 +98,9 @@ EncodedOperations encode(const std::vector<ModelOperation>& operations) {
       Properties own{{"serial", std::to_string(model.serial)}};
       if (model.is_bad) own.emplace_back(bad_word(model.serial), "1");
       operation.name = "Happened";
-      operation.timestamp = "2024-01-01T00:00:00.000Z";
+      operation.timestamp = model.timestamp;
+      operation.is_stamped_here = !model.has_own_time;
+      operation.boot = model.boot;
       operation.properties = encode_properties(own, arena);
       for (const auto& target : model.targets) {
         operation.objects.push_back(

@@ -2,12 +2,14 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "core/decode.h"
 #include "core/operation.h"
+#include "event_queue.h"
 
 namespace flowmyna::simulation {
 
@@ -33,8 +35,12 @@ struct ModelOperation {
   };
   Serial serial = 0;
   Kind kind = Kind::kUpsert;
-  std::vector<Target> targets;  ///< an upsert has one
-  bool is_bad = false;          ///< the API refuses it for ever
+  std::vector<Target> targets;    ///< an upsert has one
+  bool is_bad = false;            ///< the API refuses it for ever
+  bool has_own_time = false;      ///< an event whose writer gave it a timestamp
+  std::string timestamp;          ///< of an event, as it is accepted
+  std::optional<BootStamp> boot;  ///< of one stamped by a clock that was not synchronised
+  std::string right_timestamp;    ///< of one that was stamped: the truth
 
   /// Whether the event carries properties for this object (in any of its mentions of it).
   bool writes(const std::string& object) const;
@@ -49,6 +55,9 @@ std::string render(const ModelOperation& operation);
 
 /// The item as which an upsert of several operations arrives, in the same form whoever makes it.
 std::string render_patch(const std::string& object, const ObjectValue& patch);
+
+/// Gives an event without a timestamp the time of its acceptance, as the agent's desk does.
+void stamp(ModelOperation& operation, const VirtualClock& clock);
 
 /// The word by which the API refuses a bad operation. In an upsert it is the name of a property, so
 /// it stays bad with whatever it is merged.

@@ -78,11 +78,25 @@ void Reference::check_recordings(const WireRules& rules, bool holds_unknown,
     });
     if (!is_there) continue;
     if (it->second.size() > 1) ++duplicates;
+    for (const auto& copy : it->second) check_time(entry, copy);
     check_copies(entry.operation, it->second, rules, holds_unknown);
   }
   findings_.expect(duplicates <= counted, [&] {
     return std::to_string(duplicates) + " events are recorded more than once, and " +
            std::to_string(counted) + " are counted as possible";
+  });
+}
+
+/// The writer's own time, or the one that was stamped; that one corrected, if it was of a clock
+/// that had yet to be synchronised, and certainly if it first left when the clock was.
+void Reference::check_time(const Ledger::Entry& entry, const ModelApi::Recording& copy) {
+  const ModelOperation& event = entry.operation;
+  const bool is_as_stamped = copy.timestamp == event.timestamp;
+  const bool is_right = event.boot && copy.timestamp == event.right_timestamp;
+  if (is_right) ++corrected_;
+  findings_.expect(is_right || (is_as_stamped && !entry.must_be_right), [&] {
+    return render(event) + " arrived with the time " + copy.timestamp +
+           (event.boot ? "; it happened at " + event.right_timestamp : "");
   });
 }
 

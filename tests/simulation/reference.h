@@ -27,6 +27,8 @@ class Reference {
   void check_states();
   /// Every event that is not dead is there; twice only for a reason, and then as the same bytes.
   void check_recordings(const WireRules& rules, bool holds_unknown, std::uint64_t counted);
+  /// How many events arrived with a corrected time.
+  std::size_t corrected() const { return corrected_; }
   /// Only what the API refused is dead, with its words and with all that was merged into it.
   void check_dead_letters(bool holds_unknown);
 
@@ -39,12 +41,14 @@ class Reference {
   };
   std::vector<Effect> effects_in_order() const;
   void check_found(const Effect& effect, const Objects& objects);
+  void check_time(const Ledger::Entry& entry, const ModelApi::Recording& copy);
   void check_copies(const ModelOperation& event, const std::vector<ModelApi::Recording>& copies,
                     const WireRules& rules, bool holds_unknown);
 
   const Ledger& ledger_;
   const ModelApi& api_;
   Findings& findings_;
+  std::size_t corrected_ = 0;
 };
 
 }  // namespace flowmyna::simulation

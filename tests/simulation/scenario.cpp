@@ -91,6 +91,19 @@ CrashOptions draw_crashes(Chance& chance, BootTime end) {
   return options;
 }
 
+ClockOptions draw_clock(Chance& chance, BootTime end) {
+  ClockOptions options;
+  if (chance.one_in(0.5)) return options;
+  options.is_unset_at_boot = true;
+  options.reboot = chance.one_of({0.0, 0.3});
+  options.error_max = chance.one_of<milliseconds>({seconds(2), hours(24 * 365 * 50)});
+  options.steps_max = chance.one_of<std::size_t>({0, 3});
+  options.synchronised_after_max = chance.one_of<milliseconds>({seconds(30), end});
+  options.never_synchronised = chance.one_of({0.0, 0.2});
+  options.acceptance_max = chance.one_of<milliseconds>({milliseconds(0), seconds(10)});
+  return options;
+}
+
 }  // namespace
 
 Scenario draw_scenario(std::uint64_t seed) {
@@ -105,6 +118,8 @@ Scenario draw_scenario(std::uint64_t seed) {
   const BootTime end = writers.pause * batches + minutes(2);
   scenario.faults = draw_faults(chance, end);
   scenario.crashes = draw_crashes(chance, end);
+  scenario.clock = draw_clock(chance, end);
+  scenario.outbox.clock_step.operations_max = chance.one_of<std::size_t>({1, 5, 500});
   if (chance.one_in(0.3)) scenario.outbox.commit_failure = chance.one_of({0.05, 0.3});
   if (chance.one_in(0.5)) scenario.outbox.failed_but_kept = 0.5;
   if (chance.one_in(0.3)) scenario.outbox.slow_sync = 0.05;

@@ -19,6 +19,18 @@ struct CrashOptions {
   std::chrono::milliseconds downtime_max{600'000};
 };
 
+/// A machine without a battery for its clock.
+struct ClockOptions {
+  bool is_unset_at_boot = false;
+  double reboot = 0;  ///< share of the crashes that are the machine's
+  /// What a boot's clock is off by, and when it is set: first by some steps, then synchronised.
+  std::chrono::milliseconds error_max{0};
+  std::size_t steps_max = 0;
+  std::chrono::milliseconds synchronised_after_max{0};
+  double never_synchronised = 0;                ///< share of the boots
+  std::chrono::milliseconds acceptance_max{0};  ///< between a stamp and the outbox
+};
+
 enum class Command : std::uint8_t {
   kFlush,
   kPause,
@@ -39,6 +51,7 @@ struct Scenario {
   WriterOptions writers;
   FaultPlan::Options faults;
   CrashOptions crashes;
+  ClockOptions clock;
   std::vector<std::pair<BootTime, Command>> commands;
 };
 

@@ -81,12 +81,18 @@ void SimulatedOutbox::seals(Done<std::vector<Seal>> done) {
 
 void SimulatedOutbox::seal(std::vector<Seal> seals, Done<void> done) {
   around_.ledger.dispatching(seals);
-  queued_.writes.push_back({std::move(seals), {}, nullptr, std::move(done)});
+  for (const Seal& seal : seals) around_.ledger.is_being_sealed(seal, around_.queue.clock());
+  queued_.writes.push_back({std::move(seals), {}, nullptr, std::move(done), {}});
   begin_round();
 }
 
 void SimulatedOutbox::settle(std::vector<Settlement> settlements, Done<void> done) {
-  queued_.writes.push_back({{}, std::move(settlements), nullptr, std::move(done)});
+  queued_.writes.push_back({{}, std::move(settlements), nullptr, std::move(done), {}});
+  begin_round();
+}
+
+void SimulatedOutbox::correct_clock(ClockCorrection correction, Done<void> done) {
+  queued_.writes.push_back({{}, {}, nullptr, std::move(done), correction});
   begin_round();
 }
 
@@ -181,6 +187,9 @@ SimulatedOutbox::Committed SimulatedOutbox::commit(const Round& round, bool with
       done = done ? storage.settle(settlement) : done;
     }
     if (write.change != nullptr) done = done ? apply(*write.change, storage) : done;
+    if (done && write.correction) {
+      done = correct_step(storage, *write.correction, options_.clock_step);
+    }
   }
   const bool fails = around_.has_faults() && around_.chance.one_in(options_.commit_failure);
   const bool settles =
@@ -209,6 +218,11 @@ void SimulatedOutbox::enter_in_ledger(const Round& round, bool with_appends) {
     around_.trace.note([&] { return describe(*receipts_[i], models); });
   }
   for (const Write& write : round.writes) {
+    if (write.correction) {
+      around_.trace.note([&] {
+        return "outbox: corrected up to " + std::to_string(around_.storage.stats().unsynced_from);
+      });
+    }
     for (const Settlement& settlement : write.settlements) {
       around_.ledger.settled(settlement);
       around_.trace.note([&] { return describe(settlement); });

@@ -2,12 +2,14 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "chance.h"
 #include "core/outbox.h"
 #include "event_queue.h"
 #include "ledger.h"
+#include "outbox/clock_pass.h"
 #include "outbox/memory_storage.h"
 
 namespace flowmyna::simulation {
@@ -34,6 +36,7 @@ struct OutboxOptions {
   double slow_sync = 0;        ///< share of the syncs that take a hundred times as long
   double commit_failure = 0;   ///< share of the commits that fail
   double failed_but_kept = 0;  ///< share of those that are on the disk all the same
+  StepLimits clock_step;
 };
 
 /// The outbox with a disk that takes its (virtual) time, as vault.h describes it: what has queued
@@ -69,6 +72,7 @@ class SimulatedOutbox final : public Outbox {
   void seals(Done<std::vector<Seal>> done) override;
   void seal(std::vector<Seal> seals, Done<void> done) override;
   void settle(std::vector<Settlement> settlements, Done<void> done) override;
+  void correct_clock(ClockCorrection correction, Done<void> done) override;
   OutboxStats stats() const override { return stats_; }
   void dead_letters(LetterLimits limits, Done<DeadLetters> done) override;
   void dead_letter_of(Receipt receipt, Done<std::optional<DeadLetter>> done) override;
@@ -88,6 +92,7 @@ class SimulatedOutbox final : public Outbox {
     std::vector<Settlement> settlements;
     std::shared_ptr<LetterChange> change;
     Done<void> done;
+    std::optional<ClockCorrection> correction = {};
   };
   struct Round {
     std::vector<std::unique_ptr<WriterAppend>> appends;

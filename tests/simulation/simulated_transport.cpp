@@ -71,7 +71,7 @@ void SimulatedTransport::send(const OutgoingRequest& request, Done done) {
 
 void SimulatedTransport::arrive(Flight& flight) {
   flight.has_arrived = true;
-  const auto now_unix_s = around_.queue.clock().unix_now_ms() / 1000;
+  const auto now_unix_s = around_.queue.clock().true_unix_ms() / 1000;
   const bool is_processed = may_be_processed(flight.fault) && flight.fault != Fault::kLate &&
                             (flight.fault != Fault::kGateway || around_.chance.one_in(0.5));
   if (is_processed) flight.answer = around_.network.arrive(flight.copy, around_.chance);

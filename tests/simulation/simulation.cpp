@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "core/dead_letter_retry.h"
+#include "core/request.h"
 
 namespace flowmyna::simulation {
 namespace {
@@ -36,8 +37,29 @@ Simulation::Simulation(Scenario scenario, bool traces)
       api_(scenario_.api, chance_),
       network_(api_, trace_),
       faults_(scenario_.faults, chance_),
-      rules_(scenario_.foreman, faults_, ledger_, findings_),
+      rules_(scenario_.foreman, faults_, ledger_, findings_,
+             [this](const Seal& seal) { return build(seal); }),
       waits_(queue_.clock(), ledger_, findings_) {}
+
+/// The body of a sealed request, from the operations as the outbox holds them.
+std::string Simulation::build(const Seal& seal) {
+  std::vector<Receipt> receipts;
+  for (const ItemMembers& item : seal.items) {
+    receipts.insert(receipts.end(), item.begin(), item.end());
+  }
+  const Window window = storage_.fetch(receipts).value();
+  std::vector<Operation> operations;
+  for (const auto& row : window.rows()) {
+    operations.push_back(*Operation::parse(window.stored(row)));
+  }
+  std::vector<RequestItem> items;
+  std::size_t next = 0;
+  for (const ItemMembers& members : seal.items) {
+    RequestItem& item = items.emplace_back();
+    for (std::size_t i = 0; i < members.size(); ++i) item.push_back(&operations[next++]);
+  }
+  return batch_body(seal.kind, items);
+}
 
 Outcome Simulation::run() {
   writers_.emplace(scenario_.writers, queue_, chance_,
@@ -47,6 +69,7 @@ Outcome Simulation::run() {
     queue_.at(when, [this, what = what] { command(what); });
   }
   queue_.at(scenario_.faults.end, [this] { calm_down(); });
+  boot();
   start();
   const BootTime patience_ends = scenario_.faults.end + kPatience;
   std::size_t steps = 0;
@@ -61,12 +84,36 @@ Outcome Simulation::run() {
   std::size_t retries = 0;
   for (const auto& entry : ledger_.entries()) retries += ledger_.retries_of(entry.operation.serial);
   return {findings_.all(), trace_.lines(), ledger_.entries().size(), rules_.requests(), crashes_,
-          waits_.told(),   retries,        storage_.stats(),         queue_.now()};
+          waits_.told(),   retries,  corrected_, storage_.stats(),         queue_.now()};
 }
 
 bool Simulation::has_ended() const {
   return writers_->are_done() && faults_.is_over(queue_.now()) && process_ != nullptr &&
          storage_.stats().pending() == 0 && process_->foreman().is_quiet();
+}
+
+/// The machine starts; what happens to its wall clock until it is synchronised, if it ever is.
+void Simulation::boot() {
+  const ClockOptions& options = scenario_.clock;
+  if (!options.is_unset_at_boot) return;
+  const auto error = [&] { return chance_.between(-options.error_max, options.error_max); };
+  queue_.clock().reboot(error());
+  const BootTime synchronised_at =
+      queue_.now() + chance_.between(milliseconds(0), options.synchronised_after_max);
+  const auto in_this_boot = [this, boot = queue_.clock().boot_id()](auto what) {
+    return [this, boot, what] {
+      if (queue_.clock().boot_id() == boot) what();
+    };
+  };
+  for (auto i = chance_.number(0, static_cast<std::int64_t>(options.steps_max)); i > 0; --i) {
+    queue_.at(chance_.between(queue_.now(), synchronised_at),
+              in_this_boot([this, to = error()] { queue_.clock().step(to); }));
+  }
+  if (chance_.one_in(options.never_synchronised)) return;
+  queue_.at(synchronised_at, in_this_boot([this] {
+              trace_.note([] { return "clock: synchronised"; });
+              queue_.clock().synchronise();
+            }));
 }
 
 void Simulation::start() {
@@ -119,15 +166,20 @@ void Simulation::crash() {
   waits_.crashed();
   storage_.crash();
   rules_.crashed();
+  if (chance_.one_in(scenario_.clock.reboot)) boot();
   queue_.after(downtime, [this] { start(); });
 }
 
 void Simulation::write(std::vector<ModelOperation> operations) {
-  if (process_ == nullptr) return;  // nobody listens: the writer's own error
+  for (ModelOperation& operation : operations) stamp(operation, queue_.clock());
   const auto now_unix_s = queue_.clock().unix_now_ms() / 1000;
   auto done = answer_to_writer(operations.size());
-  process_->outbox().append(
-      std::make_unique<WriterAppend>(std::move(operations), now_unix_s, std::move(done)));
+  const auto delay = chance_.between(milliseconds(0), scenario_.clock.acceptance_max);
+  queue_.after(delay, [this, now_unix_s, operations = std::move(operations),
+                       done = std::move(done)] {
+    if (process_ == nullptr) return;  // nobody listens: the writer's own error
+    process_->outbox().append(std::make_unique<WriterAppend>(operations, now_unix_s, done));
+  });
 }
 
 /// Some of them wait for delivery (`Prefer: wait`).
@@ -216,6 +268,7 @@ void Simulation::check_end() {
   Reference reference(ledger_, api_, findings_);
   reference.check_states();
   reference.check_recordings(rules_, scenario_.foreman.hold_unknown, stats.duplicates_possible);
+  corrected_ = reference.corrected();
   reference.check_dead_letters(scenario_.foreman.hold_unknown);
 }
 

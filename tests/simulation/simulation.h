@@ -20,6 +20,7 @@ struct Outcome {
   std::size_t crashes = 0;
   std::size_t waits_told = 0;  ///< of an outcome, in time
   std::size_t retries = 0;     ///< operations that a person put back
+  std::size_t corrected = 0;  ///< recordings of events with a corrected time
   OutboxStats stats;
   BootTime lasted{0};
 };
@@ -33,6 +34,8 @@ class Simulation {
   Outcome run();
 
  private:
+  std::string build(const Seal& seal);
+  void boot();
   void start();
   void crash();
   bool crashes(double probability);
@@ -61,6 +64,7 @@ class Simulation {
   std::unique_ptr<Process> process_;
   std::optional<Writers> writers_;
   std::size_t crashes_ = 0;
+  std::size_t corrected_ = 0;
   bool crash_is_near_ = false;
   std::uint64_t keys_ = 0;
 };

@@ -2,15 +2,17 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 namespace flowmyna::simulation {
 
 WireRules::WireRules(const ForemanOptions& options, const FaultPlan& faults, const Ledger& ledger,
-                     Findings& findings)
+                     Findings& findings, Build build)
     : options_(options),
       faults_(faults),
       ledger_(ledger),
       findings_(findings),
+      build_(std::move(build)),
       back_off_(options.backoff.initial) {}
 
 WireRules::Sent WireRules::sent(const Copy& copy, BootTime now) {
@@ -34,13 +36,19 @@ WireRules::Sent WireRules::sent(const Copy& copy, BootTime now) {
   return sent;
 }
 
-/// A request leaves only under a durable seal, and always with the same bytes.
+/// A request leaves only under a durable seal, and always with the same bytes: those that a process
+/// which starts now would build.
 void WireRules::check_seal(const Copy& copy) {
   const bool is_sealed = ledger_.seals().contains(copy.key);
   findings_.expect(is_sealed, [&] { return "a request left unsealed, with key " + copy.key; });
   const auto& body = bodies_.try_emplace(copy.key, copy.body).first->second;
   findings_.expect(body == copy.body, [&] {
     return "request " + copy.key + " changed its body: first " + body + ", now " + copy.body;
+  });
+  if (!is_sealed) return;
+  const std::string built = build_(ledger_.seals().at(copy.key));
+  findings_.expect(built == copy.body, [&] {
+    return "request " + copy.key + " is sent as " + copy.body + ", and sealed as " + built;
   });
 }
 

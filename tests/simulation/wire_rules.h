@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -15,8 +16,11 @@ namespace flowmyna::simulation {
 /// What must hold for every request as it goes out, whatever became of the others.
 class WireRules {
  public:
+  /// The body of a sealed request, built from what the outbox holds.
+  using Build = std::function<std::string(const Seal&)>;
+
   WireRules(const ForemanOptions& options, const FaultPlan& faults, const Ledger& ledger,
-            Findings& findings);
+            Findings& findings, Build build);
 
   using Sent = BackOffRule::Sent;
   Sent sent(const Copy& copy, BootTime now);
@@ -41,6 +45,7 @@ class WireRules {
   const FaultPlan& faults_;
   const Ledger& ledger_;
   Findings& findings_;
+  const Build build_;
 
   BackOffRule back_off_;
   std::size_t in_flight_ = 0;

@@ -52,6 +52,8 @@ void Writers::make_upsert(ModelOperation& operation) {
 
 void Writers::make_event(ModelOperation& operation) {
   operation.kind = Kind::kEvent;
+  operation.has_own_time = chance_.one_in(options_.own_time_share);
+  if (operation.has_own_time) operation.timestamp = "2024-01-01T00:00:00.000Z";
   const auto count = chance_.number(1, 3);
   for (std::int64_t i = 0; i < count; ++i) {
     auto& target = operation.targets.emplace_back(make_target());

@@ -23,6 +23,7 @@ struct WriterOptions {
   double bad_share = 0;
   double waiting_share = 0;  ///< of the batches: the writer waits for delivery
   std::chrono::milliseconds wait_max{60'000};
+  double own_time_share = 0.3;  ///< of the events
 };
 
 /// Applications that write operations at random times, whatever becomes of them.

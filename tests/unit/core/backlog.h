@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -52,13 +53,16 @@ class Backlog {
     encoded_.add(operation);
     return *this;
   }
-  Backlog& event(const std::vector<Named>& objects, std::string_view name = "E") {
+  Backlog& event(const std::vector<Named>& objects, std::string_view name = "E",
+                 std::optional<BootStamp> boot = {}) {
     std::vector<std::string> bytes;
     bytes.reserve(objects.size());
     Operation operation;
     operation.kind = Kind::kEvent;
     operation.name = name;
     operation.timestamp = "2026-01-02T03:04:05.678Z";
+    operation.is_stamped_here = boot.has_value();
+    operation.boot = boot;
     for (const Named& named : objects) {
       bytes.push_back(encoded(named.properties));
       operation.objects.push_back({key_of(named.object), {}, PropertiesView(bytes.back())});

@@ -23,7 +23,7 @@ std::string items(std::size_t count, const char* separator) {
 std::size_t accepted_of_batch(const std::string& body) {
   Decoder decoder;
   const PaddedBody padded(body);
-  const auto result = decoder.batch(Kind::kUpsert, padded.view(), kNow);
+  const auto result = decoder.batch(Kind::kUpsert, padded.view(), {kNow});
   return result ? result->accepted.size() : 0;
 }
 
@@ -93,8 +93,8 @@ TEST(DecodeBatch, BytesThatStandBehindTheBodyAreNoPartOfIt) {
   for (const char fill : {'}', ']', ',', '"', '{', ' ', '0', '\\'}) {
     Decoder decoder;
     const PaddedBody padded(cut, fill);
-    EXPECT_FALSE(decoder.batch(Kind::kUpsert, padded.view(), kNow)) << fill;
-    EXPECT_FALSE(decoder.single(Kind::kUpsert, padded.view(), kNow)) << fill;
+    EXPECT_FALSE(decoder.batch(Kind::kUpsert, padded.view(), {kNow})) << fill;
+    EXPECT_FALSE(decoder.single(Kind::kUpsert, padded.view(), {kNow})) << fill;
   }
 }
 
@@ -143,7 +143,7 @@ TEST(DecodeNdjson, ALineThatIsCutDoesNotBorrowFromTheNext) {
 TEST(DecodeNdjson, TenThousandLinesAreTakenAndOneMoreIsRefused) {
   Decoder decoder;
   const PaddedBody enough(items(10'000, "\n") + "\n\n");
-  const auto result = decoder.ndjson(Kind::kUpsert, enough.view(), kNow);
+  const auto result = decoder.ndjson(Kind::kUpsert, enough.view(), {kNow});
   ASSERT_TRUE(result);
   EXPECT_EQ(result->accepted.size(), 10'000U);
   EXPECT_EQ(result->accepted_indexes.back(), 9'999U);

@@ -134,16 +134,32 @@ TEST(Decode, AnEventKeepsItsOwnTimestampAndIsStampedOtherwise) {
   const PaddedBody own(R"({"event":"E","timestamp":"2023-01-15T10:30:00+01:00",)"
                        R"("objects":[{"type":"A","id":"1"}]})");
   const PaddedBody none(R"({"event":"E","objects":[{"type":"A","id":"1"}]})");
-  const auto kept = decoder.single(Kind::kEvent, own.view(), kNow);
-  const auto stamped = decoder.single(Kind::kEvent, none.view(), kNow);
+  const auto kept = decoder.single(Kind::kEvent, own.view(), {kNow});
+  const auto stamped = decoder.single(Kind::kEvent, none.view(), {kNow});
   ASSERT_TRUE(kept && stamped);
   const auto first = Operation::parse((*kept)[0]);
   const auto second = Operation::parse((*stamped)[0]);
   ASSERT_TRUE(first && second);
   EXPECT_EQ(first->timestamp, "2023-01-15T10:30:00+01:00");
-  EXPECT_EQ(first->flags, 0);
+  EXPECT_FALSE(first->is_stamped_here);
   EXPECT_EQ(second->timestamp, kNow);
-  EXPECT_EQ(second->flags, Operation::kStampedHere);
+  EXPECT_TRUE(second->is_stamped_here);
+}
+
+TEST(Decode, OnlyAStampOfOursCarriesTheBootThatItWasTakenIn) {
+  Decoder decoder;
+  const BootStamp boot{7, BootTime(1234)};
+  const PaddedBody both(
+      R"({"events":[)"
+      R"({"event":"E","timestamp":"2023-01-15","objects":[{"type":"A","id":"1"}]},)"
+      R"({"event":"E","objects":[{"type":"A","id":"1"}]},)"
+      R"({"event":"E","timestamp":null,"objects":[{"type":"A","id":"1"}]}]})");
+  const auto batch = decoder.batch(Kind::kEvent, both.view(), {kNow, boot});
+  ASSERT_TRUE(batch);
+  ASSERT_EQ(batch->accepted.size(), 3U);
+  EXPECT_EQ(boot_stamp_of(batch->accepted[0]), std::nullopt);
+  EXPECT_EQ(boot_stamp_of(batch->accepted[1]), boot);
+  EXPECT_EQ(boot_stamp_of(batch->accepted[2]), boot);
 }
 
 TEST(Decode, AnEventArrivesWithEverythingItCarries) {
@@ -179,9 +195,9 @@ TEST(Decode, ADecoderIsAsGoodAfterALargeOrBrokenBodyAsBefore) {
     const PaddedBody large(huge);
     const PaddedBody broken(huge.substr(0, huge.size() / 2));
     const PaddedBody small(R"({"type":"A","id":"1"})");
-    EXPECT_TRUE(decoder.single(Kind::kUpsert, large.view(), kNow));
-    EXPECT_FALSE(decoder.single(Kind::kUpsert, broken.view(), kNow));
-    const auto after = decoder.single(Kind::kUpsert, small.view(), kNow);
+    EXPECT_TRUE(decoder.single(Kind::kUpsert, large.view(), {kNow}));
+    EXPECT_FALSE(decoder.single(Kind::kUpsert, broken.view(), {kNow}));
+    const auto after = decoder.single(Kind::kUpsert, small.view(), {kNow});
     ASSERT_TRUE(after);
     EXPECT_EQ(sent_json((*after)[0]), R"({"type":"A","id":"1"})");
   }

@@ -66,7 +66,11 @@ std::shared_ptr<Owned> arbitrary_operation() {
     operation.object = {text(), text()};
     return out;
   }
-  operation.flags = *rc::gen::element<std::uint8_t>(0, Operation::kStampedHere);
+  operation.is_stamped_here = *rc::gen::arbitrary<bool>();
+  if (operation.is_stamped_here && *rc::gen::arbitrary<bool>()) {
+    operation.boot =
+        BootStamp{*rc::gen::arbitrary<BootId>(), BootTime(*rc::gen::arbitrary<std::int64_t>())};
+  }
   operation.name = text();
   operation.timestamp = text();
   for (int i = *rc::gen::inRange(0, 5); i > 0; --i) {
@@ -110,7 +114,40 @@ TEST(Operation, TheStoredFormIsSmall) {
   EXPECT_EQ(stored(upsert).size(), 1 + (1 + 8) + (1 + 8) + (1 + 4) + (1 + 6));
 }
 
+/// An event without properties, behind these flags.
+std::string event_with(std::string flags) {
+  std::string bytes = "\x02" + std::move(flags);
+  put_string(bytes, "E");
+  put_string(bytes, "2023-01-15");
+  put_varint(bytes, 0);
+  return bytes;
+}
+
+TEST(Operation, AnEventOfAClockThatWasNotSynchronisedCarriesItsBootAndTheTimeInIt) {
+  std::string flags = "\x03";
+  flags += "\x08\x07\x06\x05\x04\x03\x02\x01";
+  put_varint(flags, 300);
+  const std::string bytes = event_with(flags);
+  const auto event = Operation::parse(bytes);
+  ASSERT_TRUE(event);
+  EXPECT_TRUE(event->is_stamped_here);
+  EXPECT_EQ(event->boot, (BootStamp{0x0102030405060708, BootTime(300)}));
+  EXPECT_EQ(boot_stamp_of(bytes), event->boot);
+  EXPECT_EQ(stored(*event), bytes);
+  EXPECT_EQ(json_of(*event), R"({"event":"E","objects":[],"timestamp":"2023-01-15"})");
+}
+
+TEST(Operation, AnEventWithATimestampOfItsOwnHasNoBootStamp) {
+  EXPECT_NE(read_back(event_with(std::string(1, '\0'))), "");
+  EXPECT_NE(read_back(event_with("\x01")), "");
+  EXPECT_EQ(read_back(event_with("\x02" + std::string(9, '\0'))), "");
+  EXPECT_EQ(boot_stamp_of(event_with("\x02" + std::string(9, '\0'))), std::nullopt);
+  EXPECT_EQ(boot_stamp_of("\x02\x03only"), std::nullopt);
+}
+
 TEST(Operation, BytesOfALaterFormatAreRefused) {
+  EXPECT_EQ(read_back(event_with("\x04")), "");
+  EXPECT_EQ(read_back(event_with("\x07" + std::string(9, '\0'))), "");
   EXPECT_EQ(read_back(""), "");
   EXPECT_EQ(read_back(std::string("\x03\x00\x00", 3)), "");
   EXPECT_EQ(read_back(std::string("\x00\x00\x00", 3)), "");
@@ -148,6 +185,8 @@ RC_GTEST_PROP(OperationProperty, WhatIsStoredIsReadBackTheSame, ()) {
   const auto operation = Operation::parse(bytes);
   RC_ASSERT(operation.has_value());
   RC_ASSERT(operation->kind == owned->operation.kind);
+  RC_ASSERT(operation->boot == owned->operation.boot);
+  RC_ASSERT(boot_stamp_of(bytes) == owned->operation.boot);
   RC_ASSERT(json_of(*operation) == json_of(owned->operation));
 }
 

@@ -25,7 +25,7 @@ inline std::string refused(const Refusal& refusal) {
 inline std::string outcome(Kind kind, std::string_view body) {
   Decoder decoder;
   const PaddedBody padded(body);
-  const auto result = decoder.single(kind, padded.view(), kNow);
+  const auto result = decoder.single(kind, padded.view(), {kNow});
   return result ? sent_json((*result)[0]) : refused(result.error());
 }
 
@@ -46,13 +46,13 @@ inline std::string outcome_of_items(const tl::expected<DecodedBatch, Refusal>& r
 inline std::string outcome_of_batch(Kind kind, std::string_view body) {
   Decoder decoder;
   const PaddedBody padded(body);
-  return outcome_of_items(decoder.batch(kind, padded.view(), kNow));
+  return outcome_of_items(decoder.batch(kind, padded.view(), {kNow}));
 }
 
 inline std::string outcome_of_ndjson(Kind kind, std::string_view body) {
   Decoder decoder;
   const PaddedBody padded(body);
-  return outcome_of_items(decoder.ndjson(kind, padded.view(), kNow));
+  return outcome_of_items(decoder.ndjson(kind, padded.view(), {kNow}));
 }
 
 /// The properties of an upsert with these properties, as they go to the API; or the refusal.

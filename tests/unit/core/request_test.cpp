@@ -71,7 +71,7 @@ TEST(Request, ItsBodyIsWhatTheApiWouldAccept) {
   backlog.upsert("Order/1", {{"a", "1"}}).upsert("Order/1", {{"b", "null"}}).upsert("Order/2");
   const std::string body = body_of(Kind::kUpsert, backlog, {{0, 1}, {2}});
   const PaddedBody padded(body);
-  const auto decoded = Decoder().batch(Kind::kUpsert, padded.view(), "");
+  const auto decoded = Decoder().batch(Kind::kUpsert, padded.view(), {});
   ASSERT_TRUE(decoded);
   EXPECT_EQ(decoded->accepted.size(), 2U);
   EXPECT_TRUE(decoded->errors.empty());

@@ -77,6 +77,10 @@ class ScriptedStorage final : public Storage {
     return memory_.retry(limits);
   }
   Result<DeadLetters> drop(const LetterLimits& limits) override { return memory_.drop(limits); }
+  Result<void> rewrite(Receipt receipt, const CorrectedEvent& event) override {
+    return memory_.rewrite(receipt, event);
+  }
+  void set_unsynced_from(Receipt receipt) override { memory_.set_unsynced_from(receipt); }
   Result<Window> read(const ReadLimits& limits) override { return memory_.read(limits); }
   Result<Window> fetch(const std::vector<Receipt>& receipts) override {
     return memory_.fetch(receipts);

@@ -65,6 +65,44 @@ TEST_F(VaultTest, WhatQueuesUpDuringACommitIsCommittedAtOnce) {
   EXPECT_EQ(script.commits, 2);
 }
 
+/// The hour and minute of each pending event, `u` for an upsert.
+std::string times(Vault& vault) {
+  Asked<Window> asked;
+  vault.read(limits(), asked.done());
+  const Window window = asked.wait().value();
+  std::string out;
+  for (const auto& row : window.rows()) {
+    out += (out.empty() ? "" : " ");
+    const auto operation = Operation::parse(window.stored(row));
+    out += operation->kind == Kind::kUpsert ? "u" : operation->timestamp.substr(11, 5);
+  }
+  return out;
+}
+
+TEST_F(VaultTest, ACorrectionOfTimesTakesItsTurnBehindTheSealsAndSharesTheirCommit) {
+  const BootStamp stamp{7, BootTime(0)};
+  Backlog events;
+  events.event({{"Order/1"}}, "E", stamp).event({{"Order/2"}}, "E", stamp);
+  auto accepted = std::make_unique<WaitingAppend>(events.encoded_operations());
+  Answer answer = accepted->answer();
+  vault->append(std::move(accepted));
+  EXPECT_EQ(text(answer.get()), "1");
+  EXPECT_EQ(vault->stats().unsynced_from, 1U);
+
+  Answer writer = occupy();
+  Asked<void> sealed;
+  Asked<void> corrected;
+  vault->seal({{1, Kind::kEvent, kKey, {{1}}}}, sealed.done());
+  vault->correct_clock({7, 1'769'860'800'000}, corrected.done());
+  const int commits = script.commits;
+  script.release();
+  EXPECT_TRUE(sealed.wait() && corrected.wait());
+  EXPECT_EQ(text(writer.get()), "3");
+  EXPECT_EQ(script.commits, commits + 2);
+  EXPECT_EQ(vault->stats().unsynced_from, 0U);
+  EXPECT_EQ(times(*vault), "03:04 12:00 u");
+}
+
 TEST_F(VaultTest, ALoneWriterWaitsForNobody) {
   for (int i = 1; i <= 10; ++i) {
     EXPECT_EQ(text(write(*vault, {"a"}).get()), std::to_string(i));

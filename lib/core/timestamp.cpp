@@ -1,0 +1,24 @@
+#include "core/timestamp.h"
+
+#include <time.h>
+
+#include <array>
+#include <chrono>
+#include <cstdio>
+
+namespace flowmyna {
+
+std::string iso8601_utc(std::int64_t unix_ms) {
+  const std::chrono::milliseconds time(unix_ms);
+  const auto second = std::chrono::floor<std::chrono::seconds>(time);
+  const time_t seconds = second.count();
+  tm parts{};
+  gmtime_r(&seconds, &parts);
+  std::array<char, 48> text{};
+  const std::size_t size = strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &parts);
+  std::snprintf(text.data() + size, text.size() - size, ".%03dZ",
+                static_cast<int>((time - second).count()));
+  return text.data();
+}
+
+}  // namespace flowmyna
