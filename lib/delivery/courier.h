@@ -35,7 +35,7 @@ class Courier final : public Transport {
   ~Courier() override;
 
   void send(const OutgoingRequest& request, Done done) override;
-  void forget_connections() override;
+  void network_changed() override;
 
   /// Moves bytes and calls back what is done; waits up to `timeout` for something to do.
   void poll(std::chrono::milliseconds timeout);

@@ -19,6 +19,10 @@ void earliest(std::optional<BootTime>& deadline, std::optional<BootTime> candida
   if (candidate && (!deadline || *candidate < *deadline)) deadline = candidate;
 }
 
+// How many requests may be in flight in all, as a multiple of those that count: what an earlier
+// network left behind ends by its own timeouts.
+constexpr std::size_t kLeftBehindFactor = 2;
+
 // A health answer younger than this is not asked for again: those who poll us are not passed on.
 constexpr std::chrono::seconds kHealthFresh{10};
 
@@ -68,13 +72,14 @@ void Foreman::probe(BootTime at) {
 }
 
 void Foreman::send_probe() {
-  gate_.probe_sent();
+  const BootTime sent_at = now();
+  gate_.probe_sent(sent_at);
   OutgoingRequest request;
   request.is_get = true;
   request.path = "/health";
-  transport_.send(request, [this](const Answer& answer) {
+  transport_.send(request, [this, sent_at](const Answer& answer) {
     const Verdict verdict = judge_health(answer, unix_s());
-    gate_.probe_answered(verdict, now());
+    gate_.probe_answered(verdict, sent_at, now());
     if (verdict.action == Verdict::Action::kSettle) {
       const std::lock_guard lock(status_mutex_);
       status_.health_body = answer.body;
@@ -168,13 +173,31 @@ void Foreman::on_window(Window window, Receipt accepted_before) {
   planned_at_ = now();
 }
 
+/// Left under a network that is no more, long enough ago: its answer may yet come, but nothing that
+/// does not depend on it waits for that.
+bool Foreman::is_left_behind(const Request& request, BootTime at) const {
+  return request.phase == Phase::kInFlight && gate_.is_of_old_network(request.sent_at) &&
+         gate_.overtaken_at(request.sent_at) <= at;
+}
+
+/// The requests in flight that count.
+std::size_t Foreman::in_flight(BootTime at) const {
+  const auto left_behind = std::ranges::count_if(
+      requests_, [&](const auto& entry) { return is_left_behind(entry.second, at); });
+  const std::size_t all_max = kLeftBehindFactor * options_.in_flight_max;
+  if (in_flight_ >= all_max) return options_.in_flight_max;
+  return in_flight_ - static_cast<std::size_t>(left_behind);
+}
+
 /// One round of requests waits sealed while another is in flight, so no sender waits for a sync; on
 /// trial only one goes, and the rest stays free to coalesce.
 bool Foreman::has_room(BootTime at) const {
   const std::size_t allowed = allowance(at);
   const std::size_t limit = allowed <= 1 ? allowed : 2 * allowed;
   const auto waits = std::ranges::count_if(requests_, [&](const auto& entry) {
-    return entry.second.phase == Phase::kReady && entry.second.not_before > at;
+    const Request& request = entry.second;
+    return (request.phase == Phase::kReady && request.not_before > at) ||
+           is_left_behind(request, at);
   });
   const std::size_t active = requests_.size() - static_cast<std::size_t>(waits);
   return active < limit && requests_.size() < kSealedMaxFactor * options_.in_flight_max;
@@ -239,15 +262,16 @@ Foreman::Request* Foreman::next_to_send(BootTime at) {
 }
 
 void Foreman::send_ready(BootTime at) {
-  while (in_flight_ < allowance(at)) {
+  while (in_flight(at) < allowance(at)) {
     Request* request = next_to_send(at);
     if (request == nullptr || !bucket_.take(at)) return;
-    send(*request);
+    send(*request, at);
   }
 }
 
-void Foreman::send(Request& request) {
+void Foreman::send(Request& request, BootTime at) {
   request.phase = Phase::kInFlight;
+  request.sent_at = at;
   ++in_flight_;
   OutgoingRequest outgoing;
   outgoing.id = request.seal.id;
@@ -301,6 +325,23 @@ void Foreman::end_waits() {
   for (auto& [id, request] : requests_) request.not_before = std::min(request.not_before, at);
 }
 
+void Foreman::network_changed() {
+  const BootTime at = now();
+  gate_.network_changed(at);
+  transport_.network_changed();
+  for (auto& [id, request] : requests_) {
+    request.not_before = std::min(request.not_before, std::max(at, request.not_before_at_least));
+  }
+}
+
+void Foreman::network_lost() {
+  transport_.network_changed();
+}
+
+void Foreman::key_changed() {
+  gate_.key_changed(now());
+}
+
 bool Foreman::is_quiet() const {
   return in_flight_ == 0 && std::ranges::none_of(requests_, [](const auto& entry) {
            return entry.second.phase == Phase::kSettling;
@@ -318,11 +359,15 @@ std::optional<BootTime> Foreman::next_deadline(BootTime at) {
   if (!loaded_ || stopping_) return deadline;
   earliest(deadline, gate_.next_change(at));
   earliest(deadline, read_due(at));
-  const bool may_send = in_flight_ < allowance(at);
+  const bool may_send = in_flight(at) < allowance(at);
   for (const auto& [id, request] : requests_) {
     if (may_send && request.phase == Phase::kReady) {
       earliest(deadline, std::max(request.not_before, bucket_.ready_at(at)));
     }
+    const bool makes_room_soon = request.phase == Phase::kInFlight &&
+                                 gate_.is_of_old_network(request.sent_at) &&
+                                 !is_left_behind(request, at);
+    if (makes_room_soon) earliest(deadline, gate_.overtaken_at(request.sent_at));
   }
   if (schedule_.has_ready() && !reading_ && has_room(at)) earliest(deadline, storage_retry_at_);
   if (gate_.wants_probe(at)) earliest(deadline, bucket_.ready_at(at));

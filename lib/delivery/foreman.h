@@ -89,6 +89,13 @@ class Foreman {
   void await(Wait wait);
   /// Ends the waits of all writers, also of those to come: the agent is stopping.
   void release_waits() { waiters_.release(); }
+  /// There is a route, an address or a link that was not there, or the machine slept: what waits
+  /// for the network goes on, and what is under way since before holds up nothing new.
+  void network_changed();
+  /// A route, an address or a link went away, and nothing came.
+  void network_lost();
+  /// The transport uses another key from now on.
+  void key_changed();
   /// No new request leaves from now on.
   void stop() { stopping_ = true; }
   /// Every answer that was under way has come and is settled.
@@ -106,7 +113,9 @@ class Foreman {
     std::string body;
     std::vector<Touch> touches;
     Phase phase = Phase::kSealing;
+    BootTime sent_at{0};  ///< while kInFlight
     BootTime not_before{0};
+    BootTime not_before_at_least{0};  ///< whatever the network does
     std::uint32_t failures = 0;
     std::string last_error;  ///< while it waits to be sent again
     std::uint64_t sends = 0;
@@ -127,7 +136,7 @@ class Foreman {
   void seal_ready(BootTime now);
   void seal(std::vector<Seal> seals);
   void send_ready(BootTime now);
-  void send(Request& request);
+  void send(Request& request, BootTime now);
   Request* next_to_send(BootTime now);
   void end_waits();
 
@@ -164,6 +173,8 @@ class Foreman {
   void note_dead(Request& request, const ItemMembers& members, int status,
                  const std::string& words);
 
+  bool is_left_behind(const Request& request, BootTime now) const;
+  std::size_t in_flight(BootTime now) const;
   bool has_room(BootTime now) const;
   bool is_building() const;
   std::optional<BootTime> next_deadline(BootTime now);
@@ -188,7 +199,7 @@ class Foreman {
   std::map<RequestId, Request> requests_;  // sealed, or on the way to it; oldest first
   std::vector<RequestId> to_settle_;
   RequestId next_id_ = 1;
-  std::size_t in_flight_ = 0;
+  std::size_t in_flight_ = 0;  // those left behind included
 
   bool loading_ = false;
   bool loaded_ = false;  // the seals of the last run are known

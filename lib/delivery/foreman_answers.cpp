@@ -58,7 +58,7 @@ void Foreman::on_answer(RequestId id, const Answer& answer) {
 void Foreman::keep(Request& request, const Verdict& verdict, BootTime at) {
   spdlog::warn("request {} ({} {}): {}", request.seal.id, request.seal.items.size(),
                request.seal.kind == Kind::kUpsert ? "objects" : "events", verdict.reason);
-  gate_.failed(verdict, at);
+  gate_.failed(verdict, request.sent_at, at);
   if (verdict.outcome_unknown && must_hold(request)) {
     hold(request, verdict.reason);
   } else if (verdict.action == Verdict::Action::kRelease && !request.may_have_arrived) {
@@ -73,14 +73,23 @@ void Foreman::retry(Request& request, const Verdict& verdict, BootTime at) {
   request.phase = Phase::kReady;
   ++request.failures;
   request.last_error = verdict.reason;
-  const auto wait =
-      std::max(backoff_wait(options_.backoff, request.failures, random_), verdict.wait);
-  // A wrong key or address, or too high a rate, says nothing about this request: the gate alone
-  // decides.
-  const bool is_ours = verdict.action == Verdict::Action::kUnauthorized ||
-                       verdict.action == Verdict::Action::kMisconfigured ||
-                       verdict.action == Verdict::Action::kThrottled;
-  request.not_before = is_ours ? at : at + wait;
+  request.not_before_at_least = at + std::max(options_.backoff.initial, verdict.wait);
+  switch (verdict.action) {
+    // A wrong key or address, or too high a rate, says nothing about this request: the gate alone
+    // decides.
+    case Verdict::Action::kThrottled:
+    case Verdict::Action::kUnauthorized:
+    case Verdict::Action::kMisconfigured:
+      request.not_before = at;
+      return;
+    default:
+      request.not_before =
+          at + std::max(backoff_wait(options_.backoff, request.failures, random_), verdict.wait);
+  }
+  if (!gate_.is_of_old_network(request.sent_at)) return;
+  request.not_before_at_least =
+      std::max(gate_.overtaken_at(request.sent_at), at + verdict.wait);
+  request.not_before = std::max(at, request.not_before_at_least);
 }
 
 void Foreman::settle(Request& request, const Verdict& verdict, const Answer& answer) {

@@ -10,6 +10,10 @@ namespace {
 // A wrong key or address is mended by a person, who may do so without telling us.
 constexpr std::chrono::minutes kMisconfiguredInterval{5};
 
+// A network comes in steps: link, address, route, name server, a portal's consent. For so long
+// after each, the waits grow from their beginning, whatever came before.
+constexpr std::chrono::seconds kSettling{10};
+
 DeliveryState reason_of(const Verdict& verdict) {
   switch (verdict.action) {
     case Verdict::Action::kUnauthorized:
@@ -28,53 +32,74 @@ std::size_t Gate::allowance(BootTime now, std::size_t max) const {
   return on_trial_ ? std::min<std::size_t>(1, max) : max;
 }
 
+/// A probe is under way and has to be waited for. One that the network changed under may never be
+/// answered.
+bool Gate::probe_blocks(BootTime now) const {
+  if (!probing_) return false;
+  return !is_of_old_network(probe_sent_at_) || now < overtaken_at(probe_sent_at_);
+}
+
 bool Gate::wants_probe(BootTime now) const {
-  return needs_probe_ && !probing_ && !paused_ && now >= closed_until_;
+  return needs_probe_ && !probe_blocks(now) && !paused_ && now >= closed_until_;
 }
 
 std::optional<BootTime> Gate::next_change(BootTime now) const {
-  if (paused_ || now >= closed_until_) return std::nullopt;
-  return closed_until_;
+  if (paused_) return std::nullopt;
+  if (now < closed_until_) return closed_until_;
+  const bool is_overtaken_soon =
+      needs_probe_ && probe_blocks(now) && is_of_old_network(probe_sent_at_);
+  return is_overtaken_soon ? std::optional(overtaken_at(probe_sent_at_)) : std::nullopt;
 }
 
-void Gate::probe_answered(const Verdict& verdict, BootTime now) {
+void Gate::probe_sent(BootTime now) {
+  probing_ = true;
+  probe_sent_at_ = now;
+}
+
+void Gate::probe_answered(const Verdict& verdict, BootTime sent_at, BootTime now) {
+  if (sent_at != probe_sent_at_) return;
   probing_ = false;
   if (verdict.action == Verdict::Action::kSettle) {
     needs_probe_ = false;
-  } else {
-    close(verdict, now);
+  } else if (!is_of_old_key(verdict, sent_at)) {
+    close(verdict, sent_at, now);
   }
 }
 
-void Gate::failed(const Verdict& verdict, BootTime now) {
-  const bool is_known = now < closed_until_ || (needs_probe_ && probing_);
-  if (is_known && reason_of(verdict) == DeliveryState::kBackingOff &&
-      verdict.action != Verdict::Action::kThrottled) {
+void Gate::failed(const Verdict& verdict, BootTime sent_at, BootTime now) {
+  if (is_of_old_key(verdict, sent_at)) return;
+  const bool is_throttled = verdict.action == Verdict::Action::kThrottled;
+  if (is_of_old_network(sent_at) && proven_ && !is_throttled) return;
+  const bool is_known = now < closed_until_ || needs_probe_;
+  if (is_known && reason_of(verdict) == DeliveryState::kBackingOff && !is_throttled) {
     // What was in flight when the network went fails together; it counts as one failure.
     last_error_ = verdict.reason;
     on_trial_ = true;
-    if (verdict.wait.count() > 0) closed_until_ = std::max(closed_until_, now + verdict.wait);
+    not_before_ = std::max(not_before_, now + verdict.wait);
+    closed_until_ = std::max(closed_until_, now + verdict.wait);
     return;
   }
-  close(verdict, now);
+  close(verdict, sent_at, now);
+}
+
+/// A refusal of the key that was in use when the request left, not of the present one.
+bool Gate::is_of_old_key(const Verdict& verdict, BootTime sent_at) const {
+  return verdict.action == Verdict::Action::kUnauthorized && key_at_ && sent_at <= *key_at_;
 }
 
 void Gate::delivered(BootTime now) {
   failures_ = 0;
   needs_probe_ = false;
+  proven_ = true;
+  closed_until_ = throttled_until_;
   // What was under way before a 429 ends neither the wait that this asked for nor its growth.
-  if (waits_for_throttle(now)) return;
+  if (now < throttled_until_) return;
   throttles_ = 0;
   on_trial_ = false;
-  closed_until_ = BootTime(0);
   last_error_.clear();
 }
 
-bool Gate::waits_for_throttle(BootTime now) const {
-  return throttled_ && now < closed_until_;
-}
-
-void Gate::close(const Verdict& verdict, BootTime now) {
+void Gate::close(const Verdict& verdict, BootTime sent_at, BootTime now) {
   last_error_ = verdict.reason;
   on_trial_ = true;
   reason_ = reason_of(verdict);
@@ -82,26 +107,34 @@ void Gate::close(const Verdict& verdict, BootTime now) {
     throttle(verdict.wait, now);
     return;
   }
-  if (now >= closed_until_) throttled_ = false;
   ++failures_;
+  ++failures_since_;
   needs_probe_ = true;
-  const auto wait = reason_ == DeliveryState::kBackingOff
-                        ? std::max(backoff_wait(options_, failures_, random_), verdict.wait)
-                        : std::chrono::milliseconds(kMisconfiguredInterval);
-  closed_until_ = std::max(closed_until_, now + wait);
+  const bool is_past = is_of_old_network(sent_at);
+  const BootTime at_least =
+      std::max(is_past ? overtaken_at(sent_at) : now + options_.initial, now + verdict.wait);
+  not_before_ = std::max(not_before_, at_least);
+  closed_until_ =
+      std::max(closed_until_, is_past ? at_least : std::max(at_least, now + next_wait(now)));
+}
+
+std::chrono::milliseconds Gate::next_wait(BootTime now) {
+  if (reason_ != DeliveryState::kBackingOff) return kMisconfiguredInterval;
+  const bool is_settling = network_at_ && now < *network_at_ + kSettling;
+  return backoff_wait(options_, is_settling ? failures_since_ : failures_, random_);
 }
 
 /// No probe afterwards: it would count against the limit as well.
 void Gate::throttle(std::chrono::milliseconds asked, BootTime now) {
   auto wait = asked;
-  if (!waits_for_throttle(now)) {
+  if (now >= throttled_until_) {
     // What was asked for before did not help, or nothing was: 1 s, 2 s, 4 s, … as the vendor
     // advises. What was under way together with the first 429 counts as one with it.
     const BackoffOptions growth{kAskedWaitMin, options_.max};
     wait = std::max(wait, backoff_wait(growth, ++throttles_, random_));
   }
-  throttled_ = true;
-  closed_until_ = std::max(closed_until_, now + wait);
+  throttled_until_ = std::max(throttled_until_, now + wait);
+  closed_until_ = std::max(closed_until_, throttled_until_);
 }
 
 void Gate::resume(BootTime now) {
@@ -111,6 +144,20 @@ void Gate::resume(BootTime now) {
 
 void Gate::hurry(BootTime now) {
   closed_until_ = std::min(closed_until_, now);
+  throttled_until_ = std::min(throttled_until_, now);
+}
+
+void Gate::network_changed(BootTime now) {
+  network_at_ = now;
+  failures_since_ = 0;
+  proven_ = false;
+  closed_until_ = std::min(closed_until_, std::max({now, not_before_, throttled_until_}));
+}
+
+void Gate::key_changed(BootTime now) {
+  key_at_ = now;
+  if (reason_ != DeliveryState::kUnauthorized) return;
+  closed_until_ = std::min(closed_until_, std::max(now, throttled_until_));
 }
 
 DeliveryState Gate::state(BootTime now) const {

@@ -26,6 +26,11 @@ enum class DeliveryState : std::uint8_t {
 /// network without touching any data, then one request goes alone until it is delivered, and only
 /// that opens the gate for all. The same way is taken at start-up, so operations that are written
 /// while the API is down stay unsealed and can coalesce.
+///
+/// A network that changes makes every wait moot but a 429's: that of a captive portal's 403 as well
+/// as that of a missing route. The next attempt still lies `BackoffOptions::initial` behind the
+/// last failure, so a network that comes and goes a hundred times a second is tried no more often
+/// than one that is merely down.
 class Gate {
  public:
   Gate(BackoffOptions options, std::uint64_t seed) : options_(options), random_(seed) {}
@@ -38,38 +43,57 @@ class Gate {
   std::optional<BootTime> next_change(BootTime now) const;
 
   bool is_probing() const { return probing_; }
-  void probe_sent() { probing_ = true; }
-  void probe_answered(const Verdict& verdict, BootTime now);
+  void probe_sent(BootTime now);
+  /// `sent_at` tells which probe it was: one that was overtaken by another says nothing any more.
+  void probe_answered(const Verdict& verdict, BootTime sent_at, BootTime now);
   /// A request was answered with anything but a settlement.
-  void failed(const Verdict& verdict, BootTime now);
+  void failed(const Verdict& verdict, BootTime sent_at, BootTime now);
   /// The API settled a request.
   void delivered(BootTime now);
 
   void pause() { paused_ = true; }
   void resume(BootTime now);
-  /// Ends the wait: somebody asked for it, or the network changed.
+  /// Ends the wait: somebody asked for it.
   void hurry(BootTime now);
+  /// There is a route, an address or a link that was not there, or the machine slept.
+  void network_changed(BootTime now);
+  /// From now on requests carry another key.
+  void key_changed(BootTime now);
+  /// Whether a request that left then was carried by a network that is no more: its failure does
+  /// not speak of the present one.
+  bool is_of_old_network(BootTime sent_at) const { return network_at_ && sent_at <= *network_at_; }
+  /// When something that left then is late enough for another attempt, if the network changed
+  /// under it.
+  BootTime overtaken_at(BootTime sent_at) const { return sent_at + options_.initial; }
 
   /// kDelivering stands for "open"; the foreman knows whether there is anything to deliver.
   DeliveryState state(BootTime now) const;
   const std::string& last_error() const { return last_error_; }
 
  private:
-  void close(const Verdict& verdict, BootTime now);
+  void close(const Verdict& verdict, BootTime sent_at, BootTime now);
   void throttle(std::chrono::milliseconds asked, BootTime now);
-  bool waits_for_throttle(BootTime now) const;
+  std::chrono::milliseconds next_wait(BootTime now);
+  bool is_of_old_key(const Verdict& verdict, BootTime sent_at) const;
+  bool probe_blocks(BootTime now) const;
 
   BackoffOptions options_;
   Random random_;
   bool paused_ = false;
   bool needs_probe_ = true;
   bool probing_ = false;
+  BootTime probe_sent_at_{0};
   bool on_trial_ = true;  // until the first settlement
   std::uint32_t failures_ = 0;
   DeliveryState reason_ = DeliveryState::kBackingOff;  // why it is closed
   BootTime closed_until_{0};
-  bool throttled_ = false;       // by a 429, which nothing that was sent before it can end
-  std::uint32_t throttles_ = 0;  // in a row
+  BootTime not_before_{0};              // whatever the network does
+  std::optional<BootTime> network_at_;  // when it last changed
+  std::uint32_t failures_since_ = 0;    // since the network changed
+  bool proven_ = false;                 // something was delivered since the network changed
+  std::optional<BootTime> key_at_;      // when the key last changed
+  BootTime throttled_until_{0};         // by a 429, which nothing that was sent before it can end
+  std::uint32_t throttles_ = 0;         // in a row
   std::string last_error_;
 };
 

@@ -27,8 +27,10 @@ class Transport {
   virtual ~Transport() = default;
   /// `done` is called exactly once, later, unless the transport is destroyed first.
   virtual void send(const OutgoingRequest& request, Done done) = 0;
-  /// The network changed: connections that exist are not to be used for new requests.
-  virtual void forget_connections() = 0;
+  /// Routes, addresses or links changed. Connections that exist are not used for new requests, and
+  /// requests whose connection cannot bring an answer any more are answered soon, as kLost or
+  /// kNotSent.
+  virtual void network_changed() = 0;
 };
 
 }  // namespace flowmyna

@@ -56,7 +56,7 @@ class SimulatedTransport final : public Transport {
   explicit SimulatedTransport(Surroundings surroundings) : around_(std::move(surroundings)) {}
 
   void send(const OutgoingRequest& request, Done done) override;
-  void forget_connections() override {}
+  void network_changed() override {}
 
   /// The process ends: of what is under way, some still reaches the API before `restart`.
   void crash(BootTime restart);

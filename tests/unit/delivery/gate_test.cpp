@@ -41,15 +41,15 @@ class GateTest : public testing::Test {
 
   void probe(const Verdict& answer) {
     ASSERT_TRUE(gate.wants_probe(now));
-    gate.probe_sent();
-    gate.probe_answered(answer, now);
+    gate.probe_sent(now);
+    gate.probe_answered(answer, now, now);
   }
   void open() {
     probe(kHealthy);
     gate.delivered(now);
     ASSERT_EQ(allowed(), kMax);
   }
-  void fail(Action action = Action::kRetry) { gate.failed(verdict(action), now); }
+  void fail(Action action = Action::kRetry) { gate.failed(verdict(action), now, now); }
   /// To the moment at which the gate changes by itself; how long that took.
   milliseconds wait() {
     const auto change = gate.next_change(now);
@@ -64,11 +64,11 @@ TEST_F(GateTest, AtStartUpAProbeGoesFirstThenOneRequestAloneAndItsDeliveryOpensF
   EXPECT_EQ(allowed(), 0U);
   EXPECT_TRUE(gate.wants_probe(now));
   EXPECT_EQ(gate.next_change(now), std::nullopt);
-  gate.probe_sent();
+  gate.probe_sent(now);
   EXPECT_TRUE(gate.is_probing());
   EXPECT_FALSE(gate.wants_probe(now));
   EXPECT_EQ(allowed(), 0U);
-  gate.probe_answered(kHealthy, now);
+  gate.probe_answered(kHealthy, now, now);
   EXPECT_FALSE(gate.is_probing());
   EXPECT_FALSE(gate.wants_probe(now));
   EXPECT_EQ(allowed(), 1U);
@@ -155,15 +155,15 @@ TEST_F(GateTest, AStragglerThatFailsDuringTheProbeDoesNotCountAgain) {
   open();
   fail();
   wait();
-  gate.probe_sent();
+  gate.probe_sent(now);
   fail();
-  gate.probe_answered(kHealthy, now);
+  gate.probe_answered(kHealthy, now, now);
   EXPECT_EQ(allowed(), 1U);
 }
 
 TEST_F(GateTest, AThrottleWaitsAsLongAsItWasToldThenOneGoesAloneWithoutAProbe) {
   open();
-  gate.failed(throttled(seconds(30)), now);
+  gate.failed(throttled(seconds(30)), now, now);
   EXPECT_EQ(allowed(), 0U);
   EXPECT_EQ(state(), DeliveryState::kBackingOff);
   EXPECT_EQ(wait(), seconds(30));
@@ -175,15 +175,15 @@ TEST_F(GateTest, AThrottleWaitsAsLongAsItWasToldThenOneGoesAloneWithoutAProbe) {
 
 TEST_F(GateTest, TheLongestOfSeveralThrottlesCounts) {
   open();
-  gate.failed(throttled(seconds(30)), now);
-  gate.failed(throttled(seconds(5)), now);
-  gate.failed(throttled(seconds(40)), now);
+  gate.failed(throttled(seconds(30)), now, now);
+  gate.failed(throttled(seconds(5)), now, now);
+  gate.failed(throttled(seconds(40)), now, now);
   EXPECT_EQ(wait(), seconds(40));
 }
 
 TEST_F(GateTest, ADeliveryThatWasUnderWayBeforeAThrottleDoesNotEndItsWait) {
   open();
-  gate.failed(throttled(seconds(30)), now);
+  gate.failed(throttled(seconds(30)), now, now);
   gate.delivered(now);
   EXPECT_EQ(allowed(), 0U);
   EXPECT_EQ(wait(), seconds(30));
@@ -192,7 +192,7 @@ TEST_F(GateTest, ADeliveryThatWasUnderWayBeforeAThrottleDoesNotEndItsWait) {
 
 TEST_F(GateTest, ADeliveryThatWasUnderWayBeforeAThrottleLeavesTheWayBackAsItIs) {
   open();
-  gate.failed(throttled(seconds(30)), now);
+  gate.failed(throttled(seconds(30)), now, now);
   gate.delivered(now);
   EXPECT_EQ(gate.last_error(), "because");
   wait();
@@ -204,7 +204,7 @@ TEST_F(GateTest, AThrottleThatNamesNoTimeIsMetWithDoublingWaits) {
   milliseconds ceiling = seconds(1);
   milliseconds longest{0};
   for (int i = 0; i < 60; ++i) {
-    gate.failed(throttled(seconds(1)), now);
+    gate.failed(throttled(seconds(1)), now, now);
     const milliseconds waited = wait();
     EXPECT_GE(waited, seconds(1));
     EXPECT_LE(waited, ceiling);
@@ -217,17 +217,17 @@ TEST_F(GateTest, AThrottleThatNamesNoTimeIsMetWithDoublingWaits) {
 TEST_F(GateTest, ADeliveryEndsTheGrowthOfAThrottlesWaits) {
   open();
   for (int i = 0; i < 20; ++i) {
-    gate.failed(throttled(seconds(1)), now);
+    gate.failed(throttled(seconds(1)), now, now);
     wait();
   }
   gate.delivered(now);
-  gate.failed(throttled(seconds(1)), now);
+  gate.failed(throttled(seconds(1)), now, now);
   EXPECT_EQ(wait(), seconds(1));
 }
 
 TEST_F(GateTest, ThrottlesOfWhatWasUnderWayTogetherCountAsOne) {
   open();
-  for (std::size_t i = 0; i < kMax; ++i) gate.failed(throttled(seconds(1)), now);
+  for (std::size_t i = 0; i < kMax; ++i) gate.failed(throttled(seconds(1)), now, now);
   EXPECT_EQ(wait(), seconds(1));
 }
 
@@ -235,13 +235,13 @@ TEST_F(GateTest, ABackOffIsNoShorterThanTheAnswerAsksFor) {
   Verdict unavailable = verdict(Action::kRetry);
   unavailable.wait = seconds(30);
   open();
-  gate.failed(unavailable, now);
+  gate.failed(unavailable, now, now);
   EXPECT_EQ(wait(), seconds(30));
   probe(unavailable);
   EXPECT_EQ(wait(), seconds(30));
   open();
   fail();
-  gate.failed(unavailable, now);  // it was under way beside the first that failed
+  gate.failed(unavailable, now, now);  // it was under way beside the first that failed
   EXPECT_EQ(wait(), seconds(30));
 }
 
