@@ -139,9 +139,22 @@ Result<void> Agent::open_door(ListeningSocket socket, const ListenConfig& config
 }
 
 void Agent::reload(const Config& config) {
-  key_.set(config.api.key);
-  for (const auto& door : doors_) door->set_bearer_key(config.api.key);
+  use_key(config.api.key);
   flush();
+}
+
+void Agent::use_key(const Secret& key) {
+  if (!key_.set(key)) return;
+  spdlog::info("another API key is in use");
+  for (const auto& door : doors_) door->set_bearer_key(key);
+  delivery_.post([this] { foreman_.key_changed(); });
+}
+
+void Agent::network_changed() {
+  delivery_.post([this] { foreman_.network_changed(); });
+}
+void Agent::network_lost() {
+  delivery_.post([this] { foreman_.network_lost(); });
 }
 
 std::vector<std::string> Agent::listening() const {

@@ -20,9 +20,12 @@ namespace flowmyna {
 class KeyHolder {
  public:
   explicit KeyHolder(Secret key) : key_(std::move(key)) {}
-  void set(Secret key) {
+  /// Whether it is another one than before.
+  bool set(const Secret& key) {
     const std::lock_guard lock(mutex_);
-    key_ = std::move(key);
+    if (key_.reveal() == key.reveal()) return false;
+    key_ = key;
+    return true;
   }
   std::string reveal() const {
     const std::lock_guard lock(mutex_);
@@ -51,8 +54,15 @@ class Agent final : private DeliveryControl {
   /// to settle what is in flight, and closes the outbox. Takes at most about 4 s.
   ~Agent() override;
 
-  /// Takes over what may change while running: the key. Other changes need a restart.
+  /// Takes over what may change while running, the key, and tries to deliver at once. Other changes
+  /// need a restart.
   void reload(const Config& config);
+  /// Delivers with this key from now on; where the API refused the one before, at once.
+  void use_key(const Secret& key);
+  /// There is a route, an address or a link that was not there, or the machine slept.
+  void network_changed();
+  /// A route, an address or a link went away, and nothing came.
+  void network_lost();
 
   /// The names of the sockets it listens on.
   std::vector<std::string> listening() const;

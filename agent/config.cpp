@@ -1,5 +1,6 @@
 #include "agent/config.h"
 
+#include <fcntl.h>
 #include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,8 +9,8 @@
 #include <array>
 #include <cctype>
 #include <cerrno>
-#include <fstream>
-#include <iterator>
+#include <cstdlib>
+#include <cstring>
 #include <system_error>
 #include <utility>
 
@@ -20,6 +21,8 @@ namespace {
 
 /// A key is 40 bytes; what is much larger is another file, given by mistake.
 constexpr std::size_t kKeyFileMaxBytes = 4096;
+
+constexpr const char* kKeyVariable = "FLOWMYNA_API_KEY";
 
 std::optional<uid_t> find_user_by_name(const std::string& name) {
   passwd entry{};
@@ -38,16 +41,12 @@ Result<void> apply_url_variable(const Environment& environment, Config& config) 
 }
 
 Result<void> find_key(const Environment& environment, Config& config) {
-  std::string source = "FLOWMYNA_API_KEY";
-  config.api.key = Secret(environment.get(source));
-  if (config.api.key.empty()) {
-    if (config.api.key_file.empty()) return {};
-    source = "api.key_file (" + config.api.key_file.string() + ")";
-    auto key = read_key_file(config.api.key_file, config.warnings);
-    if (!key) return tl::make_unexpected(key.error());
-    config.api.key = std::move(*key);
-  }
-  return check_key_shape(config.api.key, source);
+  config.api.key = Secret(environment.get(kKeyVariable));
+  if (!config.api.key.empty()) return check_key_shape(config.api.key, kKeyVariable);
+  if (config.api.key_file.empty()) return {};
+  return load_key_file(config.api.key_file, config.warnings).map([&](Secret key) {
+    config.api.key = std::move(key);
+  });
 }
 
 Result<void> check_ca_file(const Config& config) {
@@ -70,14 +69,17 @@ Result<void> fill_in_paths(const Environment& environment, Config& config) {
 
 }  // namespace
 
-Environment Environment::of_process() {
+Environment Environment::take_from_process() {
   Environment environment;
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
     const std::string_view text(*entry);
     const std::size_t equals = text.find('=');
     if (equals == text.npos) continue;
-    environment.variables.emplace(text.substr(0, equals), text.substr(equals + 1));
+    const std::string_view name = text.substr(0, equals);
+    environment.variables.emplace(name, text.substr(equals + 1));
+    if (name == kKeyVariable) explicit_bzero(*entry + equals + 1, text.size() - equals - 1);
   }
+  unsetenv(kKeyVariable);
   environment.euid = geteuid();
   environment.find_user = &find_user_by_name;
   return environment;
@@ -119,18 +121,22 @@ std::filesystem::path default_socket_path(const Environment& environment) {
 
 Result<Secret> read_key_file(const std::filesystem::path& path,
                              std::vector<std::string>& warnings) {
+  // Not a stream: its buffer would keep a copy of the key.
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   std::string text(kKeyFileMaxBytes + 1, '\0');
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  const ssize_t size = fd < 0 ? -1 : read(fd, text.data(), text.size());
   const int error = errno;
-  if (!file.is_open() || file.bad() || error == EISDIR) {
+  struct stat info {};
+  const bool is_readable_by_others =
+      fd >= 0 && fstat(fd, &info) == 0 && (info.st_mode & (S_IRGRP | S_IROTH)) != 0;
+  if (fd >= 0) close(fd);
+  if (size < 0) {
     return fail(Error::Kind::kInvalid, "cannot read the key file " + path.string() + ": " +
                                            std::generic_category().message(error) +
                                            "; correct api.key_file or let uid " +
                                            std::to_string(geteuid()) + " read it");
   }
-  text.resize(static_cast<std::size_t>(file.gcount()));
+  text.resize(static_cast<std::size_t>(size));
   if (text.size() > kKeyFileMaxBytes) {
     explicit_bzero(text.data(), text.size());
     return fail(Error::Kind::kInvalid, "the key file " + path.string() + " is larger than " +
@@ -140,12 +146,20 @@ Result<Secret> read_key_file(const std::filesystem::path& path,
   }
   while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0)
     text.pop_back();
-  struct stat info {};
-  if (stat(path.c_str(), &info) == 0 && (info.st_mode & (S_IRGRP | S_IROTH)) != 0) {
+  if (is_readable_by_others) {
     warnings.push_back("the key file " + path.string() + " can be read by other users: chmod 600 " +
                        path.string());
   }
   return Secret(std::move(text));
+}
+
+Result<Secret> load_key_file(const std::filesystem::path& path,
+                             std::vector<std::string>& warnings) {
+  return read_key_file(path, warnings).and_then([&](Secret key) -> Result<Secret> {
+    auto checked = check_key_shape(key, "api.key_file (" + path.string() + ")");
+    if (!checked) return tl::make_unexpected(checked.error());
+    return key;
+  });
 }
 
 Result<void> check_key_shape(const Secret& key, const std::string& source) {

@@ -23,7 +23,9 @@ struct Environment {
   /// The uid of a user name, nothing when there is no such user.
   std::function<std::optional<uid_t>(const std::string& name)> find_user;
 
-  static Environment of_process();
+  /// As it is now. The key is wiped from where others could read it (/proc/PID/environ, and what
+  /// child processes inherit), so call it once; no other thread may use the environment meanwhile.
+  static Environment take_from_process();
 
   /// Empty when not set; the XDG specification and we take empty for not set.
   std::string get(const std::string& name) const;
@@ -138,12 +140,15 @@ std::filesystem::path default_socket_path(const Environment& environment);
 std::filesystem::path default_state_directory(const Environment& environment);
 
 /// The key in a file, without white space at its end. When group or others may read the file, a
-/// line is added to `warnings`. For load_config, and for a reload after a 401.
+/// line is added to `warnings`.
 Result<Secret> read_key_file(const std::filesystem::path& path, std::vector<std::string>& warnings);
 
 /// Whether a key looks like one: "fm_live_" and 32 URL-safe characters. `source` is where it came
 /// from, for the message, which does not contain the key.
 Result<void> check_key_shape(const Secret& key, const std::string& source);
+
+/// Both, for the file of api.key_file: when the configuration is loaded, and when the file changed.
+Result<Secret> load_key_file(const std::filesystem::path& path, std::vector<std::string>& warnings);
 
 /// The effective configuration as TOML, for --check: load_config reads it back as the same
 /// values. In place of the key there is a comment on whether there is one, and the credentials of

@@ -2,8 +2,11 @@
 
 #include <signal.h>
 #include <spdlog/spdlog.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -13,6 +16,7 @@
 #include "agent/agent.h"
 #include "agent/config.h"
 #include "agent/logging.h"
+#include "agent/senses.h"
 
 namespace {
 
@@ -20,16 +24,31 @@ using namespace flowmyna;
 
 constexpr int kBadConfiguration = 2;
 
-/// The signals that `serve` waits for. Blocked before the first thread starts, so that no other
-/// thread gets them.
-sigset_t block_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, number);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  signal(SIGPIPE, SIG_IGN);
-  return signals;
-}
+/// The signals that end or reload the daemon, as a descriptor. Blocked before the first thread
+/// starts, so that no other thread gets them.
+class Signals {
+ public:
+  Signals() {
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, number);
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    signal(SIGPIPE, SIG_IGN);
+    fd_ = signalfd(-1, &signals, SFD_CLOEXEC);
+  }
+  ~Signals() { close(fd_); }
+  Signals(const Signals&) = delete;
+  Signals& operator=(const Signals&) = delete;
+
+  int fd() const { return fd_; }
+  int take() const {
+    signalfd_siginfo info{};
+    return read(fd_, &info, sizeof info) == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
+  }
+
+ private:
+  int fd_ = -1;
+};
 
 int refuse(const Error& error) {
   std::fprintf(stderr, "flowmyna-agent: %s\n", error.message.c_str());
@@ -45,8 +64,21 @@ void log_warnings(const Config& config) {
   }
 }
 
-void reload(Agent& agent, const std::optional<std::string>& file) {
-  const auto config = load_config(file, Environment::of_process());
+/// What the daemon was started with, to be read again on SIGHUP.
+struct Origin {
+  std::optional<std::string> file;
+  Environment environment;
+
+  Result<Config> load() const { return load_config(file, environment); }
+  /// Empty when the key does not come from a file.
+  std::filesystem::path key_file(const Config& config) const {
+    const bool is_given = !environment.get("FLOWMYNA_API_KEY").empty();
+    return is_given ? std::filesystem::path() : config.api.key_file;
+  }
+};
+
+void reload(Agent& agent, Senses& senses, const Origin& origin) {
+  const auto config = origin.load();
   if (!config) {
     spdlog::error("reload: {}; going on as before", config.error().message);
     return;
@@ -54,26 +86,36 @@ void reload(Agent& agent, const std::optional<std::string>& file) {
   set_up_logging(config->log);
   log_warnings(*config);
   agent.reload(*config);
+  senses.watch_key_file(origin.key_file(*config));
   spdlog::info("reloaded: the key and [log]; other changes need a restart");
 }
 
-int serve(const Config& config, const std::optional<std::string>& file) {
+/// The rest of the daemon's life, on the main thread.
+void watch(Agent& agent, const Signals& signals, const Config& config, const Origin& origin) {
+  WatchLoop loop;
+  Senses senses(loop, {[&agent] { agent.network_changed(); }, [&agent] { agent.network_lost(); },
+                       [&agent](const Secret& key) { agent.use_key(key); }});
+  senses.watch_key_file(origin.key_file(config));
+  loop.watch(signals.fd(), [&] {
+    if (signals.take() != SIGHUP) return loop.end();
+    sd_notify(0, "RELOADING=1");
+    reload(agent, senses, origin);
+    sd_notify(0, "READY=1");
+  });
+  sd_notify(0, "READY=1");
+  loop.run();
+}
+
+int serve(const Config& config, const Origin& origin) {
   umask(0077);  // what it stores is the applications' business; the socket has its own mode
-  const sigset_t signals = block_signals();
+  const Signals signals;
   set_up_logging(config.log);
   auto agent = Agent::start(config);
   if (!agent) return refuse(agent.error());
   spdlog::info("flowmyna-agent {} delivers to {}", FLOWMYNA_VERSION, config.api.url);
   for (const std::string& name : (*agent)->listening()) spdlog::info("listening on {}", name);
   log_warnings(config);
-  sd_notify(0, "READY=1");
-
-  for (int number = 0; sigwait(&signals, &number) == 0;) {
-    if (number != SIGHUP) break;
-    sd_notify(0, "RELOADING=1");
-    reload(**agent, file);
-    sd_notify(0, "READY=1");
-  }
+  watch(**agent, signals, config, origin);
   sd_notify(0, "STOPPING=1");
   spdlog::info("stopping");
   agent->reset();
@@ -84,6 +126,8 @@ int serve(const Config& config, const std::optional<std::string>& file) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // No core dump, and no look into the memory by other processes of this user: the key is there.
+  prctl(PR_SET_DUMPABLE, 0);
   CLI::App app{"Offline-first queueing agent for the FlowMyna API"};
   std::optional<std::string> file;
   bool check = false;
@@ -97,11 +141,12 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : kBadConfiguration;
   }
 
-  const auto config = load_config(file, Environment::of_process());
+  const Origin origin{file, Environment::take_from_process()};
+  const auto config = origin.load();
   if (!config) return refuse(config.error());
   if (check) {
     std::fputs(describe(*config).c_str(), stdout);
     return 0;
   }
-  return serve(*config, file);
+  return serve(*config, origin);
 }

@@ -272,6 +272,7 @@ void Foreman::send_ready(BootTime at) {
 void Foreman::send(Request& request, BootTime at) {
   request.phase = Phase::kInFlight;
   request.sent_at = at;
+  gate_.request_sent(at);
   ++in_flight_;
   OutgoingRequest outgoing;
   outgoing.id = request.seal.id;

@@ -57,8 +57,9 @@ void Gate::probe_sent(BootTime now) {
 }
 
 void Gate::probe_answered(const Verdict& verdict, BootTime sent_at, BootTime now) {
-  if (sent_at != probe_sent_at_) return;
-  probing_ = false;
+  const bool is_overtaken = sent_at != probe_sent_at_;
+  if (is_overtaken && verdict.action != Verdict::Action::kThrottled) return;
+  if (!is_overtaken) probing_ = false;
   if (verdict.action == Verdict::Action::kSettle) {
     needs_probe_ = false;
   } else if (!is_of_old_key(verdict, sent_at)) {
@@ -66,10 +67,15 @@ void Gate::probe_answered(const Verdict& verdict, BootTime sent_at, BootTime now
   }
 }
 
+void Gate::request_sent(BootTime now) {
+  if (on_trial_) trial_sent_at_ = now;
+}
+
 void Gate::failed(const Verdict& verdict, BootTime sent_at, BootTime now) {
   if (is_of_old_key(verdict, sent_at)) return;
   const bool is_throttled = verdict.action == Verdict::Action::kThrottled;
-  if (is_of_old_network(sent_at) && proven_ && !is_throttled) return;
+  const bool was_tried_since = proven_ || sent_at < std::max(probe_sent_at_, trial_sent_at_);
+  if (is_of_old_network(sent_at) && was_tried_since && !is_throttled) return;
   const bool is_known = now < closed_until_ || needs_probe_;
   if (is_known && reason_of(verdict) == DeliveryState::kBackingOff && !is_throttled) {
     // What was in flight when the network went fails together; it counts as one failure.
@@ -152,6 +158,10 @@ void Gate::network_changed(BootTime now) {
   failures_since_ = 0;
   proven_ = false;
   closed_until_ = std::min(closed_until_, std::max({now, not_before_, throttled_until_}));
+  if (!on_trial_ || now < throttled_until_) return;
+  // Whoever is on the way back begins it anew, once the attempt under way has had its time.
+  needs_probe_ = true;
+  closed_until_ = std::max(closed_until_, overtaken_at(trial_sent_at_));
 }
 
 void Gate::key_changed(BootTime now) {

@@ -44,8 +44,10 @@ class Gate {
 
   bool is_probing() const { return probing_; }
   void probe_sent(BootTime now);
-  /// `sent_at` tells which probe it was: one that was overtaken by another says nothing any more.
+  /// `sent_at` tells which probe it was: one that was overtaken by another says nothing any more,
+  /// but a 429 holds for all.
   void probe_answered(const Verdict& verdict, BootTime sent_at, BootTime now);
+  void request_sent(BootTime now);
   /// A request was answered with anything but a settlement.
   void failed(const Verdict& verdict, BootTime sent_at, BootTime now);
   /// The API settled a request.
@@ -84,6 +86,7 @@ class Gate {
   bool probing_ = false;
   BootTime probe_sent_at_{0};
   bool on_trial_ = true;  // until the first settlement
+  BootTime trial_sent_at_{0};
   std::uint32_t failures_ = 0;
   DeliveryState reason_ = DeliveryState::kBackingOff;  // why it is closed
   BootTime closed_until_{0};

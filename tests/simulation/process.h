@@ -41,6 +41,9 @@ class Process {
   void returned(Receipt lowest) {
     post([this, lowest] { foreman_.returned(lowest); });
   }
+  void network_changed() {
+    post([this] { foreman_.network_changed(); });
+  }
   /// The foreman has something to look at.
   void wake();
 

@@ -104,6 +104,20 @@ ClockOptions draw_clock(Chance& chance, BootTime end) {
   return options;
 }
 
+/// A network that changes now and then, and one that flaps 10 to 100 times a second.
+void draw_network_changes(Chance& chance, BootTime end, Scenario& scenario) {
+  for (std::int64_t i = chance.one_in(0.4) ? chance.number(1, 10) : 0; i > 0; --i) {
+    scenario.commands.emplace_back(chance.between(BootTime(0), end), Command::kNetworkChanged);
+  }
+  if (!chance.one_in(0.15)) return;
+  const auto interval = chance.between(milliseconds(10), milliseconds(100));
+  const auto changes = chance.number(10, 1000);
+  BootTime when = chance.between(BootTime(0), end);
+  for (std::int64_t i = 0; i < changes; ++i, when += interval) {
+    scenario.commands.emplace_back(when, Command::kNetworkChanged);
+  }
+}
+
 }  // namespace
 
 Scenario draw_scenario(std::uint64_t seed) {
@@ -139,6 +153,7 @@ Scenario draw_scenario(std::uint64_t seed) {
   }
   scenario.writers.waiting_share = chance.one_of({0.0, 0.1, 0.5});
   scenario.writers.wait_max = chance.one_of<milliseconds>({seconds(1), minutes(10)});
+  draw_network_changes(chance, end, scenario);
   return scenario;
 }
 

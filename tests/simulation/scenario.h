@@ -35,6 +35,7 @@ enum class Command : std::uint8_t {
   kFlush,
   kPause,
   kResume,
+  kNetworkChanged,
   kRetryOne,  ///< some dead letter
   kRetryAll,
   kDropOne,

@@ -61,12 +61,21 @@ void SimulatedTransport::send(const OutgoingRequest& request, Done done) {
   Chance& chance = around_.chance;
   const milliseconds there = chance.between(milliseconds(1), milliseconds(200));
   milliseconds back = chance.between(milliseconds(1), milliseconds(200));
-  const bool is_silent = flight->fault == Fault::kLostBefore || flight->fault == Fault::kLate ||
-                         flight->fault == Fault::kLostAfter;
   // A connection that is reset is noticed at once, a silent network by the timeout.
-  if (is_silent && chance.one_in(0.7)) back += kTimeout;
+  if (is_silent(flight->fault) && chance.one_in(0.7)) back += kTimeout;
   around_.queue.after(there, lifetime_.guard([this, flight] { arrive(*flight); }));
   around_.queue.after(there + back, lifetime_.guard([this, flight] { finish(flight); }));
+}
+
+bool SimulatedTransport::is_silent(Fault fault) {
+  return fault == Fault::kLostBefore || fault == Fault::kLate || fault == Fault::kLostAfter;
+}
+
+void SimulatedTransport::network_changed() {
+  for (const auto& flight : flights_) {
+    if (!flight->has_arrived || !is_silent(flight->fault) || !around_.chance.one_in(0.5)) continue;
+    around_.queue.after(milliseconds(1), lifetime_.guard([this, flight] { finish(flight); }));
+  }
 }
 
 void SimulatedTransport::arrive(Flight& flight) {
@@ -99,7 +108,7 @@ bool SimulatedTransport::is_sure(const Flight& flight) {
 }
 
 void SimulatedTransport::finish(const std::shared_ptr<Flight>& flight) {
-  std::erase(flights_, flight);
+  if (std::erase(flights_, flight) == 0) return;  // ended by a network that changed
   const BootTime now = around_.queue.now();
   around_.trace.note([&] {
     const Answer& answer = flight->answer;

@@ -56,7 +56,8 @@ class SimulatedTransport final : public Transport {
   explicit SimulatedTransport(Surroundings surroundings) : around_(std::move(surroundings)) {}
 
   void send(const OutgoingRequest& request, Done done) override;
-  void network_changed() override {}
+  /// Ends some of what will never be answered, as a transport does that finds its connection dead.
+  void network_changed() override;
 
   /// The process ends: of what is under way, some still reaches the API before `restart`.
   void crash(BootTime restart);
@@ -72,6 +73,7 @@ class SimulatedTransport final : public Transport {
     Answer answer;
   };
 
+  static bool is_silent(Fault fault);
   Fault draw_fault(const Copy& copy);
   void arrive(Flight& flight);
   void finish(const std::shared_ptr<Flight>& flight);

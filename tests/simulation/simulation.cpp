@@ -211,6 +211,10 @@ void Simulation::command(Command command) {
       process_->post([this] { rules_.hurried(queue_.now()); });
       process_->resume();
       return;
+    case Command::kNetworkChanged:
+      process_->post([this] { rules_.network_changed(queue_.now()); });
+      process_->network_changed();
+      return;
     case Command::kRetryOne:
       retry(some_letter());
       return;

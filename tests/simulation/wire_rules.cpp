@@ -5,6 +5,13 @@
 #include <utility>
 
 namespace flowmyna::simulation {
+namespace {
+
+// A network that settles is tried again and again for ten seconds, each time later; and while it
+// flaps once every `retry_initial`.
+constexpr std::size_t kRequestsAfterChange = 10;
+
+}  // namespace
 
 WireRules::WireRules(const ForemanOptions& options, const FaultPlan& faults, const Ledger& ledger,
                      Findings& findings, Build build)
@@ -16,9 +23,10 @@ WireRules::WireRules(const ForemanOptions& options, const FaultPlan& faults, con
       back_off_(options.backoff.initial) {}
 
 WireRules::Sent WireRules::sent(const Copy& copy, BootTime now) {
-  ++in_flight_;
+  in_flight_.insert(now);
+  if (!copy.is_get) ++data_in_flight_;
   ++requests_;
-  Sent sent = back_off_.sent(now);
+  Sent sent = back_off_.sent(copy.is_get, now);
   if (!sent.wrong.empty()) findings_.add(sent.wrong);
   check_limits(now);
   check_outage(now);
@@ -53,9 +61,14 @@ void WireRules::check_seal(const Copy& copy) {
 }
 
 void WireRules::check_limits(BootTime now) {
+  const auto overtaken = static_cast<std::size_t>(std::ranges::count_if(
+      in_flight_, [&](BootTime sent_at) { return back_off_.is_overtaken(sent_at, now); }));
   // The health request carries no data, and may go beside what is still under way.
-  findings_.expect(in_flight_ <= options_.in_flight_max + 1,
-                   [&] { return std::to_string(in_flight_) + " requests are in flight"; });
+  findings_.expect(in_flight_.size() - overtaken <= options_.in_flight_max + 1,
+                   [&] { return std::to_string(in_flight_.size()) + " requests are in flight"; });
+  findings_.expect(data_in_flight_ <= 2 * options_.in_flight_max, [&] {
+    return std::to_string(data_in_flight_) + " requests are in flight on networks old and new";
+  });
   if (options_.requests_per_minute_max == 0) return;
   last_minute_.push_back(now);
   while (last_minute_.front() <= now - std::chrono::minutes(1)) last_minute_.pop_front();
@@ -67,7 +80,7 @@ void WireRules::check_limits(BootTime now) {
 /// again from a process that knows nothing of it.
 void WireRules::check_outage(BootTime now) {
   const FaultPlan::Period* outage = faults_.outage(now);
-  if (outage != outage_) requests_in_outage_ = restarts_in_outage_ = 0;
+  if (outage != outage_) requests_in_outage_ = restarts_in_outage_ = changes_in_outage_ = 0;
   outage_ = outage;
   if (outage == nullptr) return;
   ++requests_in_outage_;
@@ -76,15 +89,24 @@ void WireRules::check_outage(BootTime now) {
   const auto waits = 4 * (now - outage->begin) / backoff.max;
   // Unlucky jitter included; a hundred times fewer than one a `retry_initial`.
   const std::size_t bound = (options_.in_flight_max + 2 * doublings) * (1 + restarts_in_outage_) +
-                            static_cast<std::size_t>(waits) + 20;
+                            static_cast<std::size_t>(waits) + 20 +
+                            kRequestsAfterChange * changes_in_outage_;
   findings_.expect(requests_in_outage_ <= bound, [&] {
     return std::to_string(requests_in_outage_) + " requests during one outage";
   });
 }
 
+void WireRules::network_changed(BootTime now) {
+  back_off_.network_changed(now);
+  if (now < last_change_ + options_.backoff.initial) return;
+  last_change_ = now;
+  ++changes_in_outage_;
+}
+
 void WireRules::answered(const Copy& copy, const Sent& sent, Fault fault,
                          BackOffRule::Wait asked_wait, bool verdict_is_sure, BootTime now) {
-  --in_flight_;
+  if (const auto it = in_flight_.find(sent.at); it != in_flight_.end()) in_flight_.erase(it);
+  if (!copy.is_get) --data_in_flight_;
   back_off_.answered(fault, asked_wait, copy.is_get, sent, now);
   if (verdict_is_sure || copy.is_get) return;
   unsure_keys_.insert(copy.key);
@@ -93,7 +115,8 @@ void WireRules::answered(const Copy& copy, const Sent& sent, Fault fault,
 }
 
 void WireRules::crashed() {
-  in_flight_ = 0;
+  in_flight_.clear();
+  data_in_flight_ = 0;
 }
 
 /// What is sealed now may have been in flight when the last process ended.

@@ -30,6 +30,7 @@ class WireRules {
   void crashed();
   void restarted();
   void hurried(BootTime now) { back_off_.hurried(now); }
+  void network_changed(BootTime now);
 
   /// Keys of requests for which it was ever unknown whether they had arrived.
   const std::set<std::string>& unsure_keys() const { return unsure_keys_; }
@@ -48,12 +49,15 @@ class WireRules {
   const Build build_;
 
   BackOffRule back_off_;
-  std::size_t in_flight_ = 0;
+  std::multiset<BootTime> in_flight_;  // by their sending
+  std::size_t data_in_flight_ = 0;
   std::size_t requests_ = 0;
   std::deque<BootTime> last_minute_;
   const FaultPlan::Period* outage_ = nullptr;
   std::size_t requests_in_outage_ = 0;
   std::size_t restarts_in_outage_ = 0;
+  std::size_t changes_in_outage_ = 0;  // of the network, `retry_initial` apart
+  BootTime last_change_{0};
   std::map<std::string, std::string> bodies_;  // by key
   std::set<std::string> unsure_keys_;
   // Events that must not leave again unless a person says so: how often one had when it was held.

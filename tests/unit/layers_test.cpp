@@ -43,8 +43,10 @@ const std::vector<Layer> kLayers = {
     {"agent/ctl/",
      {"agent/ctl/", "agent/units.h", "agent/loopback.h", "client/", "flowmyna/", "core/"}},
     // One file wires the concrete outbox and delivery; the rest of the daemon knows the outbox by
-    // its interface in core, and of delivery the foreman, whose state it reports.
+    // its interface in core, and of delivery the foreman, whose state it reports, and what the main
+    // thread watches.
     {"agent/agent.", {"agent/", "outbox/", "delivery/", "core/"}},
+    {"agent/senses.", {"agent/", "delivery/network_watch.h", "core/"}},
     {"agent/", {"agent/", "delivery/foreman.h", "core/"}},
 };
 

@@ -1,0 +1,90 @@
+#include "agent/senses.h"
+
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <utility>
+
+namespace flowmyna {
+namespace {
+
+// What no descriptor reports (a key file on a network file system) is found this late.
+constexpr std::chrono::seconds kLookInterval{60};
+
+/// Opens a sense, or says why it is missing.
+template <class Sense>
+std::optional<Sense> open_sense() {
+  auto sense = Sense::open();
+  if (sense) return *std::move(sense);
+  spdlog::warn("{}", sense.error().message);
+  return std::nullopt;
+}
+
+}  // namespace
+
+Senses::Senses(WatchLoop& loop, Reactions reactions)
+    : reactions_(std::move(reactions)),
+      network_(open_sense<NetworkWatch>()),
+      clock_(open_sense<ClockWatch>()),
+      key_(open_sense<KeyWatch>()) {
+  if (network_) loop.watch(network_->fd(), [this] { on_network(); });
+  if (clock_) loop.watch(clock_->fd(), [this] { on_clock_set(); });
+  if (key_) {
+    loop.watch(key_->fd(), [this] {
+      if (key_->drain()) read_key();
+    });
+  }
+  loop.look_every(kLookInterval, [this] { look_around(); });
+}
+
+void Senses::watch_key_file(const std::filesystem::path& file) {
+  if (!key_) return;
+  key_->set_file(file);
+  if (!file.empty()) read_key();  // it may have changed since it was read
+}
+
+void Senses::on_network() {
+  const NetworkNews news = network_->drain();
+  if (news.came) {
+    spdlog::debug("the network changed");
+    reactions_.network_changed();
+  } else if (news.went) {
+    reactions_.network_lost();
+  }
+}
+
+/// By a person, by a time server, or by the kernel when the machine resumes.
+void Senses::on_clock_set() {
+  clock_->drain();
+  notice_sleep();
+}
+
+void Senses::look_around() {
+  if (clock_) notice_sleep();
+  if (key_ && key_->look()) read_key();
+}
+
+/// The API and everything between may have forgotten the connections.
+void Senses::notice_sleep() {
+  const auto slept = clock_->slept();
+  if (slept == slept.zero()) return;
+  spdlog::info("the machine slept for {} s", slept.count() / 1000);
+  reactions_.network_changed();
+}
+
+void Senses::read_key() {
+  std::vector<std::string> warnings;
+  const auto key = load_key_file(key_->file(), warnings);
+  if (key) {
+    key_error_.clear();
+    reactions_.key_found(*key);
+    return;
+  }
+  // A key that is being replaced may fail to be read several times, in one way.
+  if (key_error_ != key.error().message) {
+    spdlog::error("{}; the key that was read before stays in use", key.error().message);
+  }
+  key_error_ = key.error().message;
+}
+
+}  // namespace flowmyna
