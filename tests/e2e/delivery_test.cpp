@@ -190,10 +190,10 @@ TEST(Delivery, SigtermSettlesWhatIsInFlightAndLosesNothing) {
 TEST(Delivery, SigtermDoesNotWaitForAnApiThatNeverAnswers) {
   Rig rig;
   rig.start_agent();
-  rig.set_faults(R"([{"fault":"hang"}])");
+  rig.set_faults(R"([{"fault":"hang","path":"/object/batch"}])");
   rig.post(kUpsert, R"({"type":"T","id":"1","properties":{"n":1}})");
   rig.wait_until("a request is under way",
-                 [&] { return rig.sim("/sim/requests")["requests"].size() > 1; });
+                 [&] { return rig.sim("/sim/counts")["faults_served"] > 0; });
   const auto begin = std::chrono::steady_clock::now();
   EXPECT_EQ(rig.stop_agent(), 0);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
