@@ -33,8 +33,10 @@ std::string defaults_beside(const std::string& settings) {
 
 }  // namespace
 
-Rig::Rig(std::vector<std::string> sim_arguments) : directory_(make_directory()) {
-  std::vector<std::string> command = {FLOWMYNA_SIM, "--key", kKey};
+Rig::Rig(std::vector<std::string> sim_arguments, std::vector<std::string> sim_prefix)
+    : directory_(make_directory()) {
+  std::vector<std::string> command = std::move(sim_prefix);
+  command.insert(command.end(), {FLOWMYNA_SIM, "--key", kKey});
   command.insert(command.end(), sim_arguments.begin(), sim_arguments.end());
   sim_ = std::make_unique<ChildProcess>(command, std::map<std::string, std::string>{},
                                         directory_ + "/sim.log");
@@ -100,17 +102,23 @@ Json Rig::status() {
   return Json::parse(reply.body);
 }
 
+std::unique_ptr<Http> Rig::connect_to_sim() const {
+  static const std::string kUnix = "unix:";
+  if (!admin_url_.starts_with(kUnix)) return std::make_unique<Http>(admin_url_, "");
+  return std::make_unique<Http>("http://sim", admin_url_.substr(kUnix.size()));
+}
+
 std::string Rig::sim_text(const std::string& path) const {
-  return Http(admin_url_, "").get(path).body;
+  return connect_to_sim()->get(path).body;
 }
 
 void Rig::set_faults(const std::string& rules) const {
-  const HttpReply reply = Http(admin_url_, "").post("/sim/faults", rules);
+  const HttpReply reply = connect_to_sim()->post("/sim/faults", rules);
   EXPECT_EQ(reply.status, 200) << reply.body << reply.error;
 }
 
 void Rig::clear_faults() const {
-  const HttpReply reply = Http(admin_url_, "").request("DELETE", "/sim/faults", nullptr);
+  const HttpReply reply = connect_to_sim()->request("DELETE", "/sim/faults", nullptr);
   EXPECT_EQ(reply.status, 200) << reply.body << reply.error;
 }
 

@@ -17,8 +17,9 @@ using Json = nlohmann::json;
 /// A real agent, the stand-in for the API beside it, and a directory of their own.
 class Rig {
  public:
-  /// `sim_arguments` are added to the stand-in's command line.
-  explicit Rig(std::vector<std::string> sim_arguments = {});
+  /// `sim_arguments` are added to the stand-in's command line, `sim_prefix` stands before it.
+  explicit Rig(std::vector<std::string> sim_arguments = {},
+               std::vector<std::string> sim_prefix = {});
   ~Rig();
   Rig(const Rig&) = delete;
   Rig& operator=(const Rig&) = delete;
@@ -49,6 +50,7 @@ class Rig {
   }
 
   Json status();
+  std::unique_ptr<Http> connect_to_sim() const;
   std::string sim_text(const std::string& path) const;
   Json sim(const std::string& path) const { return Json::parse(sim_text(path)); }
   void set_faults(const std::string& rules) const;

@@ -10,10 +10,11 @@ constexpr std::chrono::milliseconds kRetryPause{20};
 
 }  // namespace
 
-Result<void> Gate::open(std::uint16_t port) {
-  auto bound = bind_loopback(port);
+Result<void> Gate::open(const std::string& address, std::uint16_t port) {
+  auto bound = bind_tcp(address, port);
   if (!bound) return tl::make_unexpected(bound.error());
   if (auto listening = start_listening(*bound); !listening) return listening;
+  address_ = address;
   port_ = port_of(*bound);
   auto server = HttpServer::start(std::move(*bound), callbacks_);
   if (!server) return tl::make_unexpected(server.error());
@@ -56,12 +57,12 @@ void Gate::request_sync(bool cut_hanging) {
 void Gate::shut_locked() {
   server_.reset();
   open_ = false;
-  if (auto bound = bind_loopback(port_)) bound_ = std::move(*bound);
+  if (auto bound = bind_tcp(address_, port_)) bound_ = std::move(*bound);
 }
 
 void Gate::try_open_locked() {
   if (bound_.get() < 0) {
-    auto bound = bind_loopback(port_);
+    auto bound = bind_tcp(address_, port_);
     if (!bound) return;
     bound_ = std::move(*bound);
   }

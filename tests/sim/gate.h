@@ -27,7 +27,7 @@ class Gate {
   Gate& operator=(const Gate&) = delete;
 
   /// Once. Port 0 lets the kernel choose; port() tells which.
-  Result<void> open(std::uint16_t port);
+  Result<void> open(const std::string& address, std::uint16_t port);
 
   std::uint16_t port() const { return port_; }
   bool is_open() const { return open_; }
@@ -45,6 +45,7 @@ class Gate {
   void run();
   std::optional<FaultTable::Clock::time_point> next_look() const;
 
+  std::string address_;
   std::uint16_t port_ = 0;
   const HttpCallbacks callbacks_;
   const FaultTable& faults_;

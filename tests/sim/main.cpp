@@ -50,8 +50,8 @@ std::chrono::milliseconds as_duration(const std::string& text) {
 }
 
 void add_options(CLI::App& app, SimulatorOptions& options) {
-  app.add_option("--port", options.port, "Port of the API on 127.0.0.1; 0: any free one")
-      ->capture_default_str();
+  app.add_option("--address", options.address, "IPv4 address of the API")->capture_default_str();
+  app.add_option("--port", options.port, "Port of the API; 0: any free one")->capture_default_str();
   app.add_option("--admin", options.admin,
                  "Second address of /sim/, which stays when the API refuses connections: a port "
                  "on 127.0.0.1 (0: any) or the path of a Unix socket")

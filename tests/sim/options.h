@@ -17,7 +17,8 @@ inline constexpr std::string_view kDemoKey = "fm_live_demo0000demo0000demo0000de
 inline constexpr std::string_view kApiPath = "/api/public/v1";
 
 struct SimulatorOptions {
-  std::uint16_t port = 0;  ///< on 127.0.0.1; 0: the kernel chooses
+  std::string address = "127.0.0.1";  ///< of the API, IPv4; beyond loopback for networks of a test
+  std::uint16_t port = 0;             ///< of the API; 0: the kernel chooses
   /// Of the second listener for /sim/, which stays when the API refuses connections: a port on
   /// 127.0.0.1 (0: the kernel chooses), or the path of a Unix socket.
   std::string admin = "0";

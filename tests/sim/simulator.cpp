@@ -54,7 +54,7 @@ class Simulator::Impl {
   Impl& operator=(const Impl&) = delete;
 
   Result<void> open() {
-    if (auto opened = gate.open(options.port); !opened) return opened;
+    if (auto opened = gate.open(options.address, options.port); !opened) return opened;
     return open_admin();
   }
 
@@ -99,7 +99,7 @@ class Simulator::Impl {
 
   Result<void> open_admin() {
     const auto port = as_port(options.admin);
-    auto bound = port ? bind_loopback(*port) : bind_unix(options.admin);
+    auto bound = port ? bind_tcp(kLoopback, *port) : bind_unix(options.admin);
     if (!bound) return tl::make_unexpected(bound.error());
     if (port) {
       admin_port = port_of(*bound);
@@ -129,7 +129,7 @@ std::uint16_t Simulator::port() const {
 }
 
 std::string Simulator::base_url() const {
-  return "http://127.0.0.1:" + std::to_string(port()) + std::string(kApiPath);
+  return "http://" + impl_->options.address + ":" + std::to_string(port()) + std::string(kApiPath);
 }
 
 std::string Simulator::admin_address() const {

@@ -10,8 +10,8 @@
 namespace flowmyna::sim {
 
 /// A running stand-in for the FlowMyna API, for tests that want it in their own process; the
-/// program flowmyna-sim is this and a command line. Listens on loopback only. All of its state is
-/// in memory, and outlives the windows in which connections are refused.
+/// program flowmyna-sim is this and a command line. Listens on loopback unless told otherwise. All
+/// of its state is in memory, and outlives the windows in which connections are refused.
 /// Thread-safe.
 class Simulator {
  public:
@@ -25,7 +25,7 @@ class Simulator {
   Simulator& operator=(const Simulator&) = delete;
 
   std::uint16_t port() const;
-  /// `http://127.0.0.1:PORT/api/public/v1`
+  /// `http://ADDRESS:PORT/api/public/v1`
   std::string base_url() const;
   /// `http://127.0.0.1:PORT`, or `unix:PATH`; serves `/sim/…` also while the API is refused.
   std::string admin_address() const;

@@ -43,7 +43,7 @@ Descriptor::~Descriptor() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-Result<Descriptor> bind_loopback(std::uint16_t port) {
+Result<Descriptor> bind_tcp(const std::string& host, std::uint16_t port) {
   auto fd = new_socket(AF_INET);
   if (!fd) return fd;
   const int on = 1;
@@ -51,9 +51,11 @@ Result<Descriptor> bind_loopback(std::uint16_t port) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (::inet_pton(AF_INET, host.c_str(), &address.sin_addr) != 1) {
+    return fail(Error::Kind::kInvalid, "\"" + host + "\" is no IPv4 address");
+  }
   if (::bind(fd->get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    return fail(Error::Kind::kBusy, "cannot bind 127.0.0.1:" + std::to_string(port) + ": " +
+    return fail(Error::Kind::kBusy, "cannot bind " + host + ":" + std::to_string(port) + ": " +
                                         reason() + "; choose another port, or 0 for any");
   }
   return fd;

@@ -27,9 +27,11 @@ class Descriptor {
   int fd_ = -1;
 };
 
-/// A TCP socket bound to 127.0.0.1, not yet listening: connections are refused, and nobody else
-/// gets the port. 0 lets the kernel choose.
-Result<Descriptor> bind_loopback(std::uint16_t port);
+/// A TCP socket bound to an IPv4 address, not yet listening: connections are refused, and nobody
+/// else gets the port. 0 lets the kernel choose.
+Result<Descriptor> bind_tcp(const std::string& address, std::uint16_t port);
+
+inline constexpr const char* kLoopback = "127.0.0.1";
 
 /// A Unix stream socket bound to `path`. A socket that nobody answers on is replaced.
 Result<Descriptor> bind_unix(const std::string& path);
