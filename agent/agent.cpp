@@ -28,15 +28,21 @@ CourierOptions courier_options(const ApiConfig& api, const KeyHolder& key) {
   return options;
 }
 
-ForemanOptions foreman_options(const Config& config) {
-  ForemanOptions options;
-  options.plan.items_max = config.delivery.batch_items;
-  options.plan.bytes_max = config.delivery.batch_bytes;
-  for (const std::string& type : config.delivery.latest_types) {
+PlanOptions plan_options(const DeliveryConfig& delivery) {
+  PlanOptions options;
+  options.items_max = delivery.batch_items;
+  options.bytes_max = delivery.batch_bytes;
+  for (const std::string& type : delivery.latest_types) {
     std::string canonical;
     append_escaped(canonical, type);
-    options.plan.latest_types.insert(std::move(canonical));
+    options.latest_types.insert(std::move(canonical));
   }
+  return options;
+}
+
+ForemanOptions foreman_options(const Config& config) {
+  ForemanOptions options;
+  options.plan = plan_options(config.delivery);
   options.backoff = {config.delivery.retry_initial, config.delivery.retry_max};
   options.linger = config.delivery.linger;
   options.in_flight_max = config.api.max_in_flight;
@@ -90,7 +96,8 @@ Agent::Agent(const Config& config, LockFile lock, std::unique_ptr<Storage> stora
     : lock_(std::move(lock)),
       key_(config.api.key),
       delivery_(courier_options(config.api, key_), clock_),
-      vault_(std::move(storage), [this] { delivery_.wake(); }),
+      vault_(
+          std::move(storage), [this] { delivery_.wake(); }, plan_options(config.delivery)),
       foreman_(
           foreman_options(config), vault_, delivery_.courier(), clock_,
           [this](std::function<void()> work) { delivery_.post(std::move(work)); }, &random_uuid) {}

@@ -1,5 +1,6 @@
 // flowmyna-agent: the daemon's command line, signals and exit codes.
 
+#include <malloc.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
 #include <sys/prctl.h>
@@ -49,6 +50,15 @@ class Signals {
  private:
   int fd_ = -1;
 };
+
+/// What a burst of large bodies took is given back, instead of being kept for the next one by each
+/// thread for itself: the agent shares small machines with others.
+void keep_memory_small() {
+  constexpr int kLargeBytes = 128 << 10;
+  mallopt(M_ARENA_MAX, 1);
+  mallopt(M_MMAP_THRESHOLD, kLargeBytes);
+  mallopt(M_TRIM_THRESHOLD, kLargeBytes);
+}
 
 int refuse(const Error& error) {
   std::fprintf(stderr, "flowmyna-agent: %s\n", error.message.c_str());
@@ -126,6 +136,7 @@ int serve(const Config& config, const Origin& origin) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  keep_memory_small();
   // No core dump, and no look into the memory by other processes of this user: the key is there.
   prctl(PR_SET_DUMPABLE, 0);
   CLI::App app{"Offline-first queueing agent for the FlowMyna API"};

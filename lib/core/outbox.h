@@ -97,6 +97,7 @@ struct DeadLetter {
   std::uint32_t attempts = 0;
   std::int64_t at_unix_s = 0;
   Window operations;             ///< as written, ascending; an event's is one
+  std::uint64_t folded = 0;      ///< beside these, folded into them while nothing could leave
   std::vector<Receipt> damaged;  ///< further ones, whose rows fail their checksum
 };
 
@@ -128,6 +129,27 @@ struct ReadLimits {
   std::vector<Receipt> skip;  ///< ascending; rows to leave out
   std::size_t operations_max = 0;
   std::size_t bytes_max = 0;  ///< at least one row is read, whatever its size
+};
+
+/// Pending upserts of one object that became one, under the receipt of the first of them.
+struct Fold {
+  Receipt into = 0;
+  std::vector<Receipt> members;  ///< ascending; they have no row of their own any more
+  bool operator==(const Fold&) const = default;
+};
+
+struct CompactLimits {
+  /// Ascending; operations that are on their way. They stay as they are, and what comes after one
+  /// of them is not folded into what came before it.
+  std::vector<Receipt> taken;
+  std::size_t operations_max = 0;
+  std::size_t bytes_max = 0;
+};
+
+/// What one step of compaction did.
+struct Compacted {
+  std::vector<Fold> folds;
+  bool more = false;  ///< the backlog goes on behind what has been looked at
 };
 
 /// Counters over the outbox's whole life, and its size now.
@@ -189,6 +211,9 @@ class Outbox {
   /// A step of the way from `stats().unsynced_from` to the end of the backlog, on which the events
   /// of one boot get their right time. What is sealed is left as it is, and events of other boots.
   virtual void correct_clock(ClockCorrection correction, Done<void> done) = 0;
+  /// Folds upserts of the backlog as the planner would, a step further at each call: what was looked
+  /// at is not read again. Nothing that is planned may be sealed from what was read before.
+  virtual void compact(CompactLimits limits, Done<Compacted> done) = 0;
   virtual OutboxStats stats() const = 0;
 
   virtual void dead_letters(LetterLimits limits, Done<DeadLetters> done) = 0;

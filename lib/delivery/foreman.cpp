@@ -58,6 +58,7 @@ std::optional<BootTime> Foreman::advance() {
     seal_ready(at);
     send_ready(at);
     read_more(at);
+    compact(at);
   }
   publish(at);
   return next_deadline(at);
@@ -103,7 +104,9 @@ void Foreman::refresh_health() {
 /// When the next window is due; nothing while there is nothing to read, or no use for it.
 std::optional<BootTime> Foreman::read_due(BootTime at) const {
   const Receipt accepted = outbox_.stats().accepted;
-  if (reading_ || is_building() || accepted <= cursor_ || allowance(at) == 0) return std::nullopt;
+  if (reading_ || compacting_ || is_building() || accepted <= cursor_ || allowance(at) == 0) {
+    return std::nullopt;
+  }
   if (clock_is_due_) return std::nullopt;
   if (schedule_.ready() >= options_.in_flight_max) return std::nullopt;
   // A full window has no room for more: until half of it has left, it would only be read again.
@@ -130,14 +133,7 @@ void Foreman::read_more(BootTime at) {
   limits.after = lowest == 0 ? cursor_ : lowest - 1;
   limits.operations_max = options_.window_operations;
   limits.bytes_max = options_.window_bytes;
-  for (const auto& [id, request] : requests_) {
-    for (const ItemMembers& item : request.seal.items) {
-      for (const Receipt receipt : item) {
-        if (receipt > limits.after) limits.skip.push_back(receipt);
-      }
-    }
-  }
-  std::ranges::sort(limits.skip);
+  limits.skip = taken_after(limits.after);
   const Receipt accepted_before = outbox_.stats().accepted;
   outbox_.read(std::move(limits), [this, accepted_before](Result<Window> window) {
     auto shared = std::make_shared<Result<Window>>(std::move(window));
@@ -148,6 +144,49 @@ void Foreman::read_more(BootTime at) {
         on_window(std::move(**shared), accepted_before);
       } else {
         outbox_refused("read the backlog", shared->error());
+      }
+    });
+  });
+}
+
+/// The operations that are in requests, ascending.
+std::vector<Receipt> Foreman::taken_after(Receipt receipt) const {
+  std::vector<Receipt> taken;
+  for (const auto& [id, request] : requests_) {
+    for (const ItemMembers& item : request.seal.items) {
+      std::ranges::copy_if(item, std::back_inserter(taken),
+                           [&](Receipt member) { return member > receipt; });
+    }
+  }
+  std::ranges::sort(taken);
+  return taken;
+}
+
+/// While nothing can leave, the backlog is folded on disk. While something can, delivery coalesces
+/// by itself; unless the outbox fills up all the same.
+bool Foreman::wants_compaction(BootTime at) const {
+  if (compacting_ || reading_ || at < storage_retry_at_) return false;
+  const OutboxStats stats = outbox_.stats();
+  const std::uint64_t unseen = stats.accepted - compacted_;
+  const bool is_filling = stats.size_bytes > stats.quota_bytes / 4 * 3;
+  const bool is_shut = gate_.state(at) != DeliveryState::kDelivering && allowance(at) == 0;
+  return (is_shut || is_filling) && unseen >= options_.compact_operations;
+}
+
+void Foreman::compact(BootTime at) {
+  if (!wants_compaction(at)) return;
+  compacting_ = true;
+  drop_plan(0);  // what was read will not be what is there
+  CompactLimits limits{taken_after(0), options_.compact_operations, options_.compact_bytes};
+  const Receipt accepted_before = outbox_.stats().accepted;
+  outbox_.compact(std::move(limits), [this, accepted_before](const Result<Compacted>& compacted) {
+    post_([this, accepted_before, compacted] {
+      compacting_ = false;
+      if (!compacted) {
+        compacted_ = 0;
+        outbox_refused("compact the backlog", compacted.error());
+      } else if (!compacted->more) {
+        compacted_ = accepted_before;
       }
     });
   });
@@ -205,7 +244,7 @@ bool Foreman::has_room(BootTime at) const {
 
 void Foreman::seal_ready(BootTime at) {
   // A read under way was told what is sealed; sealing more now would let it read that again.
-  if (reading_ || at < storage_retry_at_) return;
+  if (reading_ || compacting_ || at < storage_retry_at_) return;
   std::vector<Seal> seals;
   while (schedule_.has_ready() && has_room(at)) {
     const RequestId id = next_id_++;

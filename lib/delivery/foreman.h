@@ -33,6 +33,10 @@ struct ForemanOptions {
   /// What is planned at once. More coalesces better; this much bounds memory.
   std::size_t window_operations = 10'000;
   std::size_t window_bytes = 4U << 20;
+  /// What one step of compaction goes through, and what has to have come before there is one: many
+  /// at a time write less to flash, few hold up writers for less.
+  std::size_t compact_operations = 2048;
+  std::size_t compact_bytes = 1U << 20;
   std::uint64_t seed = 0;  ///< of the jitter
 };
 
@@ -81,7 +85,10 @@ class Foreman {
   /// that a person retries. They are planned with all that is not sealed yet, in the order of
   /// receipts, and wait for what is under way. To be told after each try to return some, whatever
   /// came of it; once too often costs a read.
-  void returned(Receipt lowest) { drop_plan(lowest); }
+  void returned(Receipt lowest) {
+    drop_plan(lowest);
+    compacted_ = 0;
+  }
   /// Asks the API for its health if the last answer is old and the network works.
   void refresh_health();
   /// A writer waits for what becomes of its operations: they are delivered without lingering. Must
@@ -139,6 +146,9 @@ class Foreman {
   void send(Request& request, BootTime now);
   Request* next_to_send(BootTime now);
   void end_waits();
+  bool wants_compaction(BootTime now) const;
+  void compact(BootTime now);
+  std::vector<Receipt> taken_after(Receipt receipt) const;
 
   // coming back, and after a restart (foreman_answers.cpp)
   void on_answer(RequestId id, const Answer& answer);
@@ -204,6 +214,8 @@ class Foreman {
   bool loading_ = false;
   bool loaded_ = false;  // the seals of the last run are known
   bool reading_ = false;
+  bool compacting_ = false;
+  Receipt compacted_ = 0;       // accepted when the last step of compaction had seen everything
   bool read_is_stale_ = false;  // operations came back to the backlog behind its start
   bool clock_is_due_ = false;   // events wait for their right time
   bool correcting_ = false;     // a step of that is under way

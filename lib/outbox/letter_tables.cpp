@@ -42,7 +42,9 @@ Result<LetterTables> LetterTables::prepare(const sqlite::Connection& connection)
       {&tables.find_dead_, "SELECT letter FROM dead WHERE seq = ?"},
       {&tables.read_letters_,
        "SELECT id, status, reason, attempts, at FROM letter WHERE id > ? AND id <= ? ORDER BY id"},
-      {&tables.read_dead_, "SELECT seq, row FROM dead WHERE letter = ? ORDER BY seq"},
+      {&tables.read_dead_,
+       "SELECT dead.seq, row, coalesce(operations, 0) FROM dead LEFT JOIN folded USING(seq) "
+       "WHERE letter = ? ORDER BY dead.seq"},
       {&tables.return_dead_,
        "INSERT OR IGNORE INTO operation(seq, row) SELECT seq, row FROM dead WHERE letter = ?"},
       {&tables.remove_dead_, "DELETE FROM dead WHERE letter = ?"},
@@ -93,7 +95,7 @@ Result<RetriedLetters> LetterTables::retry(const LetterLimits& limits) {
     if (done) done = remove(letter.id);
     if (!done) return tl::make_unexpected(done.error());
     ++out.letters;
-    out.operations += letter.operations.size();
+    out.operations += letter.operations.size() + letter.folded;
   }
   return out;
 }
@@ -180,6 +182,7 @@ Result<void> LetterTables::read_operations(DeadLetter& letter) {
     if (!row) return tl::make_unexpected(row.error());
     if (!*row) return {};
     const Receipt receipt = to_receipt(read_dead_.integer(0));
+    letter.folded += static_cast<std::uint64_t>(read_dead_.integer(2));
     const auto content = read_operation_row(receipt, read_dead_.blob(1));
     if (content && Operation::parse(content->stored)) {
       letter.operations.add(receipt, content->accepted_unix_s, content->stored);

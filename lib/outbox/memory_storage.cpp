@@ -51,22 +51,7 @@ Result<void> MemoryStorage::seal(const Seal& seal) {
   return {};
 }
 
-Result<void> MemoryStorage::settle(const Settlement& settlement) {
-  if (const auto it = state_.seals.find(settlement.id); it != state_.seals.end()) {
-    undo_.push_back([this, seal = it->second] { state_.seals[seal.id] = seal; });
-    state_.seals.erase(it);
-  }
-  for (const Receipt receipt : settlement.delivered) {
-    if (take(receipt)) ++state_.stats.delivered;
-  }
-  state_.stats.coalesced += settlement.coalesced;
-  state_.stats.requests += settlement.requests;
-  state_.stats.duplicates_possible += settlement.duplicates_possible;
-  for (const DeadItem& item : settlement.dead) bury(item);
-  return {};
-}
-
-/// Nothing when it is settled already: that stays so, as on disk.
+/// Nothing when it has left already, as on disk.
 std::optional<MemoryStorage::Row> MemoryStorage::take(Receipt receipt) {
   auto node = state_.operations.extract(receipt);
   if (node.empty()) return std::nullopt;
@@ -75,16 +60,59 @@ std::optional<MemoryStorage::Row> MemoryStorage::take(Receipt receipt) {
   return std::move(node.mapped());
 }
 
+Result<void> MemoryStorage::fold(const Fold& fold, std::string_view stored) {
+  auto into = take(fold.into);
+  if (!into) {
+    return fail(Error::Kind::kCorrupt,
+                "operation " + std::to_string(fold.into) + " is damaged or not there");
+  }
+  into->stored = stored;
+  for (const Receipt receipt : fold.members) {
+    const auto row = take(receipt);
+    if (!row) continue;
+    into->folded += 1 + row->folded;
+    into->last = std::max({into->last, row->last, receipt});
+  }
+  state_.stats.size_bytes += stored.size();
+  undo_.push_back([this, receipt = fold.into] { state_.operations.erase(receipt); });
+  state_.operations[fold.into] = *std::move(into);
+  return {};
+}
+
+Result<void> MemoryStorage::settle(const Settlement& settlement) {
+  if (const auto it = state_.seals.find(settlement.id); it != state_.seals.end()) {
+    undo_.push_back([this, seal = it->second] { state_.seals[seal.id] = seal; });
+    state_.seals.erase(it);
+  }
+  for (const Receipt receipt : settlement.delivered) {
+    const auto row = take(receipt);
+    if (!row) continue;
+    state_.stats.delivered += 1 + row->folded;
+    state_.stats.coalesced += row->folded;
+  }
+  state_.stats.coalesced += settlement.coalesced;
+  state_.stats.requests += settlement.requests;
+  state_.stats.duplicates_possible += settlement.duplicates_possible;
+  for (const DeadItem& item : settlement.dead) bury(item);
+  return {};
+}
+
 void MemoryStorage::bury(const DeadItem& item) {
   Letter letter{item.status, item.reason, item.attempts, item.at_unix_s, {}};
   for (const Receipt receipt : item.members) {
     if (auto row = take(receipt)) letter.operations[receipt] = *std::move(row);
   }
   if (letter.operations.empty()) return;
-  state_.stats.dead += letter.operations.size();
+  state_.stats.dead += operations_in(letter);
   const Receipt id = letter.operations.begin()->first;
   add_letter(id, std::move(letter));
   undo_.push_back([this, id] { remove_letter(id); });
+}
+
+std::uint64_t MemoryStorage::operations_in(const Letter& letter) {
+  std::uint64_t operations = 0;
+  for (const auto& [receipt, row] : letter.operations) operations += 1 + row.folded;
+  return operations;
 }
 
 void MemoryStorage::add_letter(Receipt id, Letter letter) {
@@ -107,7 +135,7 @@ Result<RetriedLetters> MemoryStorage::retry(const LetterLimits& limits) {
     Letter letter = remove_letter(id);
     undo_.push_back([this, id, letter] { add_letter(id, letter); });
     ++out.letters;
-    out.operations += letter.operations.size();
+    out.operations += operations_in(letter);
     for (auto& [receipt, row] : letter.operations) {
       state_.stats.size_bytes += row.stored.size();
       state_.operations[receipt] = std::move(row);
@@ -122,12 +150,12 @@ Result<DeadLetters> MemoryStorage::drop(const LetterLimits& limits) {
   auto found = dead_letters(limits);
   for (const DeadLetter& described : found->letters) {
     Letter letter = remove_letter(described.id);
-    for (const auto& operation : letter.operations) {
-      state_.dropped.insert(operation.first);
-      undo_.push_back([this, receipt = operation.first] { state_.dropped.erase(receipt); });
+    for (const auto& [receipt, row] : letter.operations) {
+      state_.dropped[receipt] = row.last;
+      undo_.push_back([this, receipt = receipt] { state_.dropped.erase(receipt); });
     }
-    state_.stats.dead -= letter.operations.size();
-    state_.stats.dropped += letter.operations.size();
+    state_.stats.dead -= operations_in(letter);
+    state_.stats.dropped += operations_in(letter);
     undo_.push_back([this, id = described.id, letter] { add_letter(id, letter); });
   }
   return found;
@@ -142,6 +170,7 @@ DeadLetter MemoryStorage::describe(Receipt id, const Letter& letter) {
   out.at_unix_s = letter.at_unix_s;
   for (const auto& [receipt, row] : letter.operations) {
     out.operations.add(receipt, row.accepted_unix_s, row.stored);
+    out.folded += row.folded;
   }
   return out;
 }
@@ -214,8 +243,31 @@ Result<Window> MemoryStorage::fetch(const std::vector<Receipt>& receipts) {
 Result<ReceiptState> MemoryStorage::state(Receipt receipt) {
   if (receipt == 0 || receipt > state_.stats.accepted) return ReceiptState::kUnknown;
   if (state_.operations.contains(receipt)) return ReceiptState::kPending;
-  if (state_.letter_of.contains(receipt)) return ReceiptState::kDead;
-  return state_.dropped.contains(receipt) ? ReceiptState::kDropped : ReceiptState::kDelivered;
+  if (const auto it = state_.letter_of.find(receipt); it != state_.letter_of.end()) {
+    return ReceiptState::kDead;
+  }
+  if (state_.dropped.contains(receipt)) return ReceiptState::kDropped;
+  const auto into = folded_into(receipt);
+  return into == 0 ? ReceiptState::kDelivered : state(into);
+}
+
+/// A row into which the operation, which has none of its own, may have been folded; or 0.
+Receipt MemoryStorage::folded_into(Receipt receipt) const {
+  const auto may_hold = [receipt](Receipt row, Receipt last) {
+    return row < receipt && last >= receipt;
+  };
+  for (const auto& [row, content] : state_.operations) {
+    if (may_hold(row, content.last)) return row;
+  }
+  for (const auto& [id, letter] : state_.letters) {
+    for (const auto& [row, content] : letter.operations) {
+      if (may_hold(row, content.last)) return row;
+    }
+  }
+  for (const auto& [row, last] : state_.dropped) {
+    if (may_hold(row, last)) return row;
+  }
+  return 0;
 }
 
 Result<std::vector<Seal>> MemoryStorage::seals() {

@@ -3,7 +3,6 @@
 #include <functional>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -29,6 +28,7 @@ class MemoryStorage final : public Storage {
   Result<DeadLetters> drop(const LetterLimits& limits) override;
   Result<void> rewrite(Receipt receipt, const CorrectedEvent& event) override;
   void set_unsynced_from(Receipt receipt) override;
+  Result<void> fold(const Fold& fold, std::string_view stored) override;
   Result<Window> read(const ReadLimits& limits) override;
   Result<Window> fetch(const std::vector<Receipt>& receipts) override;
   Result<ReceiptState> state(Receipt receipt) override;
@@ -36,6 +36,7 @@ class MemoryStorage final : public Storage {
   Result<DeadLetters> dead_letters(const LetterLimits& limits) override;
   Result<std::optional<DeadLetter>> dead_letter_of(Receipt receipt) override;
   OutboxStats stats() const override;
+  Result<bool> shrink() override { return false; }
   Result<void> reopen() override;
 
   void crash() { rollback(); }
@@ -44,6 +45,8 @@ class MemoryStorage final : public Storage {
   struct Row {
     std::int64_t accepted_unix_s = 0;
     std::string stored;
+    std::uint64_t folded = 0;  ///< operations beside its own
+    Receipt last = 0;          ///< the highest receipt among those
   };
   struct Letter {
     int status = 0;
@@ -57,7 +60,7 @@ class MemoryStorage final : public Storage {
     std::map<Receipt, Row> operations;
     Letters letters;
     std::map<Receipt, Receipt> letter_of;  // by operation
-    std::set<Receipt> dropped;
+    std::map<Receipt, Receipt> dropped;    // and the last one folded into it
     std::map<RequestId, Seal> seals;
     OutboxStats stats;
   };
@@ -66,6 +69,8 @@ class MemoryStorage final : public Storage {
   void bury(const DeadItem& item);
   void add_letter(Receipt id, Letter letter);
   Letter remove_letter(Receipt id);
+  static std::uint64_t operations_in(const Letter& letter);
+  Receipt folded_into(Receipt receipt) const;
   static DeadLetter describe(Receipt id, const Letter& letter);
 
   std::uint64_t quota_bytes_;

@@ -23,6 +23,8 @@ constexpr std::array<const char*, kSchemaVersion> kSteps = {
       CREATE INDEX dead_by_letter ON dead(letter);
       CREATE TABLE dropped(first INTEGER PRIMARY KEY, last INTEGER NOT NULL);
       ALTER TABLE state ADD COLUMN dropped INTEGER NOT NULL DEFAULT 0;
+      CREATE TABLE folded(seq INTEGER PRIMARY KEY, last INTEGER NOT NULL,
+                          operations INTEGER NOT NULL);
     )sql",
     R"sql(
       ALTER TABLE state ADD COLUMN unsynced_from INTEGER NOT NULL DEFAULT 0;

@@ -11,6 +11,8 @@ namespace flowmyna {
 ///     seal        requests that left or are about to; see Seal
 ///     letter      one a dead item: the API's words; dead: its operations, out of delivery's way
 ///     dropped     ranges of receipts that a person gave up; neighbours are one range
+///     folded      of a row, pending or dead, into which later ones were folded: the last of them,
+///                 and how many
 ///     state       one row of lifetime counters. `accepted` is written only when operations leave:
 ///                 until then the highest receipt is in `operation` itself, and an acceptance
 ///                 touches no second page.

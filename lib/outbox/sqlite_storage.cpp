@@ -12,6 +12,11 @@ using sqlite::Connection;
 using sqlite::Statement;
 
 constexpr std::uint64_t kPageBytes = 4096;
+
+/// Free space inside the file that stays there: a small backlog comes and goes without the file
+/// growing and shrinking. Beyond it, pages are moved to the front and cut off a few at a time.
+constexpr std::uint64_t kFreeBytesKept = 256U << 10;
+constexpr const char* kVacuum = "PRAGMA incremental_vacuum(64)";
 constexpr std::uint64_t kLogFrameBytes = kPageBytes + 24;
 
 /// What a row costs on disk at worst for each byte of its own: rows just over half a page leave the
@@ -135,6 +140,7 @@ Result<SqliteStorage::Open> SqliteStorage::connect(const StorageOptions& options
       {&open.save_counters,
        "UPDATE state SET accepted = ?, delivered = ?, dead = ?, dropped = ?, coalesced = ?, "
        "requests = ?, duplicates_possible = ?, unsynced_from = ? WHERE id = 1"},
+      {&open.vacuum, kVacuum},
       {&open.page_count, "PRAGMA page_count"},
       {&open.freelist_count, "PRAGMA freelist_count"},
   };
@@ -166,6 +172,7 @@ Result<void> SqliteStorage::load_counters() {
 
 Result<void> SqliteStorage::begin() {
   appended_bytes_ = 0;
+  counters_moved_ = false;
   if (!open_) return fail(Error::Kind::kIo, "the outbox is not open");
   return open_->begin.start().run();
 }
@@ -174,7 +181,7 @@ Result<void> SqliteStorage::commit() {
   // An acceptance alone changes no counter that the operations themselves do not hold.
   Counters held_by_operations = counters_;
   held_by_operations.accepted = committed_.accepted;
-  if (held_by_operations != committed_) {
+  if (counters_moved_ || held_by_operations != committed_) {
     auto saved = open_->save_counters.start()
                      .bind(counters_.accepted)
                      .bind(counters_.delivered)
@@ -226,12 +233,18 @@ Result<void> SqliteStorage::settle(const Settlement& settlement) {
   }
   for (const DeadItem& item : settlement.dead) {
     if (auto done = open_->letters.bury(item); !done) return done;
-    if (auto done = remove_operations(item.members, counters_.dead); !done) return done;
+    const auto removed = remove_operations(item.members);
+    if (!removed) return tl::make_unexpected(removed.error());
+    counters_.dead += removed->rows + removed->folded.operations;
   }
   counters_.coalesced += to_signed(settlement.coalesced);
   counters_.requests += to_signed(settlement.requests);
   counters_.duplicates_possible += to_signed(settlement.duplicates_possible);
-  return remove_operations(settlement.delivered, counters_.delivered);
+  const auto removed = remove_operations(settlement.delivered);
+  if (!removed) return tl::make_unexpected(removed.error());
+  counters_.delivered += removed->rows + removed->folded.operations;
+  counters_.coalesced += removed->folded.operations;
+  return open_->folded.forget(settlement.delivered);
 }
 
 Result<void> SqliteStorage::rewrite(Receipt receipt, const CorrectedEvent& event) {
@@ -258,7 +271,8 @@ Result<DeadLetters> SqliteStorage::drop(const LetterLimits& limits) {
   auto dropped = open_->letters.drop(limits);
   if (!dropped) return dropped;
   for (const DeadLetter& letter : dropped->letters) {
-    const auto operations = to_signed(letter.operations.size() + letter.damaged.size());
+    const auto operations =
+        to_signed(letter.operations.size() + letter.damaged.size() + letter.folded);
     counters_.dead -= operations;
     counters_.dropped += operations;
   }
@@ -273,24 +287,53 @@ Result<std::optional<DeadLetter>> SqliteStorage::dead_letter_of(Receipt receipt)
   return open_->letters.holding(receipt);
 }
 
-/// Neighbouring receipts leave in one range: most of a drain is one range a request. Counts what
-/// was there: a commit that reported a failure may have reached the disk, and is then settled
-/// again.
-Result<void> SqliteStorage::remove_operations(std::vector<Receipt> receipts,
-                                              std::int64_t& removed) {
+Result<void> SqliteStorage::fold(const Fold& fold, std::string_view stored) {
+  Statement& fetch = open_->fetch;
+  const auto found = fetch.start().bind(to_signed(fold.into)).step();
+  if (!found) return tl::make_unexpected(found.error());
+  const auto old = *found ? read_operation_row(fold.into, fetch.blob(1)) : std::nullopt;
+  const std::int64_t accepted_unix_s = old ? old->accepted_unix_s : 0;
+  fetch.reset();
+  if (!old) {
+    return fail(Error::Kind::kCorrupt,
+                "operation " + std::to_string(fold.into) + " is damaged or not there");
+  }
+  const auto members = remove_operations(fold.members);
+  if (!members) return tl::make_unexpected(members.error());
+  if (auto done = open_->folded.forget(fold.members); !done) return done;
+  scratch_.clear();
+  append_operation_row(scratch_, fold.into, {accepted_unix_s, stored});
+  auto done = open_->rewrite.start().bind(scratch_).bind(to_signed(fold.into)).run();
+  if (!done) return done;
+  // The highest receipt may have had its row among them.
+  counters_moved_ = true;
+  return open_->folded.add(to_signed(fold.into),
+                           {members->rows + members->folded.operations, members->folded.last});
+}
+
+/// Takes rows out of the backlog and counts the operations that they stood for. Neighbouring
+/// receipts leave in one range: most of a drain is one range a request. What is gone already is
+/// not counted: a commit that reported a failure may have reached the disk, and comes again.
+Result<SqliteStorage::Removed> SqliteStorage::remove_operations(std::vector<Receipt> receipts) {
+  Removed removed;
   std::ranges::sort(receipts);
   for (std::size_t begin = 0; begin < receipts.size();) {
     std::size_t end = begin + 1;
     while (end < receipts.size() && receipts[end] == receipts[end - 1] + 1) ++end;
-    auto done = open_->remove.start()
-                    .bind(to_signed(receipts[begin]))
-                    .bind(to_signed(receipts[end - 1]))
-                    .run();
-    if (!done) return done;
-    removed += open_->connection.changes();
+    const auto first = to_signed(receipts[begin]);
+    const auto last = to_signed(receipts[end - 1]);
+    auto done = open_->remove.start().bind(first).bind(last).run();
+    if (!done) return tl::make_unexpected(done.error());
     begin = end;
+    const std::int64_t rows = open_->connection.changes();
+    if (rows == 0) continue;
+    const auto folded = open_->folded.behind(first, last);
+    if (!folded) return tl::make_unexpected(folded.error());
+    removed.rows += rows;
+    removed.folded.operations += folded->operations;
+    removed.folded.last = std::max({removed.folded.last, folded->last, last});
   }
-  return {};
+  return removed;
 }
 
 /// Adds the row that the reading statement stands on, or ends the window when it does not fit.
@@ -351,7 +394,12 @@ Result<ReceiptState> SqliteStorage::state(Receipt receipt) {
   const auto pending = open_->fetch.start().bind(to_signed(receipt)).step();
   open_->fetch.reset();
   if (!pending) return tl::make_unexpected(pending.error());
-  return *pending ? ReceiptState::kPending : open_->letters.state(receipt);
+  if (*pending) return ReceiptState::kPending;
+  const auto settled = open_->letters.state(receipt);
+  if (!settled || *settled != ReceiptState::kDelivered) return settled;
+  const auto row = open_->folded.row_of(receipt);
+  if (!row) return tl::make_unexpected(row.error());
+  return *row == 0 ? ReceiptState::kDelivered : state(*row);
 }
 
 Result<std::vector<Seal>> SqliteStorage::seals() {
@@ -385,6 +433,31 @@ OutboxStats SqliteStorage::stats() const {
   stats.size_bytes = size_bytes_;
   stats.quota_bytes = options_.quota_bytes;
   return stats;
+}
+
+Result<bool> SqliteStorage::shrink() {
+  if (free_bytes_ <= kFreeBytesKept) return cut_off();
+  if (auto begun = begin(); !begun) return tl::make_unexpected(begun.error());
+  // It takes a step a page.
+  open_->vacuum.start();
+  for (bool more = true; more;) {
+    const auto step = open_->vacuum.step();
+    if (!step) return step;
+    more = *step;
+  }
+  if (auto done = commit(); !done) return tl::make_unexpected(done.error());
+  is_shorter_ = true;
+  return true;
+}
+
+/// The file itself becomes shorter once the log that says so is checkpointed.
+Result<bool> SqliteStorage::cut_off() {
+  if (!is_shorter_) return false;
+  if (auto done = open_->connection.execute("PRAGMA wal_checkpoint(PASSIVE)"); !done) {
+    return tl::make_unexpected(done.error());
+  }
+  is_shorter_ = false;
+  return false;
 }
 
 Result<void> SqliteStorage::measure() {

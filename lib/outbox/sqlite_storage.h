@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "outbox/folded_table.h"
 #include "outbox/letter_tables.h"
 #include "outbox/sqlite.h"
 #include "outbox/storage.h"
@@ -37,6 +38,7 @@ class SqliteStorage final : public Storage {
   Result<DeadLetters> drop(const LetterLimits& limits) override;
   Result<void> rewrite(Receipt receipt, const CorrectedEvent& event) override;
   void set_unsynced_from(Receipt receipt) override;
+  Result<void> fold(const Fold& fold, std::string_view stored) override;
   Result<Window> read(const ReadLimits& limits) override;
   Result<Window> fetch(const std::vector<Receipt>& receipts) override;
   Result<ReceiptState> state(Receipt receipt) override;
@@ -44,6 +46,7 @@ class SqliteStorage final : public Storage {
   Result<DeadLetters> dead_letters(const LetterLimits& limits) override;
   Result<std::optional<DeadLetter>> dead_letter_of(Receipt receipt) override;
   OutboxStats stats() const override;
+  Result<bool> shrink() override;
   Result<void> reopen() override;
 
  private:
@@ -53,7 +56,9 @@ class SqliteStorage final : public Storage {
     sqlite::Statement begin, commit, rollback;
     sqlite::Statement insert, rewrite, remove, read, fetch;
     sqlite::Statement insert_seal, remove_seal, read_seals;
+    sqlite::Statement vacuum;
     LetterTables letters;
+    FoldedTable folded;
     sqlite::Statement save_counters, page_count, freelist_count;
   };
   struct Counters {
@@ -67,18 +72,25 @@ class SqliteStorage final : public Storage {
     std::int64_t unsynced_from = 0;
     bool operator==(const Counters&) const = default;
   };
+  struct Removed {
+    std::int64_t rows = 0;
+    FoldedTable::Folded folded;  ///< `last` is the highest receipt of all of them
+  };
 
   explicit SqliteStorage(StorageOptions options) : options_(std::move(options)) {}
   static Result<Open> connect(const StorageOptions& options);
   Result<void> load_counters();
-  Result<void> remove_operations(std::vector<Receipt> receipts, std::int64_t& removed);
+  Result<Removed> remove_operations(std::vector<Receipt> receipts);
   Result<void> add_row(Window& window, const ReadLimits& limits);
+  Result<bool> cut_off();
   Result<void> measure();
 
   StorageOptions options_;
   std::optional<Open> open_;
   Counters committed_;
   Counters counters_;             // within the open transaction
+  bool is_shorter_ = false;       // vacuumed since the file was last cut
+  bool counters_moved_ = false;   // `accepted` is not in the rows any more
   std::uint64_t size_bytes_ = 0;  // database and log
   std::uint64_t log_bytes_ = 0;
   std::uint64_t free_bytes_ = 0;      // inside the database file, to be used again

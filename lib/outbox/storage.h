@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string_view>
+
 #include "core/outbox.h"
 #include "core/result.h"
 
@@ -32,6 +34,9 @@ class Storage {
   /// it and would stop there.
   virtual Result<RetriedLetters> retry(const LetterLimits& limits) = 0;
   virtual Result<DeadLetters> drop(const LetterLimits& limits) = 0;
+  /// Folds pending upserts into the first of them, whose new content is `stored`. All of them count
+  /// as pending until that row is settled, and share its fate.
+  virtual Result<void> fold(const Fold& fold, std::string_view stored) = 0;
 
   /// Replaces a pending operation.
   virtual Result<void> rewrite(Receipt receipt, const CorrectedEvent& event) = 0;
@@ -40,11 +45,18 @@ class Storage {
 
   virtual Result<Window> read(const ReadLimits& limits) = 0;
   virtual Result<Window> fetch(const std::vector<Receipt>& receipts) = 0;
+  /// Of an operation that was folded into another nothing is kept but that it was: while a row is
+  /// there that it may have been folded into, it has that row's state.
   virtual Result<ReceiptState> state(Receipt receipt) = 0;
   virtual Result<std::vector<Seal>> seals() = 0;
   virtual Result<DeadLetters> dead_letters(const LetterLimits& limits) = 0;
   virtual Result<std::optional<DeadLetter>> dead_letter_of(Receipt receipt) = 0;
   virtual OutboxStats stats() const = 0;
+
+  /// Gives back some of the space that nothing needs any more, in a transaction of its own that
+  /// takes about a millisecond; whether there is more to give back. What the next burst is likely
+  /// to need is kept.
+  virtual Result<bool> shrink() = 0;
 
   /// Starts anew after an I/O error: whatever the last commit left behind is settled by what the
   /// disk holds. When it fails, `begin` fails, and only `reopen` and `stats` may be called besides.

@@ -13,6 +13,10 @@ namespace {
 constexpr std::size_t kRoundOperations = 8192;
 constexpr std::size_t kRoundBytes = 4U << 20;
 
+// How long nothing must happen before free space is given back: between the bursts of an ordinary
+// day it is kept, since it would only be asked for again.
+constexpr std::chrono::seconds kIdleBeforeShrinking{2};
+
 const Error kFullError{Error::Kind::kFull,
                        "the outbox is full (outbox.max_size); it takes more once some of it has "
                        "been delivered"};
@@ -20,10 +24,12 @@ const Error kStoppingError{Error::Kind::kStopping, "the agent is stopping"};
 
 }  // namespace
 
-Vault::Vault(std::unique_ptr<Storage> storage, std::function<void()> on_append)
+Vault::Vault(std::unique_ptr<Storage> storage, std::function<void()> on_append,
+             PlanOptions planning)
     : storage_(std::move(storage)),
       on_append_(std::move(on_append)),
       stats_(storage_->stats()),
+      compactor_(std::move(planning)),
       thread_([this] { run(); }) {
   pthread_setname_np(thread_.native_handle(), "vault");
 }
@@ -99,12 +105,37 @@ void Vault::change(std::function<Result<T>(Storage&)> apply, Done<T> done) {
 }
 
 void Vault::retry(LetterLimits limits, Done<RetriedLetters> done) {
-  change<RetriedLetters>([limits](Storage& storage) { return storage.retry(limits); },
-                         std::move(done));
+  change<RetriedLetters>(
+      [this, limits](Storage& storage) {
+        compactor_.reset();  // they come back behind what it has looked at
+        return storage.retry(limits);
+      },
+      std::move(done));
 }
 
 void Vault::drop(LetterLimits limits, Done<DeadLetters> done) {
   change<DeadLetters>([limits](Storage& storage) { return storage.drop(limits); }, std::move(done));
+}
+
+void Vault::compact(CompactLimits limits, Done<Compacted> done) {
+  auto result = std::make_shared<Compacted>();
+  auto before = std::make_shared<std::optional<Compactor>>();
+  Write chore;
+  chore.apply = [this, limits = std::move(limits), result,
+                 before](Storage& storage) -> Result<void> {
+    *before = compactor_;
+    auto step = compactor_.step(storage, limits);
+    if (!step) return tl::make_unexpected(step.error());
+    *result = *std::move(step);
+    return {};
+  };
+  chore.done = [this, result, before, done](const Result<void>& applied) {
+    if (!applied && *before) compactor_ = **std::move(before);
+    done(applied ? Result<Compacted>(std::move(*result)) : tl::make_unexpected(applied.error()));
+  };
+  if (!enqueue([&] { chores_.push_back(std::move(chore)); })) {
+    done(tl::make_unexpected(kStoppingError));
+  }
 }
 
 template <class T>
@@ -156,12 +187,23 @@ void Vault::run() {
   for (Round round; take(round); round = {}) perform(round);
 }
 
+/// Waits for work, or for idleness to be made use of.
+void Vault::wait_for_work(std::unique_lock<std::mutex>& lock) {
+  const auto has_work = [this] {
+    return stopping_ || !appends_.empty() || !writes_.empty() || !reads_.empty() ||
+           !chores_.empty();
+  };
+  if (may_shrink_) {
+    wake_.wait_for(lock, kIdleBeforeShrinking, has_work);
+  } else {
+    wake_.wait(lock, has_work);
+  }
+}
+
 /// Waits for work and takes one round of it; false once stopped and empty.
 bool Vault::take(Round& round) {
   std::unique_lock lock(mutex_);
-  wake_.wait(lock, [this] {
-    return stopping_ || !appends_.empty() || !writes_.empty() || !reads_.empty();
-  });
+  wait_for_work(lock);
   std::size_t operations = 0;
   std::size_t bytes = 0;
   while (!appends_.empty() && operations < kRoundOperations && bytes < kRoundBytes) {
@@ -172,7 +214,12 @@ bool Vault::take(Round& round) {
   }
   round.writes.swap(writes_);
   round.reads.swap(reads_);
-  return !round.appends.empty() || !round.writes.empty() || !round.reads.empty();
+  if (!chores_.empty()) {
+    round.chore = std::move(chores_.front());
+    chores_.pop_front();
+  }
+  round.is_idle = round.empty() && !stopping_;
+  return !round.empty() || round.is_idle;
 }
 
 void Vault::perform(Round& round) {
@@ -184,6 +231,30 @@ void Vault::perform(Round& round) {
     for (const Write& write : round.writes) write.done(applied);
   }
   for (const Read& read : round.reads) read(*storage_, broken_ ? &*broken_ : nullptr);
+  if (round.chore) {
+    const Result<void> applied = apply({*round.chore});
+    publish();
+    round.chore->done(applied);
+  }
+  if (round.is_idle) {
+    shrink();
+  } else {
+    may_shrink_ = true;
+  }
+}
+
+/// Gives free space back, a step at a time for as long as nobody wants anything.
+void Vault::shrink() {
+  may_shrink_ = false;
+  while (!broken_) {
+    const auto shrunk = storage_->shrink();
+    if (!shrunk) give_up(shrunk.error());
+    publish();
+    const std::lock_guard lock(mutex_);
+    const bool is_wanted =
+        stopping_ || !appends_.empty() || !writes_.empty() || !reads_.empty() || !chores_.empty();
+    if (!shrunk || !*shrunk || is_wanted) return;
+  }
 }
 
 /// Commits the writers' operations together with `writes`, which are emptied when that succeeded.

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/outbox.h"
+#include "outbox/compactor.h"
 #include "outbox/storage.h"
 
 namespace flowmyna {
@@ -18,13 +19,16 @@ namespace flowmyna {
 /// while one commit syncs, the next group gathers; a lone writer pays for nothing but its own sync.
 ///
 /// In each round writers come first, then seals, settles, corrections of times and what people do
-/// to dead letters, then (after the commit) reads. A round is bounded, so neither side starves the
-/// other. When a round fails, its writers get the error and nothing of theirs is kept; what
-/// delivery wanted is tried once more without them, because settling is what frees space.
+/// to dead letters, then (after the commit) reads, then one chore in a transaction of its own. A
+/// round is bounded, so neither side starves the other. When a round fails, its writers get the
+/// error and nothing of theirs is kept; what delivery wanted is tried once more without them,
+/// because settling is what frees space.
 class Vault final : public Outbox {
  public:
-  /// `on_append` is called on the vault's thread after each commit that accepted something.
-  Vault(std::unique_ptr<Storage> storage, std::function<void()> on_append);
+  /// `on_append` is called on the vault's thread after each commit that accepted something;
+  /// `planning` says what is a touch to compaction.
+  Vault(std::unique_ptr<Storage> storage, std::function<void()> on_append,
+        PlanOptions planning = {});
   ~Vault() override { stop(); }
 
   /// Finishes what was queued and ends the thread; what comes later is answered kStopping. After it
@@ -39,6 +43,7 @@ class Vault final : public Outbox {
   void seal(std::vector<Seal> seals, Done<void> done) override;
   void settle(std::vector<Settlement> settlements, Done<void> done) override;
   void correct_clock(ClockCorrection correction, Done<void> done) override;
+  void compact(CompactLimits limits, Done<Compacted> done) override;
   OutboxStats stats() const override;
   void dead_letters(LetterLimits limits, Done<DeadLetters> done) override;
   void dead_letter_of(Receipt receipt, Done<std::optional<DeadLetter>> done) override;
@@ -56,6 +61,9 @@ class Vault final : public Outbox {
     Appends appends;
     std::vector<Write> writes;
     std::vector<Read> reads;
+    std::optional<Write> chore;
+    bool is_idle = false;  ///< nothing was asked for: time to give space back
+    bool empty() const { return appends.empty() && writes.empty() && reads.empty() && !chore; }
   };
 
   template <class Add>
@@ -67,10 +75,12 @@ class Vault final : public Outbox {
   void query(std::function<Result<T>(Storage&)> ask, Done<T> done);
   void run();
   bool take(Round& round);
+  void wait_for_work(std::unique_lock<std::mutex>& lock);
   void perform(Round& round);
   void accept(Appends appends, std::vector<Write>& writes);
   Result<void> apply(const std::vector<Write>& writes);
   Result<void> begin();
+  void shrink();
   void give_up(const Error& error);
   void recover(const Error& error);
   void publish();
@@ -80,13 +90,16 @@ class Vault final : public Outbox {
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<std::unique_ptr<Append>> appends_;  // these four under mutex_
+  std::deque<std::unique_ptr<Append>> appends_;  // these six under mutex_
   std::vector<Write> writes_;
   std::vector<Read> reads_;
+  std::deque<Write> chores_;
   bool stopping_ = false;
   OutboxStats stats_;
 
-  std::optional<Error> broken_;  // the thread's own: the storage could not be opened again
+  Compactor compactor_;  // the thread's own, like what follows
+  bool may_shrink_ = true;
+  std::optional<Error> broken_;  // the storage could not be opened again
   std::thread thread_;           // last: it runs with all of the above
 };
 

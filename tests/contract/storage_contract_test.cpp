@@ -507,5 +507,91 @@ TEST(StorageSides, GiveTheSameAnswersToTheSameCalls) {
   }
 }
 
+// Folding.
+
+void fold(Storage& storage, const Fold& fold, const std::string& id) {
+  must(storage.begin());
+  must(storage.fold(fold, upserts({id})[0]));
+  must(storage.commit());
+}
+
+TYPED_TEST(StorageContract, FoldedRowsAreOneAndCountAsWhatTheyStandFor) {
+  Storage& storage = this->storage();
+  accept(storage, {"a", "b", "a", "a", "c"});
+  fold(storage, {1, {3, 4}}, "A");
+  EXPECT_EQ(everything(storage), "1:A 2:b 5:c");
+  EXPECT_EQ(storage.stats().pending(), 5U);
+  EXPECT_EQ(states(storage, 6), "-ppppp-");
+}
+
+TYPED_TEST(StorageContract, AFoldKeepsTheTimeOfItsFirstOperation) {
+  Storage& storage = this->storage();
+  accept(storage, {"a"}, 10);
+  accept(storage, {"a"}, 20);
+  fold(storage, {1, {2}}, "A");
+  EXPECT_EQ(storage.read(limits()).value().rows().front().accepted_unix_s, 10);
+}
+
+TYPED_TEST(StorageContract, WhatWasFoldedIsDeliveredWithItsRowAndCountedAsCoalesced) {
+  accept(this->storage(), {"a", "a", "b", "a"});
+  fold(this->storage(), {1, {2}}, "A");
+  fold(this->storage(), {1, {4}}, "A");
+  this->restart();
+  Storage& storage = this->storage();
+  EXPECT_EQ(everything(storage), "1:A 3:b");
+  seal(storage, 1, {{1}, {3}});
+  settle(storage, this->settlement(1, {1, 3}, {}));
+  EXPECT_EQ(text(storage.stats()),
+            "accepted 4, delivered 4, dead 0, coalesced 2, requests 0, duplicates possible 0");
+  EXPECT_EQ(states(storage, 5), "-dddd-");
+}
+
+TYPED_TEST(StorageContract, WhatWasFoldedIsDeadWithItsRow) {
+  accept(this->storage(), {"a", "a", "b", "a"});
+  fold(this->storage(), {1, {2, 4}}, "A");
+  seal(this->storage(), 1, {{1}});
+  settle(this->storage(), this->settlement(1, {}, {this->dead({1})}));
+  this->restart();
+  EXPECT_EQ(this->storage().stats().dead, 3U);
+  EXPECT_EQ(this->storage().stats().pending(), 1U);
+  EXPECT_EQ(states(this->storage(), 4), "-xxpx");
+}
+
+TYPED_TEST(StorageContract, AFoldedRowCanBeFoldedAgain) {
+  Storage& storage = this->storage();
+  accept(storage, {"a", "b", "a", "a", "a", "c"});
+  fold(storage, {3, {4, 5}}, "A");
+  fold(storage, {1, {3}}, "A");
+  EXPECT_EQ(everything(storage), "1:A 2:b 6:c");
+  EXPECT_EQ(states(storage, 6), "-pppppp");
+  seal(storage, 1, {{1}});
+  settle(storage, this->settlement(1, {1}, {}));
+  EXPECT_EQ(storage.stats().delivered, 4U);
+}
+
+TYPED_TEST(StorageContract, ReceiptsGoOnAfterTheHighestWasFolded) {
+  accept(this->storage(), {"a", "a"});
+  fold(this->storage(), {1, {2}}, "A");
+  this->restart();
+  EXPECT_EQ(this->storage().stats().accepted, 2U);
+  EXPECT_EQ(accept(this->storage(), {"b"}), 3U);
+}
+
+TYPED_TEST(StorageContract, AFoldThatIsNotCommittedIsAsIfItHadNotBeen) {
+  accept(this->storage(), {"a", "a"});
+  must(this->storage().begin());
+  must(this->storage().fold({1, {2}}, upserts({"A"})[0]));
+  this->storage().rollback();
+  EXPECT_EQ(everything(this->storage()), "1:a 2:a");
+  EXPECT_EQ(this->storage().stats().pending(), 2U);
+}
+
+TYPED_TEST(StorageContract, FoldingIntoWhatIsNotThereFails) {
+  accept(this->storage(), {"a"});
+  must(this->storage().begin());
+  EXPECT_EQ(this->storage().fold({7, {1}}, upserts({"A"})[0]).error().kind, Error::Kind::kCorrupt);
+  this->storage().rollback();
+}
+
 }  // namespace
 }  // namespace flowmyna::test

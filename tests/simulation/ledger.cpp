@@ -32,7 +32,7 @@ bool Ledger::is_latest(const ModelOperation& event, const ModelOperation::Target
 std::map<std::string, bool> Ledger::touches(const Seal& seal) const {
   std::map<std::string, bool> out;
   for (const ItemMembers& item : seal.items) {
-    for (const Receipt receipt : item) {
+    for (const Receipt receipt : behind(item)) {
       const ModelOperation& member = operation(receipt);
       for (const auto& target : member.targets) {
         const bool is_event = member.kind == Kind::kEvent;
@@ -133,8 +133,42 @@ void Ledger::leave(Receipt receipt, State state, const std::set<Receipt>& member
   findings_.expect(members.contains(receipt) && entry.state == State::kPending, [&] {
     return "operation " + std::to_string(receipt) + " is settled, but not by its request";
   });
-  entry.state = state;
+  for (const Receipt each : behind({receipt})) entries_.at(each - 1).state = state;
   waiting_.erase(receipt);
+}
+
+std::vector<Receipt> Ledger::behind(const ItemMembers& rows) const {
+  std::vector<Receipt> out;
+  for (const Receipt row : rows) {
+    const std::vector<Receipt>& folded = entries_.at(row - 1).folded;
+    out.push_back(row);
+    out.insert(out.end(), folded.begin(), folded.end());
+  }
+  std::ranges::sort(out);
+  return out;
+}
+
+/// What is on its way stays as it is, and nothing passes what it depends on.
+void Ledger::folded(const Fold& fold) {
+  std::vector<Receipt> rows = fold.members;
+  rows.push_back(fold.into);
+  for (const Receipt receipt : rows) {
+    findings_.expect(waiting_.contains(receipt), [&] {
+      return "operation " + std::to_string(receipt) + " is folded, but does not wait";
+    });
+  }
+  for (const Receipt member : fold.members) waiting_.erase(member);
+  for (const Receipt member : fold.members) {
+    for (auto it = waiting_.upper_bound(fold.into); it != waiting_.end() && *it < member; ++it) {
+      findings_.expect(!depend(operation(*it), operation(member)), [&] {
+        return "operation " + std::to_string(member) + " is folded past " + std::to_string(*it);
+      });
+    }
+  }
+  Entry& into = entries_.at(fold.into - 1);
+  into.folded = behind(rows);
+  std::erase(into.folded, fold.into);
+  for (const Receipt member : fold.members) entries_.at(member - 1).folded.clear();
 }
 
 void Ledger::settled(const Settlement& settlement) {
@@ -151,11 +185,14 @@ void Ledger::settled(const Settlement& settlement) {
   waiting_.insert(members.begin(), members.end());
   for (const Receipt receipt : settlement.delivered) {
     leave(receipt, State::kDelivered, members);
-    entries_[receipt - 1].delivered_by = seal_number(seal->first);
+    for (const Receipt each : behind({receipt})) {
+      entries_[each - 1].delivered_by = seal_number(seal->first);
+    }
   }
   for (const DeadItem& item : settlement.dead) {
     for (const Receipt receipt : item.members) leave(receipt, State::kDead, members);
     dead_.push_back(item);
+    dead_.back().members = behind(item.members);
   }
   seals_.erase(seal);
 }
@@ -167,8 +204,10 @@ void Ledger::retried(const DeadLetters& letters) {
       findings_.expect(entry.state == State::kDead, [&] {
         return "operation " + std::to_string(row.receipt) + " is retried, but not dead";
       });
-      entry.state = State::kPending;
-      ++retries_[entry.operation.serial];
+      for (const Receipt each : behind({row.receipt})) {
+        entries_[each - 1].state = State::kPending;
+        ++retries_[entries_[each - 1].operation.serial];
+      }
       entry.dispatched_at = entry.heard_of_at = 0;
       waiting_.insert(row.receipt);
     }
@@ -182,7 +221,9 @@ void Ledger::dropped(const DeadLetters& letters) {
       findings_.expect(entry.state == State::kDead, [&] {
         return "operation " + std::to_string(row.receipt) + " is dropped, but not dead";
       });
-      entry.state = State::kDropped;
+      for (const Receipt each : behind({row.receipt})) {
+        entries_[each - 1].state = State::kDropped;
+      }
     }
   }
 }

@@ -30,6 +30,7 @@ class Ledger {
     std::uint64_t heard_of_at = 0;    // the foreman was told that it is back
     bool was_sealed = false;          ///< or was to be: its bytes may have left
     bool must_be_right = false;       ///< sealed first when the clock of its boot was synchronised
+    std::vector<Receipt> folded;      ///< what travels with it, ascending
   };
 
   Ledger(Findings& findings, std::set<std::string, std::less<>> latest_types)
@@ -49,6 +50,10 @@ class Ledger {
   void heard_of_retries(Receipt lowest);
   /// A process begins: it knows what is durable, and nothing else.
   void restarted();
+  void folded(const Fold& fold);
+
+  /// The operations behind an item's rows, oldest first.
+  std::vector<Receipt> behind(const ItemMembers& rows) const;
 
   /// In the order of acceptance: receipt N stands at N - 1.
   const std::vector<Entry>& entries() const { return entries_; }

@@ -26,7 +26,7 @@ Process::Process(const ForemanOptions& options, const OutboxOptions& outbox_opti
     : queue_(outbox.queue),
       chance_(outbox.chance),
       findings_(transport.findings),
-      outbox_(outbox_options,
+      outbox_(outbox_options, options.plan,
               with_wake(std::move(outbox), &SimulatedOutbox::Surroundings::on_append,
                         [this] { wake(); })),
       transport_(with_wake(std::move(transport), &SimulatedTransport::Surroundings::after_answer,

@@ -24,6 +24,7 @@ ForemanOptions draw_foreman(Chance& chance, std::uint64_t seed) {
   options.hold_unknown = chance.one_in(0.25);
   options.window_operations = chance.one_of<std::size_t>({5, 30, 10'000});
   options.window_bytes = chance.one_of<std::size_t>({500, 4U << 20});
+  options.compact_operations = chance.one_of<std::size_t>({1, 7, 2048});
   return options;
 }
 

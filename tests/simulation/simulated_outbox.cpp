@@ -133,9 +133,43 @@ void SimulatedOutbox::drop(LetterLimits limits, Done<DeadLetters> done) {
 Result<void> SimulatedOutbox::apply(LetterChange& change, MemoryStorage& storage) {
   change.taken = storage.dead_letters(change.limits).value();
   if (change.drops) return storage.drop(change.limits).map([](const DeadLetters&) {});
+  compactor_.reset();
   return storage.retry(change.limits).map([&](const RetriedLetters& retried) {
     change.retried = retried;
   });
+}
+
+void SimulatedOutbox::compact(CompactLimits limits, Done<Compacted> done) {
+  queued_.reads.push_back([this, limits = std::move(limits), done = std::move(done)] {
+    done(compact(limits));
+    stats_ = around_.storage.stats();
+  });
+  begin_round();
+}
+
+/// A chore: a transaction of its own, which may fail like any other.
+Result<Compacted> SimulatedOutbox::compact(const CompactLimits& limits) {
+  MemoryStorage& storage = around_.storage;
+  Result<void> done = storage.begin();
+  const Compactor before = compactor_;
+  auto step = compactor_.step(storage, limits);
+  const bool fails = around_.has_faults() && around_.chance.one_in(options_.commit_failure);
+  const bool is_kept = !fails || around_.chance.one_in(options_.failed_but_kept);
+  if (!step || !is_kept) {
+    storage.rollback();
+    compactor_ = before;
+    return step ? tl::make_unexpected(kFailed) : step;
+  }
+  done = storage.commit();
+  for (const Fold& fold : step->folds) {
+    around_.ledger.folded(fold);
+    around_.trace.note([&] {
+      return "outbox: folded into " + std::to_string(fold.into) + ": " + list(fold.members);
+    });
+  }
+  if (!fails) return step;
+  compactor_ = before;
+  return tl::make_unexpected(kFailed);
 }
 
 /// Unless one is under way: then what is queued is the next one.

@@ -10,6 +10,7 @@
 #include "event_queue.h"
 #include "ledger.h"
 #include "outbox/clock_pass.h"
+#include "outbox/compactor.h"
 #include "outbox/memory_storage.h"
 
 namespace flowmyna::simulation {
@@ -62,8 +63,11 @@ class SimulatedOutbox final : public Outbox {
     std::function<void()> on_append;
   };
 
-  SimulatedOutbox(OutboxOptions options, Surroundings surroundings)
-      : options_(options), around_(std::move(surroundings)), stats_(around_.storage.stats()) {}
+  SimulatedOutbox(OutboxOptions options, PlanOptions planning, Surroundings surroundings)
+      : options_(options),
+        around_(std::move(surroundings)),
+        compactor_(std::move(planning)),
+        stats_(around_.storage.stats()) {}
 
   void append(std::unique_ptr<Append> operations) override;
   void read(ReadLimits limits, Done<Window> done) override;
@@ -73,6 +77,7 @@ class SimulatedOutbox final : public Outbox {
   void seal(std::vector<Seal> seals, Done<void> done) override;
   void settle(std::vector<Settlement> settlements, Done<void> done) override;
   void correct_clock(ClockCorrection correction, Done<void> done) override;
+  void compact(CompactLimits limits, Done<Compacted> done) override;
   OutboxStats stats() const override { return stats_; }
   void dead_letters(LetterLimits limits, Done<DeadLetters> done) override;
   void dead_letter_of(Receipt receipt, Done<std::optional<DeadLetter>> done) override;
@@ -97,7 +102,7 @@ class SimulatedOutbox final : public Outbox {
   struct Round {
     std::vector<std::unique_ptr<WriterAppend>> appends;
     std::vector<Write> writes;
-    std::vector<std::function<void()>> reads;
+    std::vector<std::function<void()>> reads;  // and chores
     bool empty() const { return appends.empty() && writes.empty() && reads.empty(); }
   };
 
@@ -106,12 +111,14 @@ class SimulatedOutbox final : public Outbox {
   void begin_round();
   void perform(Round round);
   Committed commit(const Round& round, bool with_appends);
-  static Result<void> apply(LetterChange& change, MemoryStorage& storage);
+  Result<void> apply(LetterChange& change, MemoryStorage& storage);
+  Result<Compacted> compact(const CompactLimits& limits);
   void enter_in_ledger(const Round& round, bool with_appends);
   bool answer_writers(const Round& round, Committed committed);
 
   OutboxOptions options_;
   Surroundings around_;
+  Compactor compactor_;
   OutboxStats stats_;
   Round queued_;
   std::vector<Result<Receipt>> receipts_;  // of the round under way

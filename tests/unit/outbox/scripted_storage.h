@@ -81,6 +81,9 @@ class ScriptedStorage final : public Storage {
     return memory_.rewrite(receipt, event);
   }
   void set_unsynced_from(Receipt receipt) override { memory_.set_unsynced_from(receipt); }
+  Result<void> fold(const Fold& fold, std::string_view stored) override {
+    return memory_.fold(fold, stored);
+  }
   Result<Window> read(const ReadLimits& limits) override { return memory_.read(limits); }
   Result<Window> fetch(const std::vector<Receipt>& receipts) override {
     return memory_.fetch(receipts);
@@ -94,6 +97,7 @@ class ScriptedStorage final : public Storage {
     return memory_.dead_letter_of(receipt);
   }
   OutboxStats stats() const override { return memory_.stats(); }
+  Result<bool> shrink() override { return memory_.shrink(); }
   Result<void> reopen() override {
     ++script_.reopens;
     if (script_.reopen_fails) return fail(Error::Kind::kIo, "still broken");
