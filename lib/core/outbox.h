@@ -211,8 +211,8 @@ class Outbox {
   /// A step of the way from `stats().unsynced_from` to the end of the backlog, on which the events
   /// of one boot get their right time. What is sealed is left as it is, and events of other boots.
   virtual void correct_clock(ClockCorrection correction, Done<void> done) = 0;
-  /// Folds upserts of the backlog as the planner would, a step further at each call: what was looked
-  /// at is not read again. Nothing that is planned may be sealed from what was read before.
+  /// Folds upserts of the backlog as the planner would, a step further at each call: what was
+  /// looked at is not read again. Nothing that is planned may be sealed from what was read before.
   virtual void compact(CompactLimits limits, Done<Compacted> done) = 0;
   virtual OutboxStats stats() const = 0;
 

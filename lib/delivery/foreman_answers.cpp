@@ -87,8 +87,7 @@ void Foreman::retry(Request& request, const Verdict& verdict, BootTime at) {
           at + std::max(backoff_wait(options_.backoff, request.failures, random_), verdict.wait);
   }
   if (!gate_.is_of_old_network(request.sent_at)) return;
-  request.not_before_at_least =
-      std::max(gate_.overtaken_at(request.sent_at), at + verdict.wait);
+  request.not_before_at_least = std::max(gate_.overtaken_at(request.sent_at), at + verdict.wait);
   request.not_before = std::max(at, request.not_before_at_least);
 }
 

@@ -83,8 +83,10 @@ Outcome Simulation::run() {
   if (findings_.empty()) check_end();
   std::size_t retries = 0;
   for (const auto& entry : ledger_.entries()) retries += ledger_.retries_of(entry.operation.serial);
-  return {findings_.all(), trace_.lines(), ledger_.entries().size(), rules_.requests(), crashes_,
-          waits_.told(),   retries,  corrected_, storage_.stats(),         queue_.now()};
+  return {findings_.all(),   trace_.lines(), ledger_.entries().size(),
+          rules_.requests(), crashes_,       waits_.told(),
+          retries,           corrected_,     storage_.stats(),
+          queue_.now()};
 }
 
 bool Simulation::has_ended() const {
@@ -175,11 +177,11 @@ void Simulation::write(std::vector<ModelOperation> operations) {
   const auto now_unix_s = queue_.clock().unix_now_ms() / 1000;
   auto done = answer_to_writer(operations.size());
   const auto delay = chance_.between(milliseconds(0), scenario_.clock.acceptance_max);
-  queue_.after(delay, [this, now_unix_s, operations = std::move(operations),
-                       done = std::move(done)] {
-    if (process_ == nullptr) return;  // nobody listens: the writer's own error
-    process_->outbox().append(std::make_unique<WriterAppend>(operations, now_unix_s, done));
-  });
+  queue_.after(
+      delay, [this, now_unix_s, operations = std::move(operations), done = std::move(done)] {
+        if (process_ == nullptr) return;  // nobody listens: the writer's own error
+        process_->outbox().append(std::make_unique<WriterAppend>(operations, now_unix_s, done));
+      });
 }
 
 /// Some of them wait for delivery (`Prefer: wait`).

@@ -20,7 +20,7 @@ struct Outcome {
   std::size_t crashes = 0;
   std::size_t waits_told = 0;  ///< of an outcome, in time
   std::size_t retries = 0;     ///< operations that a person put back
-  std::size_t corrected = 0;  ///< recordings of events with a corrected time
+  std::size_t corrected = 0;   ///< recordings of events with a corrected time
   OutboxStats stats;
   BootTime lasted{0};
 };
