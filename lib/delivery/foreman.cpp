@@ -166,6 +166,7 @@ std::vector<Receipt> Foreman::taken_after(Receipt receipt) const {
 /// by itself; unless the outbox fills up all the same.
 bool Foreman::wants_compaction(BootTime at) const {
   if (compacting_ || reading_ || at < storage_retry_at_) return false;
+  if (waiters_.operations() > options_.compact_operations) return false;
   const OutboxStats stats = outbox_.stats();
   const std::uint64_t unseen = stats.accepted - compacted_;
   const bool is_filling = stats.size_bytes > stats.quota_bytes / 4 * 3;
@@ -178,6 +179,8 @@ void Foreman::compact(BootTime at) {
   compacting_ = true;
   drop_plan(0);  // what was read will not be what is there
   CompactLimits limits{taken_after(0), options_.compact_operations, options_.compact_bytes};
+  waiters_.append_receipts(limits.taken);
+  std::ranges::sort(limits.taken);
   const Receipt accepted_before = outbox_.stats().accepted;
   outbox_.compact(std::move(limits), [this, accepted_before](const Result<Compacted>& compacted) {
     post_([this, accepted_before, compacted] {

@@ -29,6 +29,18 @@ std::uint64_t Waiters::group_of(Receipt receipt) const {
   return found == waits_.end() ? 0 : found->first;
 }
 
+std::size_t Waiters::operations() const {
+  std::size_t operations = 0;
+  for (const auto& [first, open] : waits_) operations += open.wait.count;
+  return operations;
+}
+
+void Waiters::append_receipts(std::vector<Receipt>& out) const {
+  for (const auto& [first, open] : waits_) {
+    for (std::size_t i = 0; i < open.wait.count; ++i) out.push_back(first + i);
+  }
+}
+
 void Waiters::report(OperationOutcome outcome) {
   const Receipt first = group_of(outcome.receipt);
   if (first == 0) return;

@@ -49,6 +49,11 @@ class Waiters {
   std::uint64_t group_of(Receipt receipt) const;
   bool awaits(Receipt receipt) const { return group_of(receipt) != 0; }
 
+  /// How many operations are waited for, and which: they must not be folded into others, of which
+  /// nobody here would be told.
+  std::size_t operations() const;
+  void append_receipts(std::vector<Receipt>& out) const;
+
   /// The settlement of the operation is durable. Nothing happens when nobody waits for it.
   void report(OperationOutcome outcome);
 
