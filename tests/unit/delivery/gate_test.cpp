@@ -322,5 +322,174 @@ TEST_F(GateTest, HurryOnAnOpenGateChangesNothing) {
   EXPECT_FALSE(gate.wants_probe(now));
 }
 
+/// Fails until the next wait is an hour or so; the gate is then closed since just now.
+void fail_for_long(Gate& gate, BootTime& now) {
+  for (int i = 0; i < 30; ++i) {
+    now = std::max(now, gate.next_change(now).value_or(now));
+    gate.probe_sent(now);
+    gate.probe_answered(verdict(Action::kRelease), now, now);
+  }
+}
+
+TEST_F(GateTest, AChangedNetworkEndsTheBackOffAtOnceWithAProbe) {
+  fail_for_long(gate, now);
+  now += seconds(1);
+  gate.network_changed(now);
+  EXPECT_TRUE(gate.wants_probe(now));
+  EXPECT_EQ(allowed(), 0U);
+  open();
+}
+
+TEST_F(GateTest, AChangedNetworkIsTriedNoEarlierThanRetryInitialAfterTheFailure) {
+  fail_for_long(gate, now);
+  now += milliseconds(300);
+  gate.network_changed(now);
+  EXPECT_FALSE(gate.wants_probe(now));
+  EXPECT_EQ(wait(), milliseconds(700));
+  EXPECT_TRUE(gate.wants_probe(now));
+}
+
+TEST_F(GateTest, ANetworkThatFlapsIsTriedOnceARetryInitialAndTheWaitsGoOnGrowing) {
+  BootTime last{0};
+  for (int i = 0; i < 10'000; ++i, now += milliseconds(10)) {
+    gate.network_changed(now);
+    if (!gate.wants_probe(now)) continue;
+    if (last.count() > 0) {
+      EXPECT_GE(now - last, kBackoff.initial);
+      EXPECT_LE(now - last, kBackoff.initial + milliseconds(10));
+    }
+    last = now;
+    gate.probe_sent(now);
+    gate.probe_answered(verdict(Action::kRelease), now, now);
+  }
+  milliseconds longest{0};
+  now += seconds(20);  // it has settled, and does not work
+  for (int i = 0; i < 10; ++i) {
+    probe(verdict(Action::kRelease));
+    longest = std::max(longest, wait());
+  }
+  EXPECT_GT(longest, seconds(100));
+}
+
+TEST_F(GateTest, WhileANetworkSettlesTheWaitsGrowFromTheirBeginning) {
+  fail_for_long(gate, now);
+  now += seconds(1);
+  gate.network_changed(now);
+  probe(verdict(Action::kRelease));  // the route is there, the name server is not
+  EXPECT_EQ(wait(), seconds(1));
+  probe(verdict(Action::kRelease));
+  EXPECT_LE(wait(), seconds(2));
+}
+
+TEST_F(GateTest, AChangedNetworkEndsTheFiveMinutesOfAPortalButNotA429) {
+  open();
+  fail(Action::kMisconfigured);
+  now += seconds(2);
+  gate.network_changed(now);
+  EXPECT_TRUE(gate.wants_probe(now));
+  open();
+  gate.failed(throttled(seconds(30)), now, now);
+  now += seconds(2);
+  gate.network_changed(now);
+  EXPECT_EQ(allowed(), 0U);
+  EXPECT_FALSE(gate.wants_probe(now));
+  EXPECT_EQ(wait(), seconds(28));
+}
+
+TEST_F(GateTest, AFailureOfTheOldNetworkClosesForRetryInitialSinceItsSendingAtMost) {
+  open();
+  const BootTime sent_at = now;
+  now += milliseconds(400);
+  gate.network_changed(now);
+  gate.failed(verdict(Action::kRetry), sent_at, now);
+  EXPECT_EQ(allowed(), 0U);
+  EXPECT_EQ(wait(), milliseconds(600));
+  EXPECT_TRUE(gate.wants_probe(now));
+}
+
+TEST_F(GateTest, AFailureOfTheOldNetworkSaysNothingOnceTheNewOneDelivered) {
+  open();
+  const BootTime sent_at = now;
+  now += seconds(5);
+  gate.network_changed(now);
+  gate.delivered();
+  now += seconds(10);
+  gate.failed(verdict(Action::kRetry), sent_at, now);
+  EXPECT_EQ(allowed(), kMax);
+  gate.failed(verdict(Action::kRetry), now, now);
+  EXPECT_EQ(allowed(), 0U);
+}
+
+TEST_F(GateTest, AProbeThatTheNetworkChangedUnderIsOvertakenAfterRetryInitial) {
+  gate.probe_sent(now);
+  const BootTime sent_at = now;
+  now += milliseconds(400);
+  gate.network_changed(now);
+  EXPECT_FALSE(gate.wants_probe(now));
+  EXPECT_EQ(wait(), milliseconds(600));
+  probe(kHealthy);
+  EXPECT_EQ(allowed(), 1U);
+  gate.probe_answered(verdict(Action::kRelease), sent_at, now);
+  EXPECT_EQ(allowed(), 1U) << "the overtaken one says nothing";
+  gate.probe_answered(throttled(seconds(30)), sent_at, now);
+  EXPECT_EQ(allowed(), 0U) << "but a 429 holds for all";
+}
+
+TEST_F(GateTest, ATrialUnderWayHasItsTimeBeforeAChangedNetworkBeginsAnew) {
+  probe(kHealthy);
+  gate.request_sent(now);
+  now += milliseconds(100);
+  gate.network_changed(now);
+  EXPECT_EQ(allowed(), 0U);
+  EXPECT_FALSE(gate.wants_probe(now));
+  EXPECT_EQ(wait(), milliseconds(900));
+  EXPECT_TRUE(gate.wants_probe(now));
+  gate.delivered();
+  EXPECT_EQ(allowed(), kMax);
+}
+
+TEST_F(GateTest, AChangedNetworkDoesNotCloseAnOpenGate) {
+  open();
+  gate.network_changed(now);
+  EXPECT_EQ(allowed(), kMax);
+  EXPECT_FALSE(gate.wants_probe(now));
+}
+
+TEST_F(GateTest, AnotherKeyEndsTheFiveMinutesAtOnce) {
+  open();
+  fail(Action::kUnauthorized);
+  gate.key_changed(now);
+  EXPECT_TRUE(gate.wants_probe(now));
+  open();
+}
+
+TEST_F(GateTest, AnotherKeyDoesNotEndABackOff) {
+  open();
+  fail();
+  gate.key_changed(now);
+  EXPECT_EQ(wait(), seconds(1));
+}
+
+TEST_F(GateTest, ARefusalOfTheKeyOfBeforeSaysNothingOfTheNewOne) {
+  open();
+  const BootTime sent_at = now;
+  now += milliseconds(50);
+  gate.key_changed(now);
+  gate.failed(verdict(Action::kUnauthorized), sent_at, now);
+  EXPECT_EQ(allowed(), kMax);
+  now += milliseconds(1);
+  gate.failed(verdict(Action::kUnauthorized), now, now);
+  EXPECT_EQ(state(), DeliveryState::kUnauthorized);
+}
+
+TEST_F(GateTest, AProbeWithTheKeyOfBeforeIsSentAgainAtOnce) {
+  gate.probe_sent(now);
+  const BootTime sent_at = now;
+  now += milliseconds(50);
+  gate.key_changed(now);
+  gate.probe_answered(verdict(Action::kUnauthorized), sent_at, now);
+  EXPECT_TRUE(gate.wants_probe(now));
+}
+
 }  // namespace
 }  // namespace flowmyna
