@@ -33,6 +33,10 @@ Result<Descriptor> bind_tcp(const std::string& address, std::uint16_t port);
 
 inline constexpr const char* kLoopback = "127.0.0.1";
 
+inline Result<Descriptor> bind_loopback(std::uint16_t port) {
+  return bind_tcp(kLoopback, port);
+}
+
 /// A Unix stream socket bound to `path`. A socket that nobody answers on is replaced.
 Result<Descriptor> bind_unix(const std::string& path);
 
