@@ -62,7 +62,7 @@ void Gate::probe_answered(const Verdict& verdict, BootTime sent_at, BootTime now
   if (!is_overtaken) probing_ = false;
   if (verdict.action == Verdict::Action::kSettle) {
     needs_probe_ = false;
-  } else if (!is_of_old_key(verdict, sent_at)) {
+  } else if (!is_of_old_key(verdict, sent_at) && !is_refuted(verdict, sent_at)) {
     close(verdict, sent_at, now);
   }
 }
@@ -86,6 +86,11 @@ void Gate::failed(const Verdict& verdict, BootTime sent_at, BootTime now) {
     return;
   }
   close(verdict, sent_at, now);
+}
+
+/// A failure of an old network, since which the present one has delivered.
+bool Gate::is_refuted(const Verdict& verdict, BootTime sent_at) const {
+  return proven_ && is_of_old_network(sent_at) && verdict.action != Verdict::Action::kThrottled;
 }
 
 /// A refusal of the key that was in use when the request left, not of the present one.

@@ -77,6 +77,7 @@ class Gate {
   void throttle(std::chrono::milliseconds asked, BootTime now);
   std::chrono::milliseconds next_wait(BootTime now);
   bool is_of_old_key(const Verdict& verdict, BootTime sent_at) const;
+  bool is_refuted(const Verdict& verdict, BootTime sent_at) const;
   bool probe_blocks(BootTime now) const;
 
   BackoffOptions options_;
