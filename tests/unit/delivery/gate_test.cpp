@@ -412,7 +412,7 @@ TEST_F(GateTest, AFailureOfTheOldNetworkSaysNothingOnceTheNewOneDelivered) {
   const BootTime sent_at = now;
   now += seconds(5);
   gate.network_changed(now);
-  gate.delivered();
+  gate.delivered(now);
   now += seconds(10);
   gate.failed(verdict(Action::kRetry), sent_at, now);
   EXPECT_EQ(allowed(), kMax);
@@ -444,7 +444,7 @@ TEST_F(GateTest, ATrialUnderWayHasItsTimeBeforeAChangedNetworkBeginsAnew) {
   EXPECT_FALSE(gate.wants_probe(now));
   EXPECT_EQ(wait(), milliseconds(900));
   EXPECT_TRUE(gate.wants_probe(now));
-  gate.delivered();
+  gate.delivered(now);
   EXPECT_EQ(allowed(), kMax);
 }
 
