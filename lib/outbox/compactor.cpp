@@ -155,8 +155,11 @@ Result<void> Compactor::fold(Storage& storage, const Window& window,
   Receipt open = group.target;
   for (const std::size_t i : group.rows) {
     const Window::Row& row = window.rows()[i];
-    if (folding && folding->take(row.receipt, operations[i])) continue;
-    // This one starts anew: the target is gone, another object's with the same hash, or full.
+    const auto has_dead = storage.has_dead_between(open, row.receipt);
+    if (!has_dead) return tl::make_unexpected(has_dead.error());
+    if (folding && !*has_dead && folding->take(row.receipt, operations[i])) continue;
+    // This one starts anew: the target is gone, another object's with the same hash, or full; or a
+    // person may yet retry something in between, of which it must stay the newer.
     if (folding) {
       if (auto done = folding->write(storage, folds); !done) return done;
     }

@@ -9,7 +9,8 @@
 namespace flowmyna {
 
 /// Compaction of the stored backlog by the planner's own rule: an upsert is folded into an earlier
-/// one of its object when nothing touched the object in between. It goes through the backlog once,
+/// one of its object when nothing touched the object in between, and nothing in between is dead: a
+/// person may retry it, and it comes back to its old place. It goes through the backlog once,
 /// oldest first, in steps that are a transaction each.
 ///
 /// Between two steps it remembers of an object only the receipt of the upsert that the next one may

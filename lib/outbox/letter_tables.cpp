@@ -40,6 +40,7 @@ Result<LetterTables> LetterTables::prepare(const sqlite::Connection& connection)
        "INSERT OR IGNORE INTO dead(seq, letter, row) SELECT seq, ?, row FROM operation "
        "WHERE seq = ?"},
       {&tables.find_dead_, "SELECT letter FROM dead WHERE seq = ?"},
+      {&tables.find_dead_between_, "SELECT 1 FROM dead WHERE seq > ? AND seq < ? LIMIT 1"},
       {&tables.read_letters_,
        "SELECT id, status, reason, attempts, at FROM letter WHERE id > ? AND id <= ? ORDER BY id"},
       {&tables.read_dead_,
@@ -205,6 +206,12 @@ Result<std::optional<DeadLetter>> LetterTables::holding(Receipt receipt) {
   if (!found) return tl::make_unexpected(found.error());
   if (found->letters.empty()) return std::nullopt;
   return std::move(found->letters.front());
+}
+
+Result<bool> LetterTables::has_dead_between(Receipt after, Receipt before) {
+  auto found = find_dead_between_.start().bind(to_signed(after)).bind(to_signed(before)).step();
+  find_dead_between_.reset();
+  return found;
 }
 
 Result<ReceiptState> LetterTables::state(Receipt receipt) {

@@ -21,6 +21,7 @@ class LetterTables {
 
   Result<DeadLetters> read(const LetterLimits& limits);
   Result<std::optional<DeadLetter>> holding(Receipt receipt);
+  Result<bool> has_dead_between(Receipt after, Receipt before);
   /// Of an operation that is not in the backlog: dead, dropped or delivered.
   Result<ReceiptState> state(Receipt receipt);
 
@@ -30,7 +31,7 @@ class LetterTables {
   Result<void> remember_dropped(std::vector<Receipt> receipts);
   Result<void> remember_dropped(Receipt first, Receipt last);
 
-  sqlite::Statement insert_letter_, insert_dead_, find_dead_;
+  sqlite::Statement insert_letter_, insert_dead_, find_dead_, find_dead_between_;
   sqlite::Statement read_letters_, read_dead_;
   sqlite::Statement return_dead_, remove_dead_, remove_letter_;
   sqlite::Statement dropped_before_, put_dropped_, remove_dropped_;

@@ -175,6 +175,11 @@ DeadLetter MemoryStorage::describe(Receipt id, const Letter& letter) {
   return out;
 }
 
+Result<bool> MemoryStorage::has_dead_between(Receipt after, Receipt before) {
+  const auto next = state_.letter_of.upper_bound(after);
+  return next != state_.letter_of.end() && next->first < before;
+}
+
 Result<DeadLetters> MemoryStorage::dead_letters(const LetterLimits& limits) {
   DeadLetters out;
   std::size_t bytes = 0;

@@ -152,6 +152,9 @@ Result<SqliteStorage::Open> SqliteStorage::connect(const StorageOptions& options
   auto letters = LetterTables::prepare(open.connection);
   if (!letters) return tl::make_unexpected(letters.error());
   open.letters = *std::move(letters);
+  auto folded = FoldedTable::prepare(open.connection);
+  if (!folded) return tl::make_unexpected(folded.error());
+  open.folded = *std::move(folded);
   return open;
 }
 
@@ -277,6 +280,11 @@ Result<DeadLetters> SqliteStorage::drop(const LetterLimits& limits) {
     counters_.dropped += operations;
   }
   return dropped;
+}
+
+Result<bool> SqliteStorage::has_dead_between(Receipt after, Receipt before) {
+  if (counters_.dead == 0) return false;
+  return open_->letters.has_dead_between(after, before);
 }
 
 Result<DeadLetters> SqliteStorage::dead_letters(const LetterLimits& limits) {

@@ -43,6 +43,7 @@ class SqliteStorage final : public Storage {
   Result<Window> fetch(const std::vector<Receipt>& receipts) override;
   Result<ReceiptState> state(Receipt receipt) override;
   Result<std::vector<Seal>> seals() override;
+  Result<bool> has_dead_between(Receipt after, Receipt before) override;
   Result<DeadLetters> dead_letters(const LetterLimits& limits) override;
   Result<std::optional<DeadLetter>> dead_letter_of(Receipt receipt) override;
   OutboxStats stats() const override;

@@ -49,6 +49,8 @@ class Storage {
   /// there that it may have been folded into, it has that row's state.
   virtual Result<ReceiptState> state(Receipt receipt) = 0;
   virtual Result<std::vector<Seal>> seals() = 0;
+  /// Whether a dead operation was accepted between these two.
+  virtual Result<bool> has_dead_between(Receipt after, Receipt before) = 0;
   virtual Result<DeadLetters> dead_letters(const LetterLimits& limits) = 0;
   virtual Result<std::optional<DeadLetter>> dead_letter_of(Receipt receipt) = 0;
   virtual OutboxStats stats() const = 0;

@@ -36,7 +36,9 @@ class Message {
   Message& with_address(std::uint16_t type, const char* text) {
     in6_addr bytes{};
     const bool is_v4 = inet_pton(AF_INET, text, &bytes) == 1;
-    if (!is_v4) EXPECT_EQ(inet_pton(AF_INET6, text, &bytes), 1);
+    if (!is_v4) {
+      EXPECT_EQ(inet_pton(AF_INET6, text, &bytes), 1);
+    }
     return with(type, &bytes, is_v4 ? sizeof(in_addr) : sizeof(in6_addr));
   }
   std::string text() const {
@@ -151,7 +153,9 @@ TEST_F(NetworkWatchTest, MessagesThatAreCutShortAreNoHarm) {
       if (size >= sizeof said) std::memcpy(piece.data(), &said, sizeof said);
       NetworkNews news;
       watch_->read(piece, news);
-      if (size < NLMSG_HDRLEN + sizeof(ifaddrmsg)) EXPECT_FALSE(news.came || news.went) << size;
+      if (size < NLMSG_HDRLEN + sizeof(ifaddrmsg)) {
+        EXPECT_FALSE(news.came || news.went) << size;
+      }
     }
   }
 }

@@ -126,6 +126,16 @@ TEST_F(CompactorTest, WhatWasDeliveredBetweenTwoStepsIsNotFoldedInto) {
   EXPECT_EQ(step(), "2<3");
 }
 
+TEST_F(CompactorTest, NothingIsFoldedPastADeadLetterThatMayBeRetried) {
+  append(Backlog().upsert("Order/1").upsert("Order/1").upsert("Order/1").upsert("Order/1"));
+  seal(storage, 1, {{2}});
+  Settlement settlement;
+  settlement.id = 1;
+  settlement.dead = {{{2}, 422, "no", 1, 99}};
+  settle(storage, settlement);
+  EXPECT_EQ(step(), "3<4");
+}
+
 TEST_F(CompactorTest, AfterAResetItFindsWhatCameBackBehindIt) {
   append(Backlog().upsert("Order/1").upsert("Order/2").upsert("Order/1"));
   EXPECT_EQ(step(), "1<3");

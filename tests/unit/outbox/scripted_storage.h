@@ -90,6 +90,9 @@ class ScriptedStorage final : public Storage {
   }
   Result<ReceiptState> state(Receipt receipt) override { return memory_.state(receipt); }
   Result<std::vector<Seal>> seals() override { return memory_.seals(); }
+  Result<bool> has_dead_between(Receipt after, Receipt before) override {
+    return memory_.has_dead_between(after, before);
+  }
   Result<DeadLetters> dead_letters(const LetterLimits& limits) override {
     return memory_.dead_letters(limits);
   }
