@@ -4,7 +4,6 @@
 
 #include <array>
 #include <chrono>
-#include <cstdio>
 
 namespace flowmyna {
 
@@ -16,9 +15,8 @@ std::string iso8601_utc(std::int64_t unix_ms) {
   gmtime_r(&seconds, &parts);
   std::array<char, 48> text{};
   const std::size_t size = strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &parts);
-  std::snprintf(text.data() + size, text.size() - size, ".%03dZ",
-                static_cast<int>((time - second).count()));
-  return text.data();
+  const std::string milliseconds = std::to_string(1000 + (time - second).count());
+  return std::string(text.data(), size) + "." + milliseconds.substr(1) + "Z";
 }
 
 }  // namespace flowmyna

@@ -103,7 +103,9 @@ void NetworkWatch::forget_all() {
 void NetworkWatch::read(std::span<const char> messages, NetworkNews& news) {
   auto left = static_cast<int>(messages.size());
   const auto* message = reinterpret_cast<const nlmsghdr*>(messages.data());
-  for (; NLMSG_OK(message, static_cast<unsigned>(left)); message = NLMSG_NEXT(message, left)) {
+  // A message that ends unaligned leaves less than nothing.
+  for (; left > 0 && NLMSG_OK(message, static_cast<unsigned>(left));
+       message = NLMSG_NEXT(message, left)) {
     const void* data = NLMSG_DATA(message);
     const std::size_t size = NLMSG_PAYLOAD(message, 0);
     switch (message->nlmsg_type) {

@@ -223,7 +223,7 @@ TEST(PreferWait, ARefusalIsAnsweredInTheApisWordsWithItsStatus) {
     EXPECT_EQ(detail.find("HTTP"), std::string::npos) << detail;
     EXPECT_EQ(answer["receipt"], 1);
     EXPECT_EQ(answer["state"], "dead");
-    EXPECT_EQ(rig.get("/agent/v1/receipts/1").body, R"({"receipt":1,"state":"dead"})");
+    EXPECT_EQ(Json::parse(rig.get("/agent/v1/receipts/1").body)["state"], "dead");
   }
 }
 

@@ -47,7 +47,7 @@ const std::vector<Layer> kLayers = {
     // thread watches.
     {"agent/agent.", {"agent/", "outbox/", "delivery/", "core/"}},
     {"agent/senses.", {"agent/", "delivery/network_watch.h", "core/"}},
-    {"agent/", {"agent/", "delivery/foreman.h", "core/"}},
+    {"agent/", {"agent/", "delivery/foreman.h", "delivery/waiters.h", "core/"}},
 };
 
 /// A library's header, and the only places of the product that know it. Tests may know any.
