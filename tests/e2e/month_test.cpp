@@ -19,7 +19,7 @@ constexpr std::size_t kBatch = 10'000;  // the most that one request takes
 
 std::size_t hours() {
   const char* text = std::getenv("FLOWMYNA_MONTH_HOURS");
-  return text == nullptr ? 6 : std::strtoul(text, nullptr, 10);
+  return text == nullptr ? 3 : std::strtoul(text, nullptr, 10);
 }
 
 std::string batch(std::size_t first) {
