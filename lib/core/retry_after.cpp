@@ -59,7 +59,10 @@ std::optional<std::int64_t> http_date_to_unix(const std::string& text, std::int6
 
 /// The seconds until a point in time, without overflow whatever a header says.
 std::int64_t seconds_until(std::int64_t unix_s, std::int64_t now_unix_s) {
-  return unix_s <= now_unix_s ? 0 : unix_s - now_unix_s;
+  if (unix_s <= now_unix_s) return 0;
+  const auto distance = static_cast<std::uint64_t>(unix_s) - static_cast<std::uint64_t>(now_unix_s);
+  constexpr std::uint64_t kMax = std::numeric_limits<std::int64_t>::max();
+  return static_cast<std::int64_t>(std::min(distance, kMax));
 }
 
 std::optional<std::int64_t> asked_seconds(const Answer& answer, std::int64_t now_unix_s) {
