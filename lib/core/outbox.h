@@ -129,7 +129,13 @@ struct ReadLimits {
   std::size_t bytes_max = 0;  ///< at least one row is read, whatever its size
 };
 
-/// Counters over the outbox's whole life, and its size now.
+enum class OutboxState : std::uint8_t {
+  kOk,      ///< accepts
+  kFull,    ///< quota or disk are: refuses what does not fit until there is room; delivery goes on
+  kFailed,  ///< nothing can be kept safely: refuses everything until the disk works again
+};
+
+/// Counters over the outbox's whole life, and how it is now.
 struct OutboxStats {
   std::uint64_t accepted = 0;
   std::uint64_t delivered = 0;
@@ -140,6 +146,8 @@ struct OutboxStats {
   std::uint64_t duplicates_possible = 0;
   std::uint64_t size_bytes = 0;  ///< database and write-ahead log
   std::uint64_t quota_bytes = 0;
+  OutboxState state = OutboxState::kOk;
+  std::string last_error;  ///< why the state is not kOk, and what can be done; empty while it is
   std::uint64_t pending() const { return accepted - delivered - dead - dropped; }
 };
 

@@ -20,7 +20,8 @@ namespace flowmyna {
 /// In each round writers come first, then seals, settles and what people do to dead letters, then
 /// (after the commit) reads. A round is bounded, so neither side starves the other. When a round
 /// fails, its writers get the error and nothing of theirs is kept; what delivery wanted is tried
-/// once more without them, because settling is what frees space.
+/// once more without them, because settling is what frees space. Whatever need not be done
+/// before an answer is done after the round.
 class Vault final : public Outbox {
  public:
   /// `on_append` is called on the vault's thread after each commit that accepted something.
@@ -72,6 +73,7 @@ class Vault final : public Outbox {
   Result<void> begin();
   void give_up(const Error& error);
   void recover(const Error& error);
+  void tend();
   void publish();
 
   const std::unique_ptr<Storage> storage_;
@@ -85,8 +87,10 @@ class Vault final : public Outbox {
   bool stopping_ = false;
   OutboxStats stats_;
 
-  std::optional<Error> broken_;  // the thread's own: the storage could not be opened again
-  std::thread thread_;           // last: it runs with all of the above
+  // The thread's own.
+  std::optional<Error> broken_;      // the storage could not be opened again
+  std::uint64_t refused_bytes_ = 0;  // of the last append that did not fit, until it would
+  std::thread thread_;               // last: it runs with all of the above
 };
 
 }  // namespace flowmyna
