@@ -27,6 +27,9 @@ struct Comparison {
   }
 };
 
+/// `n` of each object at the API, by id.
+std::map<std::string, std::uint64_t> values_at(const Rig& rig);
+
 /// Applications that write for as long as they are let, each about things of its own: single
 /// upserts, events, and batches. They note what was answered; what was not may have been accepted
 /// or not.
@@ -41,6 +44,9 @@ class Traffic {
   void start();
   /// Ends them; a request under way is waited for, so the agent must answer or be gone.
   void stop();
+
+  /// One request of each writer in turn, on this thread, while no others run.
+  void step();
 
   /// Operations that were answered with 200, by all so far.
   std::size_t answered() const { return answered_; }
@@ -63,6 +69,7 @@ class Traffic {
 
   static Call make_call(std::size_t writer, std::uint64_t number);
   void write(std::size_t index);
+  bool write_once(std::size_t index, Http& connection);
   void note(Writer& writer, const Call& call, std::uint64_t number);
 
   Rig& rig_;
