@@ -40,8 +40,8 @@ std::uint64_t set_aside_bytes(std::uint64_t quota_bytes) {
 // before the first table exists. The cache is small because delivery reads in order, once; the
 // journal limit keeps the log at its working size instead of letting a burst's high tide stay.
 constexpr const char* kLockPragma = "PRAGMA locking_mode = EXCLUSIVE";
+constexpr const char* kNewFilePragma = "PRAGMA auto_vacuum = INCREMENTAL";
 constexpr const char* kPragmas = R"sql(
-  PRAGMA auto_vacuum = INCREMENTAL;
   PRAGMA journal_mode = WAL;
   PRAGMA cache_size = -2000;
   PRAGMA temp_store = MEMORY;
@@ -57,6 +57,12 @@ Result<void> check_version_first(const Connection& connection) {
 }
 
 Result<void> apply_pragmas(const Connection& connection, const StorageOptions& options) {
+  // On a file that has pages this pragma would be a write at each start, which a full disk refuses.
+  const auto pages = connection.integer("PRAGMA page_count");
+  if (!pages) return tl::make_unexpected(pages.error());
+  if (*pages == 0) {
+    if (auto done = connection.execute(kNewFilePragma); !done) return done;
+  }
   const std::uint64_t log = log_bytes(options.quota_bytes);
   const std::string pragmas =
       kPragmas + ("PRAGMA journal_size_limit = " + std::to_string(log)) +
@@ -147,6 +153,7 @@ Result<void> SqliteStorage::open_files() {
   place_ = FilePlace::of(options_.path);
   log_place_ = FilePlace::of(log_path());
   open_->connection.keep_log_on_close(false);
+  log_pages_ = static_cast<int>(log_bytes_ / kLogFrameBytes);  // at most; the next commit tells
   reserve_.take();
   return {};
 }
