@@ -55,7 +55,8 @@ TEST_F(WaitersTest, AnOperationIsWaitedForOnlyByItsOwnWriter) {
   wait("a", 5, 2, seconds(10));
   wait("b", 8, 1, seconds(10));
   std::vector<std::uint64_t> groups;
-  for (const Receipt receipt : {4U, 5U, 6U, 7U, 8U, 9U}) groups.push_back(waiters.group_of(receipt));
+  for (const Receipt receipt : {4U, 5U, 6U, 7U, 8U, 9U})
+    groups.push_back(waiters.group_of(receipt));
   EXPECT_EQ(groups, (std::vector<std::uint64_t>{0, 5, 5, 0, 8, 0}));
   for (const Receipt receipt : {4U, 7U, 9U}) delivered(receipt, "other");
   delivered(8, "u8");
