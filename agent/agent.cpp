@@ -79,12 +79,10 @@ Result<std::unique_ptr<Agent>> Agent::start(const Config& config) {
   storage_options.path = config.outbox.path / kOutboxFile;
   storage_options.quota_bytes = config.outbox.max_size_bytes;
   storage_options.sync_every_commit = config.outbox.durability == Durability::kFull;
-  auto lock = LockFile::acquire(storage_options.path);
-  if (!lock) return tl::make_unexpected(lock.error());
   auto storage = SqliteStorage::open(std::move(storage_options));
   if (!storage) return tl::make_unexpected(storage.error());
 
-  std::unique_ptr<Agent> agent(new Agent(config, *std::move(lock), *std::move(storage)));
+  std::unique_ptr<Agent> agent(new Agent(config, *std::move(storage)));
   if (auto opened = agent->open_doors(config.listen, config.api.key); !opened) {
     return tl::make_unexpected(opened.error());
   }
@@ -92,9 +90,8 @@ Result<std::unique_ptr<Agent>> Agent::start(const Config& config) {
   return agent;
 }
 
-Agent::Agent(const Config& config, LockFile lock, std::unique_ptr<Storage> storage)
-    : lock_(std::move(lock)),
-      key_(config.api.key),
+Agent::Agent(const Config& config, std::unique_ptr<Storage> storage)
+    : key_(config.api.key),
       delivery_(courier_options(config.api, key_), clock_),
       vault_(
           std::move(storage), [this] { delivery_.wake(); }, plan_options(config.delivery)),

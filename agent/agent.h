@@ -11,7 +11,6 @@
 #include "agent/door.h"
 #include "agent/system_clock.h"
 #include "delivery/delivery_thread.h"
-#include "outbox/lock_file.h"
 #include "outbox/vault.h"
 
 namespace flowmyna {
@@ -68,7 +67,7 @@ class Agent final : private DeliveryControl {
   std::vector<std::string> listening() const;
 
  private:
-  Agent(const Config& config, LockFile lock, std::unique_ptr<Storage> storage);
+  Agent(const Config& config, std::unique_ptr<Storage> storage);
   Result<void> open_doors(const ListenConfig& config, const Secret& key);
   Result<void> open_door(ListeningSocket socket, const ListenConfig& config, const Secret& key);
 
@@ -81,7 +80,6 @@ class Agent final : private DeliveryControl {
   void await(Wait wait) override;
 
   // In the order of construction: what stands below uses what stands above.
-  LockFile lock_;
   SystemClock clock_;
   KeyHolder key_;
   DeliveryThread delivery_;

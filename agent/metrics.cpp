@@ -27,16 +27,16 @@ MetricFamily gauge(const char* name, const char* help, std::uint64_t value) {
   return family(name, help, MetricType::Gauge, static_cast<double>(value));
 }
 
+constexpr std::array kDeliveryStates = {DeliveryState::kIdle,       DeliveryState::kDelivering,
+                                        DeliveryState::kBackingOff, DeliveryState::kUnauthorized,
+                                        DeliveryState::kPaused,     DeliveryState::kMisconfigured};
+constexpr std::array kOutboxStates = {OutboxState::kOk, OutboxState::kFull, OutboxState::kFailed};
+
 /// One series a state, 1 for the one that holds.
-MetricFamily state_family(DeliveryState now) {
-  constexpr std::array kStates = {DeliveryState::kIdle,       DeliveryState::kDelivering,
-                                  DeliveryState::kBackingOff, DeliveryState::kUnauthorized,
-                                  DeliveryState::kPaused,     DeliveryState::kMisconfigured};
-  MetricFamily states{"flowmyna_agent_delivery_state",
-                      "1 for the state that delivery is in",
-                      MetricType::Gauge,
-                      {}};
-  for (const DeliveryState state : kStates) {
+template <class States, class State>
+MetricFamily state_family(const char* name, const char* help, const States& all, State now) {
+  MetricFamily states{name, help, MetricType::Gauge, {}};
+  for (const State state : all) {
     ClientMetric metric;
     metric.label = {{"state", name_of(state)}};
     metric.gauge.value = state == now ? 1 : 0;
@@ -67,7 +67,10 @@ std::string metrics_text(const Snapshot& snapshot) {
       gauge("flowmyna_agent_outbox_quota_bytes", "What the outbox may grow to", outbox.quota_bytes),
       gauge("flowmyna_agent_uptime_seconds", "Since the agent started",
             static_cast<std::uint64_t>(snapshot.uptime.count())),
-      state_family(snapshot.delivery.state),
+      state_family("flowmyna_agent_delivery_state", "1 for the state that delivery is in",
+                   kDeliveryStates, snapshot.delivery.state),
+      state_family("flowmyna_agent_outbox_state", "1 for the state that the outbox is in",
+                   kOutboxStates, outbox.state),
   };
   if (const auto age = oldest_age(snapshot)) {
     families.push_back(gauge("flowmyna_agent_oldest_age_seconds",

@@ -60,6 +60,18 @@ const char* name_of(ReceiptState state) {
   return "unknown";
 }
 
+const char* name_of(OutboxState state) {
+  switch (state) {
+    case OutboxState::kOk:
+      return "ok";
+    case OutboxState::kFull:
+      return "full";
+    case OutboxState::kFailed:
+      return "failed";
+  }
+  return "unknown";
+}
+
 std::string status_json(const Snapshot& snapshot) {
   const OutboxStats& outbox = snapshot.outbox;
   const DeliveryStatus& delivery = snapshot.delivery;
@@ -70,7 +82,9 @@ std::string status_json(const Snapshot& snapshot) {
       {"version", FLOWMYNA_VERSION},
       {"uptime_seconds", snapshot.uptime.count()},
       {"outbox",
-       {{"pending", outbox.pending()},
+       {{"state", name_of(outbox.state)},
+        {"last_error", outbox.last_error.empty() ? Json(nullptr) : Json(outbox.last_error)},
+        {"pending", outbox.pending()},
         {"oldest_age_seconds", age ? Json(age->count()) : Json(nullptr)},
         {"size_bytes", outbox.size_bytes},
         {"quota_bytes", outbox.quota_bytes},

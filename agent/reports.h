@@ -30,6 +30,7 @@ std::optional<std::chrono::seconds> oldest_age(const Snapshot& snapshot);
 
 const char* name_of(DeliveryState state);
 const char* name_of(ReceiptState state);
+const char* name_of(OutboxState state);
 
 /// `GET /agent/v1/status`; the shape is design section 2's.
 std::string status_json(const Snapshot& snapshot);

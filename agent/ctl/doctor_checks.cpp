@@ -74,6 +74,14 @@ Check check_outbox(const client::Status& status) {
   const bool nearly_full =
       outbox.quota_bytes > 0 && static_cast<double>(outbox.size_bytes) >=
                                     kNearlyFull * static_cast<double>(outbox.quota_bytes);
+  if (outbox.state == "failed") {
+    return {Level::kFail, "outbox", outbox.last_error,
+            "writers get 503 until it works again; it is tried by itself, without a restart"};
+  }
+  if (outbox.state == "full") {
+    return {Level::kWarn, "outbox", outbox.last_error,
+            "writers get 507 until there is room; nothing that was accepted is lost"};
+  }
   if (!nearly_full) return {Level::kOk, "outbox", finding};
   return {Level::kWarn, "outbox", finding,
           "nearly full: writers will get 507; let it deliver or raise [outbox] max_size"};

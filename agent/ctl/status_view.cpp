@@ -60,6 +60,9 @@ std::string status_view(const client::Status& status) {
   if (dropped > 0) dead += ", and " + std::to_string(dropped) + " dropped by hand";
   view += line("dead letters", dead);
   view += line("outbox", size_text(status.outbox));
+  if (!status.outbox.last_error.empty()) {
+    view += line("outbox " + status.outbox.state, status.outbox.last_error);
+  }
   view += line("accepted", std::to_string(accepted));
   view += line("delivered", std::to_string(delivered));
   view += line("coalesced", std::to_string(coalesced));

@@ -185,6 +185,8 @@ struct Status {
     std::uint64_t size_bytes = 0;
     std::uint64_t quota_bytes = 0;
     std::uint64_t dead_letters = 0;
+    std::string state{};       ///< ok, full, failed
+    std::string last_error{};  ///< why it is not ok; empty while it is
   } outbox;
   struct Delivery {
     std::string state;  ///< idle, delivering, backing_off, unauthorized, paused, misconfigured

@@ -94,6 +94,8 @@ std::string readable(const Json& detail) {
 
 Status::Outbox read_outbox(const Json& outbox) {
   Status::Outbox result;
+  result.state = text(at(outbox, "state"));
+  result.last_error = text(at(outbox, "last_error"));
   result.pending = count(at(outbox, "pending"));
   result.oldest_age_seconds = seconds(at(outbox, "oldest_age_seconds"));
   result.size_bytes = count(at(outbox, "size_bytes"));

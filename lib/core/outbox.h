@@ -152,7 +152,13 @@ struct Compacted {
   bool more = false;  ///< the backlog goes on behind what has been looked at
 };
 
-/// Counters over the outbox's whole life, and its size now.
+enum class OutboxState : std::uint8_t {
+  kOk,      ///< accepts
+  kFull,    ///< quota or disk are: refuses what does not fit until there is room; delivery goes on
+  kFailed,  ///< nothing can be kept safely: refuses everything until the disk works again
+};
+
+/// Counters over the outbox's whole life, and how it is now.
 struct OutboxStats {
   std::uint64_t accepted = 0;
   std::uint64_t delivered = 0;
@@ -166,6 +172,8 @@ struct OutboxStats {
   /// Events that were stamped before the clock was synchronised may be pending from this receipt
   /// on; 0: there are none.
   Receipt unsynced_from = 0;
+  OutboxState state = OutboxState::kOk;
+  std::string last_error;  ///< why the state is not kOk, and what can be done; empty while it is
   std::uint64_t pending() const { return accepted - delivered - dead - dropped; }
 };
 

@@ -36,8 +36,9 @@ Result<LockFile> LockFile::acquire(const std::string& outbox_path) {
                                         ": stop it, or set outbox.path to another file");
   }
   const std::string pid = std::to_string(getpid()) + "\n";
-  if (ftruncate(descriptor, 0) != 0 ||
-      pwrite(descriptor, pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size())) {
+  // In this order a full disk is no obstacle to a second start: the block is there already.
+  if (pwrite(descriptor, pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size()) ||
+      ftruncate(descriptor, static_cast<off_t>(pid.size())) != 0) {
     return fail(Error::Kind::kIo, "cannot write " + path + ": " + std::strerror(errno));
   }
   return lock;

@@ -26,8 +26,9 @@ void MemoryStorage::rollback() {
   in_transaction_ = false;
 }
 
-bool MemoryStorage::has_room_for(const EncodedOperations& operations) const {
-  return state_.stats.size_bytes + operations.bytes() <= quota_bytes_;
+Result<void> MemoryStorage::admit(std::uint64_t bytes) {
+  if (state_.stats.size_bytes + bytes > quota_bytes_) return quota_reached();
+  return {};
 }
 
 Result<Receipt> MemoryStorage::append(const EncodedOperations& operations,

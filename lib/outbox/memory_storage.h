@@ -19,7 +19,7 @@ class MemoryStorage final : public Storage {
   Result<void> begin() override;
   Result<void> commit() override;
   void rollback() override;
-  bool has_room_for(const EncodedOperations& operations) const override;
+  Result<void> admit(std::uint64_t bytes) override;
   Result<Receipt> append(const EncodedOperations& operations,
                          std::int64_t accepted_unix_s) override;
   Result<void> seal(const Seal& seal) override;
@@ -38,6 +38,8 @@ class MemoryStorage final : public Storage {
   Result<std::optional<DeadLetter>> dead_letter_of(Receipt receipt) override;
   OutboxStats stats() const override;
   Result<bool> shrink() override { return false; }
+  Result<void> tend() override { return {}; }
+  void give_up_reserve() override {}
   Result<void> reopen() override;
 
   void crash() { rollback(); }

@@ -17,11 +17,31 @@ Error::Kind kind_of(int code) {
   }
 }
 
-Result<Connection> Connection::open(const std::string& path) {
+namespace {
+
+const char* hint(int code) {
+  switch (code & 0xff) {
+    case SQLITE_FULL:
+      return "; make room on the disk";
+    case SQLITE_IOERR:
+      return "; the kernel's log tells what is wrong with the disk";
+    default:
+      return "";
+  }
+}
+
+Error make_error(int code, std::string_view what, const char* text) {
+  return {kind_of(code), std::string(what) + ": " + text + " (SQLite code " + std::to_string(code) +
+                             ")" + hint(code)};
+}
+
+}  // namespace
+
+Result<Connection> Connection::open(const std::string& path, bool may_create) {
   sqlite3* handle = nullptr;
   // NOMUTEX: one thread owns the connection.
-  const int flags =
-      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+                    (may_create ? SQLITE_OPEN_CREATE : 0);
   const int code = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
   Connection connection;
   connection.handle_.reset(handle);
@@ -32,8 +52,7 @@ Result<Connection> Connection::open(const std::string& path) {
 Error Connection::error(std::string_view what) const {
   const int code = handle_ ? sqlite3_extended_errcode(handle_.get()) : SQLITE_NOMEM;
   const char* text = handle_ ? sqlite3_errmsg(handle_.get()) : "out of memory";
-  return {kind_of(code),
-          std::string(what) + ": " + text + " (SQLite code " + std::to_string(code) + ")"};
+  return make_error(code, what, text);
 }
 
 Result<void> Connection::execute(const char* sql) const {
@@ -53,6 +72,33 @@ Result<std::int64_t> Connection::integer(const char* sql) const {
 
 void Connection::keep_log_on_close(bool keep) const {
   sqlite3_db_config(handle_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep ? 1 : 0, nullptr);
+}
+
+void Connection::watch_log(int* pages) const {
+  sqlite3_wal_hook(
+      handle_.get(),
+      [](void* out, sqlite3*, const char*, int in_log) {
+        *static_cast<int*>(out) = in_log;
+        return SQLITE_OK;
+      },
+      pages);
+}
+
+Result<void> Connection::checkpoint() const {
+  const int code =
+      sqlite3_wal_checkpoint_v2(handle_.get(), "main", SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  if (code != SQLITE_OK) return tl::make_unexpected(error("cannot checkpoint the outbox"));
+  return {};
+}
+
+Result<void> Connection::sync_log() const {
+  sqlite3_file* log = nullptr;
+  sqlite3_file_control(handle_.get(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+  if (log == nullptr || log->pMethods == nullptr) return {};
+  const int code = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
+  if (code == SQLITE_OK) return {};
+  return tl::make_unexpected(
+      make_error(code, "cannot sync the outbox's log", sqlite3_errstr(code)));
 }
 
 Result<Statement> Statement::prepare(const Connection& connection, const char* sql) {
@@ -88,10 +134,8 @@ Result<bool> Statement::step() {
     sqlite3_reset(handle_.get());
     return false;
   }
-  sqlite3* connection = sqlite3_db_handle(handle_.get());
-  Error error{kind_of(code), std::string(sqlite3_sql(handle_.get())) + ": " +
-                                 sqlite3_errmsg(connection) + " (SQLite code " +
-                                 std::to_string(code) + ")"};
+  Error error = make_error(code, sqlite3_sql(handle_.get()),
+                           sqlite3_errmsg(sqlite3_db_handle(handle_.get())));
   sqlite3_reset(handle_.get());
   return tl::make_unexpected(std::move(error));
 }

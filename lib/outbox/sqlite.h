@@ -15,7 +15,8 @@ namespace flowmyna::sqlite {
 /// One connection. Closes itself. Not thread-safe: the thread that opened it uses it.
 class Connection {
  public:
-  static Result<Connection> open(const std::string& path);
+  /// Unless it may create the file, a missing one is an error.
+  static Result<Connection> open(const std::string& path, bool may_create = true);
 
   sqlite3* get() const { return handle_.get(); }
   /// Runs statements that yield no rows of interest.
@@ -26,6 +27,14 @@ class Connection {
   Error error(std::string_view what) const;
   /// Whether closing leaves the write-ahead log as it is, instead of folding it into the database.
   void keep_log_on_close(bool keep) const;
+  /// Has `pages` follow the length of the write-ahead log from the next commit on. In exchange
+  /// SQLite leaves all checkpoints to the caller: its own swallows its errors.
+  void watch_log(int* pages) const;
+  /// Moves what the log holds into the database, synced before and after; then the log is written
+  /// from its start again.
+  Result<void> checkpoint() const;
+  /// Syncs the log, also where `synchronous` does not have each commit do so.
+  Result<void> sync_log() const;
   /// The rows that the last statement changed.
   std::int64_t changes() const { return sqlite3_changes64(handle_.get()); }
   /// No transaction is open.

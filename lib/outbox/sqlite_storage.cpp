@@ -35,12 +35,18 @@ std::uint64_t log_bytes(std::uint64_t quota_bytes) {
   return std::min<std::uint64_t>(quota_bytes / 4, 4U << 20);
 }
 
+/// What is set aside on the disk, beside the quota: a full log has to fit into the database at a
+/// checkpoint, and a transaction that settles into the log.
+std::uint64_t set_aside_bytes(std::uint64_t quota_bytes) {
+  return log_bytes(quota_bytes) + (1U << 20);
+}
+
 // In this order: exclusive locking must be set before the file is first read, and auto_vacuum
 // before the first table exists. The cache is small because delivery reads in order, once; the
 // journal limit keeps the log at its working size instead of letting a burst's high tide stay.
 constexpr const char* kLockPragma = "PRAGMA locking_mode = EXCLUSIVE";
+constexpr const char* kNewFilePragma = "PRAGMA auto_vacuum = INCREMENTAL";
 constexpr const char* kPragmas = R"sql(
-  PRAGMA auto_vacuum = INCREMENTAL;
   PRAGMA journal_mode = WAL;
   PRAGMA cache_size = -2000;
   PRAGMA temp_store = MEMORY;
@@ -52,16 +58,19 @@ constexpr const char* kPragmas = R"sql(
 Result<void> check_version_first(const Connection& connection) {
   if (auto done = connection.execute(kLockPragma); !done) return done;
   connection.keep_log_on_close(true);
-  auto checked = check_version(connection);
-  if (checked) connection.keep_log_on_close(false);
-  return checked;
+  return check_version(connection);
 }
 
 Result<void> apply_pragmas(const Connection& connection, const StorageOptions& options) {
+  // On a file that has pages this pragma would be a write at each start, which a full disk refuses.
+  const auto pages = connection.integer("PRAGMA page_count");
+  if (!pages) return tl::make_unexpected(pages.error());
+  if (*pages == 0) {
+    if (auto done = connection.execute(kNewFilePragma); !done) return done;
+  }
   const std::uint64_t log = log_bytes(options.quota_bytes);
   const std::string pragmas =
       kPragmas + ("PRAGMA journal_size_limit = " + std::to_string(log)) +
-      "; PRAGMA wal_autocheckpoint = " + std::to_string(log / kLogFrameBytes) +
       "; PRAGMA synchronous = " + (options.sync_every_commit ? "FULL" : "NORMAL");
   return connection.execute(pragmas.c_str());
 }
@@ -98,19 +107,73 @@ Result<std::unique_ptr<SqliteStorage>> SqliteStorage::open(StorageOptions option
   return storage;
 }
 
+SqliteStorage::SqliteStorage(StorageOptions options)
+    : options_(std::move(options)),
+      reserve_(options_.path + ".reserve", set_aside_bytes(options_.quota_bytes)) {}
+
 Result<void> SqliteStorage::reopen() {
-  open_.reset();
-  auto opened = connect(options_);
-  if (!opened) return tl::make_unexpected(opened.error());
-  open_ = *std::move(opened);
-  auto loaded = load_counters();
-  if (loaded) loaded = measure();
-  if (!loaded) open_.reset();  // what it would count from is not what the disk holds
-  return loaded;
+  // Closing a file that has no name any more would destroy what it holds.
+  if (open_ && is_displaced()) return tl::make_unexpected(displaced());
+  if (open_ && FilePlace::of(log_path()) != log_place_) {
+    if (auto saved = open_->connection.checkpoint(); !saved) return saved;
+  }
+  // What closing would fold into the database may not be on the disk yet.
+  if (open_) open_->connection.keep_log_on_close(true);
+  close_files();
+  Result<void> opened = open_files();
+  if (!opened && opened.error().kind == Error::Kind::kFull) {
+    close_files();
+    reserve_.give_up();
+    opened = open_files();
+  }
+  if (!opened) close_files();  // what it would count from is not what the disk holds
+  return opened;
 }
 
-Result<SqliteStorage::Open> SqliteStorage::connect(const StorageOptions& options) {
-  auto connection = Connection::open(options.path);
+void SqliteStorage::close_files() {
+  open_.reset();
+  lock_.reset();
+  reserve_.forget();
+}
+
+Result<void> SqliteStorage::open_files() {
+  if (!place_.is_nowhere() && FilePlace::of(options_.path).is_nowhere()) {
+    return fail(Error::Kind::kIo,
+                "the outbox " + options_.path +
+                    " is gone: mount its disk again or put it back; only after a restart does the "
+                    "agent begin an empty one");
+  }
+  auto lock = LockFile::acquire(options_.path);
+  if (!lock) return tl::make_unexpected(lock.error());
+  lock_.emplace(*std::move(lock));
+  if (auto sure = rewrite_file(log_path()); !sure) return sure;
+  auto opened = connect();
+  if (!opened) return tl::make_unexpected(opened.error());
+  open_ = *std::move(opened);
+  log_pages_ = 0;
+  open_->connection.watch_log(&log_pages_);
+  auto loaded = load_counters();
+  if (loaded) loaded = measure();
+  if (!loaded) return loaded;
+  place_ = FilePlace::of(options_.path);
+  log_place_ = FilePlace::of(log_path());
+  open_->connection.keep_log_on_close(false);
+  log_pages_ = static_cast<int>(log_bytes_ / kLogFrameBytes);  // at most; the next commit tells
+  reserve_.take();
+  return {};
+}
+
+Error SqliteStorage::displaced() const {
+  return {Error::Kind::kIo,
+          "the outbox " + options_.path + " was moved away or deleted while in use: put it back. " +
+              std::to_string(stats().pending()) +
+              " operations are pending in the file that is open; they are delivered, but a restart "
+              "begins with what is at that path then"};
+}
+
+Result<SqliteStorage::Open> SqliteStorage::connect() const {
+  const StorageOptions& options = options_;
+  auto connection = Connection::open(options.path, place_.is_nowhere());
   if (!connection) return tl::make_unexpected(connection.error());
   if (auto done = check_version_first(*connection); !done) {
     return tl::make_unexpected(done.error());
@@ -176,7 +239,11 @@ Result<void> SqliteStorage::load_counters() {
 Result<void> SqliteStorage::begin() {
   appended_bytes_ = 0;
   counters_moved_ = false;
+  is_sealing_ = false;
   if (!open_) return fail(Error::Kind::kIo, "the outbox is not open");
+  if (FilePlace::of(log_path()) != log_place_ && !is_displaced()) {
+    return fail(Error::Kind::kIo, "the outbox's log " + log_path() + " was taken away");
+  }
   return open_->begin.start().run();
 }
 
@@ -198,6 +265,9 @@ Result<void> SqliteStorage::commit() {
     if (!saved) return saved;
   }
   if (auto done = open_->commit.start().run(); !done) return done;
+  if (is_sealing_ && !options_.sync_every_commit) {
+    if (auto synced = open_->connection.sync_log(); !synced) return synced;
+  }
   committed_ = counters_;
   return measure();
 }
@@ -205,6 +275,8 @@ Result<void> SqliteStorage::commit() {
 void SqliteStorage::rollback() {
   // After some errors SQLite has rolled back by itself; then there is nothing left to do.
   if (open_ && !open_->connection.is_idle()) (void)open_->rollback.start().run();
+  // A transaction that cannot be ended takes its connection with it; the caller opens a new one.
+  if (open_ && !open_->connection.is_idle() && !is_displaced()) close_files();
   counters_ = committed_;
 }
 
@@ -226,6 +298,7 @@ Result<Receipt> SqliteStorage::append(const EncodedOperations& operations,
 }
 
 Result<void> SqliteStorage::seal(const Seal& seal) {
+  is_sealing_ = true;
   const std::string row = make_seal_row(seal);
   return open_->insert_seal.start().bind(to_signed(seal.id)).bind(row).run();
 }
@@ -461,9 +534,7 @@ Result<bool> SqliteStorage::shrink() {
 /// The file itself becomes shorter once the log that says so is checkpointed.
 Result<bool> SqliteStorage::cut_off() {
   if (!is_shorter_) return false;
-  if (auto done = open_->connection.execute("PRAGMA wal_checkpoint(PASSIVE)"); !done) {
-    return tl::make_unexpected(done.error());
-  }
+  if (auto done = checkpoint(); !done) return tl::make_unexpected(done.error());
   is_shorter_ = false;
   return false;
 }
@@ -479,12 +550,35 @@ Result<void> SqliteStorage::measure() {
   return {};
 }
 
-bool SqliteStorage::has_room_for(const EncodedOperations& operations) const {
+Result<void> SqliteStorage::admit(std::uint64_t bytes) {
+  if (!open_) return fail(Error::Kind::kIo, "the outbox is not open");
+  if (is_displaced()) return tl::make_unexpected(displaced());
+  if (!reserve_.take()) {
+    return fail(Error::Kind::kFull, "the disk of the outbox " + options_.path +
+                                        " is full: make room on it; what was accepted is still "
+                                        "being delivered");
+  }
   const std::uint64_t quota = options_.quota_bytes;
   const std::uint64_t rows = size_bytes_ - std::min(size_bytes_, log_bytes_ + free_bytes_);
   const std::uint64_t log = std::max(log_bytes_, log_bytes(quota));  // it will get that long
-  const std::uint64_t wanted = (appended_bytes_ + operations.bytes()) * kDiskFactor;
-  return rows + log + wanted + reserve_bytes(quota) <= quota;
+  const std::uint64_t wanted = (appended_bytes_ + bytes) * kDiskFactor;
+  if (rows + log + wanted + reserve_bytes(quota) > quota) return quota_reached();
+  return {};
+}
+
+/// While the disk is full every commit is followed by a checkpoint: the log is written from its
+/// start over and over, on blocks that it has, and nobody can take them away.
+Result<void> SqliteStorage::tend() {
+  if (!open_ || log_pages_ == 0) return {};
+  const auto limit = log_bytes(options_.quota_bytes) / kLogFrameBytes;
+  if (reserve_.is_held() && static_cast<std::uint64_t>(log_pages_) < limit) return {};
+  return checkpoint();
+}
+
+Result<void> SqliteStorage::checkpoint() {
+  auto done = open_->connection.checkpoint();
+  if (done) log_pages_ = 0;
+  return done;
 }
 
 }  // namespace flowmyna

@@ -6,6 +6,9 @@
 
 #include "outbox/folded_table.h"
 #include "outbox/letter_tables.h"
+#include "outbox/lock_file.h"
+#include "outbox/log_file.h"
+#include "outbox/reserve.h"
 #include "outbox/sqlite.h"
 #include "outbox/storage.h"
 
@@ -14,22 +17,30 @@ namespace flowmyna {
 struct StorageOptions {
   std::string path;
   std::uint64_t quota_bytes = 1ULL << 30;  ///< database and write-ahead log together
-  bool sync_every_commit = true;           ///< false: a power cut may take the last seconds
+  /// false: only what leaves the agent is synced first. A power cut may take the operations that
+  /// were accepted in the last seconds, but none that was delivered comes back.
+  bool sync_every_commit = true;
 };
 
 /// The outbox on disk. One connection in WAL mode with `synchronous=FULL` and
 /// `locking_mode=EXCLUSIVE`: a commit that returned has been synced, no second connection can
 /// exist (which also keeps clear of the WAL-reset bug of SQLite before 3.51.3, that needs two),
 /// and no shared-memory file is made. Sources: sqlite.org/wal.html, sqlite.org/pragma.html.
+///
+/// A file that is moved away or deleted while it is open takes nothing more, since nobody would
+/// find it there; what it holds can still be read and settled. An outbox that was open once is
+/// never created anew by `reopen`, and while it cannot be opened nothing of it is held open, so
+/// that its file system can be unmounted, checked and mounted again.
 class SqliteStorage final : public Storage {
  public:
-  /// Opens or creates the file and brings its schema up to date.
+  /// Opens or creates the file and brings its schema up to date. kBusy, with the other's pid, when
+  /// another agent has it.
   static Result<std::unique_ptr<SqliteStorage>> open(StorageOptions options);
 
   Result<void> begin() override;
   Result<void> commit() override;
   void rollback() override;
-  bool has_room_for(const EncodedOperations& operations) const override;
+  Result<void> admit(std::uint64_t bytes) override;
   Result<Receipt> append(const EncodedOperations& operations,
                          std::int64_t accepted_unix_s) override;
   Result<void> seal(const Seal& seal) override;
@@ -48,6 +59,8 @@ class SqliteStorage final : public Storage {
   Result<std::optional<DeadLetter>> dead_letter_of(Receipt receipt) override;
   OutboxStats stats() const override;
   Result<bool> shrink() override;
+  Result<void> tend() override;
+  void give_up_reserve() override { reserve_.give_up(); }
   Result<void> reopen() override;
 
  private:
@@ -78,16 +91,28 @@ class SqliteStorage final : public Storage {
     FoldedTable::Folded folded;  ///< `last` is the highest receipt of all of them
   };
 
-  explicit SqliteStorage(StorageOptions options) : options_(std::move(options)) {}
-  static Result<Open> connect(const StorageOptions& options);
+  explicit SqliteStorage(StorageOptions options);
+  Result<void> open_files();
+  void close_files();
+  std::string log_path() const { return options_.path + "-wal"; }
+  bool is_displaced() const { return FilePlace::of(options_.path) != place_; }
+  Error displaced() const;
+  Result<Open> connect() const;
   Result<void> load_counters();
   Result<Removed> remove_operations(std::vector<Receipt> receipts);
   Result<void> add_row(Window& window, const ReadLimits& limits);
   Result<bool> cut_off();
+  Result<void> checkpoint();
   Result<void> measure();
 
   StorageOptions options_;
+  std::optional<LockFile> lock_;  // held while the file is open
   std::optional<Open> open_;
+  Reserve reserve_;
+  FilePlace place_;          // of the open file; once known it is not created again
+  FilePlace log_place_;      // of its log
+  int log_pages_ = 0;        // that wait for a checkpoint
+  bool is_sealing_ = false;  // within the open transaction
   Counters committed_;
   Counters counters_;             // within the open transaction
   bool is_shorter_ = false;       // vacuumed since the file was last cut

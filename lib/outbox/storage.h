@@ -21,8 +21,9 @@ class Storage {
   virtual Result<void> commit() = 0;
   virtual void rollback() = 0;
 
-  /// Whether the quota leaves room for these operations beside what the transaction holds.
-  virtual bool has_room_for(const EncodedOperations& operations) const = 0;
+  /// Whether operations of so many bytes would be taken now, beside what the transaction holds; if
+  /// not, why: kFull when quota or disk are, kIo when what is written now would be lost.
+  virtual Result<void> admit(std::uint64_t bytes) = 0;
   /// The receipt of the first operation.
   virtual Result<Receipt> append(const EncodedOperations& operations,
                                  std::int64_t accepted_unix_s) = 0;
@@ -59,10 +60,22 @@ class Storage {
   /// takes about a millisecond; whether there is more to give back. What the next burst is likely
   /// to need is kept.
   virtual Result<bool> shrink() = 0;
+  /// Between two transactions: what need not be done before a writer is answered. After an error it
+  /// is as after one of `commit`.
+  virtual Result<void> tend() = 0;
+  /// A write failed with kFull: gives up what was set aside on the disk for this, so that settling
+  /// can go on.
+  virtual void give_up_reserve() = 0;
 
   /// Starts anew after an I/O error: whatever the last commit left behind is settled by what the
   /// disk holds. When it fails, `begin` fails, and only `reopen` and `stats` may be called besides.
   virtual Result<void> reopen() = 0;
 };
+
+inline tl::unexpected<Error> quota_reached() {
+  return fail(Error::Kind::kFull,
+              "the outbox is full (outbox.max_size); it takes more once some of it has been "
+              "delivered");
+}
 
 }  // namespace flowmyna

@@ -17,10 +17,19 @@ constexpr std::size_t kRoundBytes = 4U << 20;
 // day it is kept, since it would only be asked for again.
 constexpr std::chrono::seconds kIdleBeforeShrinking{2};
 
-const Error kFullError{Error::Kind::kFull,
-                       "the outbox is full (outbox.max_size); it takes more once some of it has "
-                       "been delivered"};
 const Error kStoppingError{Error::Kind::kStopping, "the agent is stopping"};
+
+/// Tells people what changed, once.
+void log_change(const OutboxStats& before, const OutboxStats& now) {
+  if (before.state == now.state) return;
+  if (now.state == OutboxState::kOk) {
+    spdlog::info("outbox: accepts again");
+  } else if (now.state == OutboxState::kFull) {
+    spdlog::warn("outbox: {}", now.last_error);
+  } else {
+    spdlog::error("outbox: {}", now.last_error);
+  }
+}
 
 }  // namespace
 
@@ -230,17 +239,24 @@ void Vault::perform(Round& round) {
     publish();
     for (const Write& write : round.writes) write.done(applied);
   }
+  if (!round.reads.empty()) publish();  // what they tell of the outbox's state is of now
   for (const Read& read : round.reads) read(*storage_, broken_ ? &*broken_ : nullptr);
   if (round.chore) {
     const Result<void> applied = apply({*round.chore});
     publish();
     round.chore->done(applied);
   }
+  tend();
   if (round.is_idle) {
     shrink();
   } else {
     may_shrink_ = true;
   }
+}
+
+void Vault::tend() {
+  if (broken_) return;
+  if (const auto done = storage_->tend(); !done) recover(done.error());
 }
 
 /// Gives free space back, a step at a time for as long as nobody wants anything.
@@ -250,6 +266,7 @@ void Vault::shrink() {
     const auto shrunk = storage_->shrink();
     if (!shrunk) give_up(shrunk.error());
     publish();
+    tend();
     const std::lock_guard lock(mutex_);
     const bool is_wanted =
         stopping_ || !appends_.empty() || !writes_.empty() || !reads_.empty() || !chores_.empty();
@@ -264,8 +281,9 @@ void Vault::accept(Appends appends, std::vector<Write>& writes) {
   Result<void> done = begin();
   for (std::size_t i = 0; done && i < appends.size(); ++i) {
     const Append& append = *appends[i];
-    if (!storage_->has_room_for(append.operations)) {
-      receipts.push_back(tl::make_unexpected(kFullError));
+    if (auto admitted = storage_->admit(append.operations.bytes()); !admitted) {
+      if (admitted.error().kind == Error::Kind::kFull) refused_bytes_ = append.operations.bytes();
+      receipts.push_back(tl::make_unexpected(admitted.error()));
       continue;
     }
     receipts.push_back(storage_->append(append.operations, append.accepted_unix_s));
@@ -312,23 +330,32 @@ void Vault::give_up(const Error& error) {
 }
 
 /// After an I/O error nobody can say what the last commit left on the disk, so the file is opened
-/// anew and believed. While that fails, everything is refused.
+/// anew and believed. While that fails, everything is refused. A full disk is no such error: what
+/// did not fit was rolled back.
 void Vault::recover(const Error& error) {
-  if (error.kind == Error::Kind::kFull) return;
-  if (!broken_) spdlog::error("outbox: {}; opening it again", error.message);
-  const auto opened = storage_->reopen();
-  if (opened) {
-    if (broken_) spdlog::info("outbox: works again");
-    broken_.reset();
+  if (error.kind == Error::Kind::kFull) {
+    storage_->give_up_reserve();
   } else {
-    broken_ = opened.error();
+    if (!broken_) spdlog::error("outbox: {}; opening it again", error.message);
+    const auto opened = storage_->reopen();
+    broken_ = opened ? std::nullopt : std::optional(opened.error());
   }
   publish();
 }
 
 void Vault::publish() {
+  OutboxStats stats = storage_->stats();
+  const auto admitted = broken_ ? tl::make_unexpected(*broken_) : storage_->admit(refused_bytes_);
+  if (admitted) {
+    refused_bytes_ = 0;
+  } else {
+    const bool is_full = admitted.error().kind == Error::Kind::kFull;
+    stats.state = is_full ? OutboxState::kFull : OutboxState::kFailed;
+    stats.last_error = admitted.error().message;
+  }
   const std::lock_guard lock(mutex_);
-  stats_ = storage_->stats();
+  log_change(stats_, stats);
+  stats_ = std::move(stats);
 }
 
 }  // namespace flowmyna

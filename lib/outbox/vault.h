@@ -22,7 +22,8 @@ namespace flowmyna {
 /// to dead letters, then (after the commit) reads, then one chore in a transaction of its own. A
 /// round is bounded, so neither side starves the other. When a round fails, its writers get the
 /// error and nothing of theirs is kept; what delivery wanted is tried once more without them,
-/// because settling is what frees space.
+/// because settling is what frees space. Whatever need not be done before an answer is done after
+/// the round.
 class Vault final : public Outbox {
  public:
   /// `on_append` is called on the vault's thread after each commit that accepted something;
@@ -83,6 +84,7 @@ class Vault final : public Outbox {
   void shrink();
   void give_up(const Error& error);
   void recover(const Error& error);
+  void tend();
   void publish();
 
   const std::unique_ptr<Storage> storage_;
@@ -99,8 +101,9 @@ class Vault final : public Outbox {
 
   Compactor compactor_;  // the thread's own, like what follows
   bool may_shrink_ = true;
-  std::optional<Error> broken_;  // the storage could not be opened again
-  std::thread thread_;           // last: it runs with all of the above
+  std::optional<Error> broken_;      // the storage could not be opened again
+  std::uint64_t refused_bytes_ = 0;  // of the last append that did not fit, until it would
+  std::thread thread_;               // last: it runs with all of the above
 };
 
 }  // namespace flowmyna

@@ -403,7 +403,7 @@ TYPED_TEST(StorageContract, TheQuotaLeavesNoRoomAboveItAndHasRoomAgainAfterADrai
   Receipt last = 0;
   while (true) {
     must(storage.begin());
-    if (!storage.has_room_for(big)) break;
+    if (!storage.admit(big.bytes())) break;
     last = storage.append(big, 1).value() + big.size() - 1;
     must(storage.commit());
     ASSERT_LE(storage.stats().size_bytes, kQuotaBytes);
@@ -417,7 +417,7 @@ TYPED_TEST(StorageContract, TheQuotaLeavesNoRoomAboveItAndHasRoomAgainAfterADrai
     ASSERT_LE(storage.stats().size_bytes, kQuotaBytes);
   }
   must(storage.begin());
-  EXPECT_TRUE(storage.has_room_for(big));
+  EXPECT_TRUE(storage.admit(big.bytes()));
   storage.rollback();
 }
 

@@ -23,25 +23,31 @@ inline EncodedOperations upserts(const std::vector<std::string>& ids) {
   return backlog.encoded_operations();
 }
 
+/// Commits, and does what may be done afterwards.
+inline void commit(Storage& storage) {
+  must(storage.commit());
+  must(storage.tend());
+}
+
 /// Accepts operations in a transaction of their own; their first receipt.
 inline Receipt accept(Storage& storage, const std::vector<std::string>& ids,
                       std::int64_t accepted_unix_s = 1) {
   must(storage.begin());
   const Receipt first = storage.append(upserts(ids), accepted_unix_s).value();
-  must(storage.commit());
+  commit(storage);
   return first;
 }
 
 inline void seal(Storage& storage, RequestId id, const std::vector<ItemMembers>& items) {
   must(storage.begin());
   must(storage.seal({id, Kind::kUpsert, kKey, items}));
-  must(storage.commit());
+  commit(storage);
 }
 
 inline void settle(Storage& storage, const Settlement& settlement) {
   must(storage.begin());
   must(storage.settle(settlement));
-  must(storage.commit());
+  commit(storage);
 }
 
 /// `1:a 2:b`: receipt and object, with ` …` when the backlog goes on.

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -127,6 +128,22 @@ TEST(BadConfiguration, ASecondAgentIsToldWhoHasTheOutbox) {
       refusal_of(rig.directory(), "outbox.path = \"" + rig.directory() + "/state\"\n" +
                                       "listen.socket = \"" + rig.directory() + "/second.sock\"\n");
   EXPECT_NE(line.find("pid " + std::to_string(rig.agent().pid())), std::string::npos) << line;
+}
+
+TEST(BadConfiguration, WhatADeadAgentLeftIsNoObstacleWhoeverHasItsPidNow) {
+  Rig rig;
+  rig.start_agent();
+  rig.kill_agent();
+  ASSERT_TRUE(std::filesystem::exists(rig.socket()));
+  const std::string lock = rig.outbox_file() + ".lock";
+  ASSERT_TRUE(std::filesystem::exists(lock));
+  std::ofstream(lock) << getpid() << " is alive, and longer than what will stand here\n";
+  rig.start_agent();
+  std::ifstream file(lock);
+  std::string pid;
+  std::getline(file, pid);
+  EXPECT_EQ(pid, std::to_string(rig.agent().pid()));
+  EXPECT_EQ(rig.post("/api/public/v1/object/upsert", R"({"type":"T","id":"1"})").status, 200);
 }
 
 }  // namespace

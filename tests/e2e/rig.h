@@ -55,6 +55,11 @@ class Rig {
   Json sim(const std::string& path) const { return Json::parse(sim_text(path)); }
   void set_faults(const std::string& rules) const;
   void clear_faults() const;
+  /// These rules and none from before.
+  void replace_faults(const std::string& rules) const {
+    clear_faults();
+    set_faults(rules);
+  }
 
   /// Waits until everything that was accepted is settled.
   void drain();

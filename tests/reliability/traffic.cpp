@@ -45,6 +45,10 @@ Arrived arrived_at(const Rig& rig) {
 
 }  // namespace
 
+std::map<std::string, std::uint64_t> values_at(const Rig& rig) {
+  return arrived_at(rig).objects;
+}
+
 struct Traffic::Call {
   std::string path;
   Json body;
@@ -99,24 +103,32 @@ void Traffic::stop() {
 
 void Traffic::write(std::size_t index) {
   auto connection = rig_.connect();
-  Writer& writer = writers_[index];
   while (!stopping_) {
-    const std::uint64_t number = writer.next++;
-    const Call call = make_call(index, number);
-    const HttpReply reply = connection->post(call.path, call.body.dump());
-    if (is_dark_) continue;
-    if (reply.status == 200) {
-      answered_ += call.operations;
-      const std::lock_guard lock(mutex_);
-      note(writer, call, number);
-      continue;
-    }
-    {
-      const std::lock_guard lock(mutex_);
-      ++refusals_[reply.status];
-    }
+    if (write_once(index, *connection)) continue;
     std::this_thread::sleep_for(std::chrono::milliseconds(2));  // as a polite one would
   }
+}
+
+void Traffic::step() {
+  writers_.resize(kWriters);
+  auto connection = rig_.connect();
+  for (std::size_t i = 0; i < kWriters; ++i) write_once(i, *connection);
+}
+
+bool Traffic::write_once(std::size_t index, Http& connection) {
+  Writer& writer = writers_[index];
+  const std::uint64_t number = writer.next++;
+  const Call call = make_call(index, number);
+  const HttpReply reply = connection.post(call.path, call.body.dump());
+  if (is_dark_) return false;
+  const std::lock_guard lock(mutex_);
+  if (reply.status == 200) {
+    answered_ += call.operations;
+    note(writer, call, number);
+  } else {
+    ++refusals_[reply.status];
+  }
+  return reply.status == 200;
 }
 
 void Traffic::note(Writer& writer, const Call& call, std::uint64_t number) {

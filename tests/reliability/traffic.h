@@ -27,6 +27,9 @@ struct Comparison {
   }
 };
 
+/// `n` of each object at the API, by id.
+std::map<std::string, std::uint64_t> values_at(const Rig& rig);
+
 /// Applications that write for as long as they are let, each about things of its own: single
 /// upserts, events, and batches. They note what was answered; what was not may have been accepted
 /// or not.
@@ -46,6 +49,9 @@ class Traffic {
   /// the kernel may report a sync as done whose pages it has just thrown away, for a moment in
   /// which no machine would still be there to send an answer. Until the next `start`.
   void power_goes() { is_dark_ = true; }
+
+  /// One request of each writer in turn, on this thread, while no others run.
+  void step();
 
   /// Operations that were answered with 200, by all so far.
   std::size_t answered() const { return answered_; }
@@ -68,6 +74,7 @@ class Traffic {
 
   static Call make_call(std::size_t writer, std::uint64_t number);
   void write(std::size_t index);
+  bool write_once(std::size_t index, Http& connection);
   void note(Writer& writer, const Call& call, std::uint64_t number);
 
   Rig& rig_;

@@ -6,7 +6,6 @@
 namespace flowmyna::simulation {
 namespace {
 
-const Error kFull{Error::Kind::kFull, "the outbox is full"};
 const Error kFailed{Error::Kind::kIo, "the disk failed"};
 
 std::string list(const std::vector<Receipt>& receipts) {
@@ -208,8 +207,8 @@ SimulatedOutbox::Committed SimulatedOutbox::commit(const Round& round, bool with
   Result<void> done = storage.begin();
   if (with_appends) {
     for (const auto& append : round.appends) {
-      if (!storage.has_room_for(append->operations)) {
-        receipts_.push_back(tl::make_unexpected(kFull));
+      if (auto admitted = storage.admit(append->operations.bytes()); !admitted) {
+        receipts_.push_back(tl::make_unexpected(admitted.error()));
       } else {
         receipts_.push_back(storage.append(append->operations, append->accepted_unix_s));
       }

@@ -286,12 +286,14 @@ TEST(Client, NoAgentIsUnreachableWithAHint) {
 
 TEST(Client, StatusIsReadWithItsNulls) {
   FakeAgent agent({{Kind::kAnswer, http(R"({"version":"0.1.0","uptime_seconds":61,
-      "outbox":{"pending":3,"oldest_age_seconds":2.5,"size_bytes":4096,"quota_bytes":1073741824,"dead_letters":1},
+      "outbox":{"state":"full","last_error":"no room","pending":3,"oldest_age_seconds":2.5,"size_bytes":4096,"quota_bytes":1073741824,"dead_letters":1},
       "delivery":{"state":"backing_off","next_attempt_in_seconds":null,"last_success":null,
       "last_error":"refused","accepted":5,"delivered":2,"coalesced":1,"requests":4,"duplicates_possible":0}})")}});
   Client client = client_of(agent);
   const auto status = client.status();
   ASSERT_TRUE(status.ok()) << status.error().message;
+  EXPECT_EQ(status->outbox.state, "full");
+  EXPECT_EQ(status->outbox.last_error, "no room");
   EXPECT_EQ(status->outbox.pending, 3U);
   EXPECT_EQ(status->outbox.oldest_age_seconds, 2.5);
   EXPECT_EQ(status->delivery.next_attempt_in_seconds, std::nullopt);

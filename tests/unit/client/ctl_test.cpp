@@ -21,7 +21,7 @@ client::Status sample_status() {
   client::Status status;
   status.version = "0.1.0";
   status.uptime_seconds = 3720;
-  status.outbox = {1234, 310.0, 4096, std::uint64_t{1} << 30, 2};
+  status.outbox = {1234, 310.0, 4096, std::uint64_t{1} << 30, 2, "ok", ""};
   status.delivery = {"backing_off",
                      4.0,
                      "2024-01-02T03:04:05Z",
@@ -191,6 +191,16 @@ TEST(Doctor, EveryProblemComesWithAHint) {
     EXPECT_FALSE(check_state(status).hint.empty()) << state;
   }
   EXPECT_EQ(check_outbox(status).level, Level::kWarn);
+  for (const auto& [state, level] :
+       {std::pair("full", Level::kWarn), std::pair("failed", Level::kFail)}) {
+    client::Status bad = sample_status();
+    bad.outbox.state = state;
+    bad.outbox.last_error = "the disk";
+    EXPECT_EQ(check_outbox(bad).level, level);
+    EXPECT_EQ(check_outbox(bad).finding, "the disk");
+    EXPECT_FALSE(check_outbox(bad).hint.empty());
+    EXPECT_NE(status_view(bad).find("outbox " + bad.outbox.state), std::string::npos);
+  }
   EXPECT_EQ(check_dead_letters(status).level, Level::kWarn);
   EXPECT_EQ(check_version(status, "0.2.0").level, Level::kWarn);
   EXPECT_EQ(check_api({503, "{}", {}}).level, Level::kWarn);

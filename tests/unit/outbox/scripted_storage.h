@@ -16,10 +16,12 @@ struct Script {
   std::atomic<bool> commit_fails = false;
   std::atomic<bool> append_fails = false;
   std::atomic<bool> append_is_full = false;
+  std::atomic<bool> tend_fails = false;
   /// While set, so is every call of `reopen`.
   std::atomic<bool> reopen_fails = false;
   std::atomic<int> commits = 0;
   std::atomic<int> reopens = 0;
+  std::atomic<int> reserves_given_up = 0;
 
   /// From now on a commit waits; returns once one does.
   void hold() {
@@ -63,9 +65,7 @@ class ScriptedStorage final : public Storage {
     return memory_.commit();
   }
   void rollback() override { memory_.rollback(); }
-  bool has_room_for(const EncodedOperations& operations) const override {
-    return memory_.has_room_for(operations);
-  }
+  Result<void> admit(std::uint64_t bytes) override { return memory_.admit(bytes); }
   Result<Receipt> append(const EncodedOperations& operations, std::int64_t unix_s) override {
     if (script_.append_fails.exchange(false)) return fail(Error::Kind::kIo, "disk I/O error");
     if (script_.append_is_full.exchange(false)) return fail(Error::Kind::kFull, "disk is full");
@@ -101,6 +101,11 @@ class ScriptedStorage final : public Storage {
   }
   OutboxStats stats() const override { return memory_.stats(); }
   Result<bool> shrink() override { return memory_.shrink(); }
+  Result<void> tend() override {
+    if (script_.tend_fails.exchange(false)) return fail(Error::Kind::kIo, "failed checkpoint");
+    return {};
+  }
+  void give_up_reserve() override { ++script_.reserves_given_up; }
   Result<void> reopen() override {
     ++script_.reopens;
     if (script_.reopen_fails) return fail(Error::Kind::kIo, "still broken");

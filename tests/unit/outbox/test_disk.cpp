@@ -1,8 +1,10 @@
 #include "tests/unit/outbox/test_disk.h"
 
+#include <algorithm>
 #include <cassert>
 #include <filesystem>
 #include <fstream>
+#include <utility>
 
 namespace flowmyna::test {
 
@@ -54,22 +56,29 @@ int TestDisk::open(sqlite3_vfs* vfs, const char* path, sqlite3_file* file, int f
 
 int TestDisk::remove(sqlite3_vfs* vfs, const char* path, int sync_directory) {
   current_->synced_.erase(path);
+  current_->written_.erase(path);
   return current_->real_->xDelete(vfs, path, sync_directory);
 }
 
 int TestDisk::write(sqlite3_file* file, const void* bytes, int size, sqlite3_int64 offset) {
   if (current_->write_error != SQLITE_OK) return current_->write_error;
-  return current_->open_.at(file)->real->xWrite(file, bytes, size, offset);
+  const File& entry = *current_->open_.at(file);
+  current_->written_[entry.path].push_back({offset, size});
+  return entry.real->xWrite(file, bytes, size, offset);
 }
 
 int TestDisk::sync(sqlite3_file* file, int flags) {
-  if (current_->sync_error != SQLITE_OK) return current_->sync_error;
   const File& entry = *current_->open_.at(file);
+  const auto written = std::exchange(current_->written_[entry.path], {});
+  if (current_->sync_error != SQLITE_OK) return current_->sync_error;
   sqlite3_int64 size = 0;
   entry.real->xFileSize(file, &size);
-  std::string content(static_cast<std::size_t>(size), '\0');
-  entry.real->xRead(file, content.data(), static_cast<int>(size), 0);
-  current_->synced_[entry.path] = std::move(content);
+  std::string& content = current_->synced_[entry.path];
+  content.resize(static_cast<std::size_t>(size));
+  for (const Range& range : written) {
+    const auto length = static_cast<int>(std::min<sqlite3_int64>(range.size, size - range.begin));
+    if (length > 0) entry.real->xRead(file, content.data() + range.begin, length, range.begin);
+  }
   ++current_->syncs_[entry.path];
   // Nothing of this is worth waiting for the real disk.
   (void)flags;

@@ -5,12 +5,15 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace flowmyna::test {
 
 /// While it lives, what SQLite opens goes to the file system as always, but what was synced is
 /// remembered: `cut_power` leaves what a disk would hold that lost everything else. Writes and
-/// syncs can be made to fail. One at a time, on one thread.
+/// syncs can be made to fail; after a failed sync the written pages count as clean, as they do in
+/// the kernel's cache: they can be read, and no later sync brings them to the disk. One at a time,
+/// on one thread.
 class TestDisk {
  public:
   TestDisk();
@@ -45,8 +48,13 @@ class TestDisk {
   sqlite3_vfs* real_;
   sqlite3_vfs vfs_;
   std::map<sqlite3_file*, std::unique_ptr<File>> open_;
-  std::map<std::string, std::string> synced_;  // content by path
-  std::map<std::string, int> syncs_;           // by path
+  struct Range {
+    sqlite3_int64 begin = 0;
+    int size = 0;
+  };
+  std::map<std::string, std::string> synced_;          // content by path
+  std::map<std::string, std::vector<Range>> written_;  // since the last sync, by path
+  std::map<std::string, int> syncs_;                   // by path
 };
 
 }  // namespace flowmyna::test

@@ -194,7 +194,39 @@ TEST_F(VaultTest, AFullDiskIsNoReasonToReopen) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, Error::Kind::kFull);
   EXPECT_EQ(script.reopens, 0);
+  EXPECT_EQ(script.reserves_given_up, 1);
   EXPECT_EQ(text(write(*vault, {"a"}).get()), "1");
+}
+
+TEST_F(VaultTest, AFailedCheckpointTellsNoWriterAndHasTheFileOpenedAnew) {
+  script.tend_fails = true;
+  EXPECT_EQ(text(write(*vault, {"a"}).get()), "1");
+  EXPECT_EQ(text(write(*vault, {"b"}).get()), "2");  // answered after the round before it has ended
+  EXPECT_EQ(script.reopens, 1);
+  EXPECT_EQ(everything(*vault), "1:a 2:b");
+}
+
+TEST_F(VaultTest, TheStateTellsWhatIsWrongUntilWhatWasRefusedWouldBeTaken) {
+  vault.reset();
+  start(upserts({"1", "2", "3"}).bytes());
+  EXPECT_EQ(text(write(*vault, {"1", "2"}).get()), "1");
+  EXPECT_EQ(vault->stats().state, OutboxState::kOk);
+  EXPECT_FALSE(write(*vault, {"3", "4"}).get());
+  EXPECT_EQ(text(write(*vault, {"3"}).get()), "3");
+  EXPECT_EQ(vault->stats().state, OutboxState::kFull);
+  EXPECT_NE(vault->stats().last_error.find("outbox.max_size"), std::string::npos);
+  EXPECT_TRUE(settle(delivered({1, 2})));
+  EXPECT_EQ(vault->stats().state, OutboxState::kOk);
+  EXPECT_EQ(vault->stats().last_error, "");
+
+  script.commit_fails = true;
+  script.reopen_fails = true;
+  EXPECT_FALSE(settle(delivered({3})));
+  EXPECT_EQ(vault->stats().state, OutboxState::kFailed);
+  EXPECT_EQ(vault->stats().last_error, "still broken");
+  script.reopen_fails = false;
+  EXPECT_TRUE(settle(delivered({3})));
+  EXPECT_EQ(vault->stats().state, OutboxState::kOk);
 }
 
 TEST_F(VaultTest, AboveTheQuotaWritersAreRefusedOneByOneAndSettlingMakesRoom) {

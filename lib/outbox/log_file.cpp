@@ -1,0 +1,73 @@
+#include "outbox/log_file.h"
+
+#include <sqlite3.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <iterator>
+#include <vector>
+
+namespace flowmyna {
+namespace {
+
+constexpr std::size_t kPieceBytes = 64U << 10;  // SQLite writes less than 128 KiB at a time
+
+/// A file as SQLite opens it: with its own way of syncing, and through whatever stands in between.
+class File {
+ public:
+  explicit File(const std::string& path)
+      : vfs_(sqlite3_vfs_find(nullptr)),
+        memory_(static_cast<std::size_t>(vfs_->szOsFile) / sizeof(std::max_align_t) + 1),
+        handle_(reinterpret_cast<sqlite3_file*>(memory_.data())) {
+    // The kind for which SQLite wants neither locks nor the database beside it.
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_SUPER_JOURNAL;
+    code_ = vfs_->xOpen(vfs_, path.c_str(), handle_, flags, &flags);
+  }
+  ~File() {
+    if (handle_->pMethods != nullptr) handle_->pMethods->xClose(handle_);
+  }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+
+  /// SQLite's code for how it went.
+  int rewrite() {
+    sqlite3_int64 size = 0;
+    if (code_ == SQLITE_OK) code_ = methods().xFileSize(handle_, &size);
+    std::vector<char> piece(kPieceBytes);
+    for (sqlite3_int64 at = 0; code_ == SQLITE_OK && at < size; at += std::ssize(piece)) {
+      const int bytes = static_cast<int>(std::min<sqlite3_int64>(std::ssize(piece), size - at));
+      code_ = methods().xRead(handle_, piece.data(), bytes, at);
+      if (code_ == SQLITE_OK) code_ = methods().xWrite(handle_, piece.data(), bytes, at);
+    }
+    if (code_ != SQLITE_OK) return code_;
+    return methods().xSync(handle_, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
+  }
+
+ private:
+  const sqlite3_io_methods& methods() const { return *handle_->pMethods; }
+
+  sqlite3_vfs* vfs_;
+  std::vector<std::max_align_t> memory_;
+  sqlite3_file* handle_;
+  int code_ = SQLITE_OK;
+};
+
+}  // namespace
+
+Result<void> rewrite_file(const std::string& path) {
+  if (FilePlace::of(path).is_nowhere()) return {};
+  const int code = File(path).rewrite();
+  if (code == SQLITE_OK) return {};
+  return fail(Error::Kind::kIo, "cannot make sure of " + path + ": " + sqlite3_errstr(code) +
+                                    " (SQLite code " + std::to_string(code) +
+                                    "); check the disk and the file's permissions");
+}
+
+FilePlace FilePlace::of(const std::string& path) {
+  struct stat found {};
+  if (stat(path.c_str(), &found) != 0) return {};
+  return {found.st_dev, found.st_ino};
+}
+
+}  // namespace flowmyna

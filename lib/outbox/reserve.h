@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace flowmyna {
+
+/// Disk space that is set aside, in a file full of nothing, for the day on which others have filled
+/// the disk. Settling frees space but writes first: when the disk is full the reserve is given up,
+/// so that what was accepted can still be delivered and settled, and nothing more is accepted until
+/// the disk has room to set it aside again. It outlives the process, as the need for it does.
+///
+/// Rejected: preallocating the log and the database themselves, which SQLite cuts back with every
+/// complete checkpoint.
+class Reserve {
+ public:
+  Reserve(std::string path, std::uint64_t bytes) : path_(std::move(path)), bytes_(bytes) {}
+
+  bool is_held() const { return is_held_; }
+  /// Sets the space aside unless it is held; whether it is held now. Cheap while the disk is full.
+  bool take();
+  /// The disk may be another one now: the next `take` looks.
+  void forget() { is_held_ = false; }
+  /// Gives the space up. Once is enough: then the disk tells what is left.
+  void give_up();
+
+ private:
+  const std::string path_;
+  const std::uint64_t bytes_;
+  bool is_held_ = false;
+  bool was_given_up_ = false;
+};
+
+}  // namespace flowmyna
