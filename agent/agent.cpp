@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <random>
 
+#include "agent/memory.h"
 #include "core/json_text.h"
 #include "outbox/sqlite_storage.h"
 
@@ -94,7 +95,8 @@ Agent::Agent(const Config& config, std::unique_ptr<Storage> storage)
     : key_(config.api.key),
       delivery_(courier_options(config.api, key_), clock_),
       vault_(
-          std::move(storage), [this] { delivery_.wake(); }, plan_options(config.delivery)),
+          std::move(storage), [this] { delivery_.wake(); }, plan_options(config.delivery),
+          &give_back_memory),
       foreman_(
           foreman_options(config), vault_, delivery_.courier(), clock_,
           [this](std::function<void()> work) { delivery_.post(std::move(work)); }, &random_uuid) {}

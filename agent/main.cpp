@@ -1,6 +1,5 @@
 // flowmyna-agent: the daemon's command line, signals and exit codes.
 
-#include <malloc.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
 #include <sys/prctl.h>
@@ -17,6 +16,7 @@
 #include "agent/agent.h"
 #include "agent/config.h"
 #include "agent/logging.h"
+#include "agent/memory.h"
 #include "agent/senses.h"
 
 namespace {
@@ -50,15 +50,6 @@ class Signals {
  private:
   int fd_ = -1;
 };
-
-/// What a burst of large bodies took is given back, instead of being kept for the next one by each
-/// thread for itself: the agent shares small machines with others.
-void keep_memory_small() {
-  constexpr int kLargeBytes = 128 << 10;
-  mallopt(M_ARENA_MAX, 1);
-  mallopt(M_MMAP_THRESHOLD, kLargeBytes);
-  mallopt(M_TRIM_THRESHOLD, kLargeBytes);
-}
 
 int refuse(const Error& error) {
   std::fprintf(stderr, "flowmyna-agent: %s\n", error.message.c_str());
@@ -125,6 +116,7 @@ int serve(const Config& config, const Origin& origin) {
   spdlog::info("flowmyna-agent {} delivers to {}", FLOWMYNA_VERSION, config.api.url);
   for (const std::string& name : (*agent)->listening()) spdlog::info("listening on {}", name);
   log_warnings(config);
+  give_back_memory();
   watch(**agent, signals, config, origin);
   sd_notify(0, "STOPPING=1");
   spdlog::info("stopping");

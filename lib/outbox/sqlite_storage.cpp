@@ -533,6 +533,7 @@ Result<bool> SqliteStorage::shrink() {
 
 /// The file itself becomes shorter once the log that says so is checkpointed.
 Result<bool> SqliteStorage::cut_off() {
+  sqlite3_db_release_memory(open_->connection.get());
   if (!is_shorter_) return false;
   if (auto done = checkpoint(); !done) return tl::make_unexpected(done.error());
   is_shorter_ = false;

@@ -34,9 +34,10 @@ void log_change(const OutboxStats& before, const OutboxStats& now) {
 }  // namespace
 
 Vault::Vault(std::unique_ptr<Storage> storage, std::function<void()> on_append,
-             PlanOptions planning)
+             PlanOptions planning, std::function<void()> on_idle)
     : storage_(std::move(storage)),
       on_append_(std::move(on_append)),
+      on_idle_(std::move(on_idle)),
       stats_(storage_->stats()),
       compactor_(std::move(planning)),
       thread_([this] { run(); }) {
@@ -270,8 +271,10 @@ void Vault::shrink() {
     const std::lock_guard lock(mutex_);
     const bool is_wanted =
         stopping_ || !appends_.empty() || !writes_.empty() || !reads_.empty() || !chores_.empty();
-    if (!shrunk || !*shrunk || is_wanted) return;
+    if (!shrunk || is_wanted) return;
+    if (!*shrunk) break;
   }
+  on_idle_();
 }
 
 /// Commits the writers' operations together with `writes`, which are emptied when that succeeded.

@@ -27,9 +27,10 @@ namespace flowmyna {
 class Vault final : public Outbox {
  public:
   /// `on_append` is called on the vault's thread after each commit that accepted something;
-  /// `planning` says what is a touch to compaction.
+  /// `planning` says what is a touch to compaction. `on_idle` is called on the vault's thread when
+  /// nothing was wanted for two seconds and all free space is given back, once until something is.
   Vault(std::unique_ptr<Storage> storage, std::function<void()> on_append,
-        PlanOptions planning = {});
+        PlanOptions planning = {}, std::function<void()> on_idle = [] {});
   ~Vault() override { stop(); }
 
   /// Finishes what was queued and ends the thread; what comes later is answered kStopping. After it
@@ -89,6 +90,7 @@ class Vault final : public Outbox {
 
   const std::unique_ptr<Storage> storage_;
   const std::function<void()> on_append_;
+  const std::function<void()> on_idle_;
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;

@@ -5,9 +5,9 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 
+#include "e2e/process_figures.h"
 #include "e2e/rig.h"
 
 namespace flowmyna::test {
@@ -32,14 +32,6 @@ std::string batch(std::size_t first) {
   return body;
 }
 
-std::size_t resident_kib(pid_t pid) {
-  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("VmRSS:")) return std::strtoul(line.c_str() + 6, nullptr, 10);
-  }
-  return 0;
-}
-
 TEST(Month, OfflineLeavesOneRowAnObjectAndCostsOneRequest) {
   Rig rig;
   rig.set_faults(R"([{"fault":"refused"}])");
@@ -56,7 +48,7 @@ TEST(Month, OfflineLeavesOneRowAnObjectAndCostsOneRequest) {
   const Json before = rig.status();
   EXPECT_EQ(before["outbox"]["pending"], upserts);
   const auto log_kib = std::filesystem::file_size(rig.outbox_file() + "-wal") / 1024;
-  const auto resident = resident_kib(rig.agent().pid());
+  const auto resident = memory_kib(rig.agent().pid(), "VmRSS");
 
   rig.clear_faults();
   rig.drain();

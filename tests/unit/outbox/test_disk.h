@@ -10,7 +10,8 @@
 namespace flowmyna::test {
 
 /// While it lives, what SQLite opens goes to the file system as always, but what was synced is
-/// remembered: `cut_power` leaves what a disk would hold that lost everything else. Writes and
+/// remembered: `cut_power` leaves what a disk would hold that lost everything else. What is there
+/// when a file is first opened counts as synced. Writes and
 /// syncs can be made to fail; after a failed sync the written pages count as clean, as they do in
 /// the kernel's cache: they can be read, and no later sync brings them to the disk. One at a time,
 /// on one thread.
@@ -31,6 +32,13 @@ class TestDisk {
   int write_error = SQLITE_OK;  ///< what every write answers, unless it is SQLITE_OK
   int sync_error = SQLITE_OK;
 
+  /// Makes the N-th step from now on fail, and all after it if `for_good`. Steps are writes, syncs,
+  /// truncations and deletions; a failed one changes nothing. A write's code is `write_code`.
+  void fail_at(int step, bool for_good, int write_code = SQLITE_IOERR_WRITE);
+  /// Whether there were so many steps.
+  bool has_failed() const { return has_failed_; }
+  void work_again() { failing_step_ = 0; }
+
  private:
   struct File {
     std::string path;
@@ -40,8 +48,10 @@ class TestDisk {
   static int open(sqlite3_vfs* vfs, const char* path, sqlite3_file* file, int flags, int* out);
   static int remove(sqlite3_vfs* vfs, const char* path, int sync_directory);
   static int write(sqlite3_file* file, const void* bytes, int size, sqlite3_int64 offset);
+  static int truncate(sqlite3_file* file, sqlite3_int64 size);
   static int sync(sqlite3_file* file, int flags);
   static int close(sqlite3_file* file);
+  bool step_fails();
 
   static TestDisk* current_;
 
@@ -55,6 +65,11 @@ class TestDisk {
   std::map<std::string, std::string> synced_;          // content by path
   std::map<std::string, std::vector<Range>> written_;  // since the last sync, by path
   std::map<std::string, int> syncs_;                   // by path
+  int steps_ = 0;
+  int failing_step_ = 0;  // 0: none
+  bool fails_for_good_ = false;
+  bool has_failed_ = false;
+  int write_code_ = SQLITE_IOERR_WRITE;
 };
 
 }  // namespace flowmyna::test
