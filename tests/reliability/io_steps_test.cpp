@@ -2,11 +2,14 @@
 // does: nothing that was answered is lost, nothing goes back, and the agent lives unless it was
 // killed.
 //
-// The suite takes a sample. FLOWMYNA_IO_STEPS=all goes through every step of every call.
+// The suite takes a sample. FLOWMYNA_IO_STEPS=all goes through every step of every call; of the
+// long life, through every 31st.
 
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -25,9 +28,13 @@ namespace {
 constexpr const char* kUpsert = "/api/public/v1/object/upsert";
 constexpr const char* kRefused = R"([{"fault":"refused"}])";
 constexpr const char* kRejectsOne = R"([{"fault":"reject_items","match":{"id":"poison"}}])";
-// A log of 63 pages, which the script fills more than once.
+// A log of 63 pages, or of 380, which the script fills more than once.
 constexpr const char* kSettings = "outbox.max_size = \"1MiB\"\ndelivery.batch_items = 10\n";
-constexpr int kBadStart = 2;  // the agent's exit code
+constexpr const char* kLongSettings = "outbox.max_size = \"6MiB\"\ndelivery.batch_items = 10\n";
+constexpr int kLongStride = 31;
+constexpr std::uintmax_t kSmallFileBytes = 400 << 10;  // of the database, drained and vacuumed
+constexpr std::size_t kMuchPending = 1000;  // what comes after the last step of folding is less
+constexpr int kBadStart = 2;                // the agent's exit code
 constexpr int kKilled = 128 + SIGKILL;
 
 struct Injection {
@@ -36,6 +43,51 @@ struct Injection {
   int step = 0;      ///< counted in each thread: opening is one thread's, all the rest another's
   bool kills() const { return what.starts_with("signal"); }
   std::string text() const { return call + ":" + what + ":when=" + std::to_string(step); }
+};
+
+enum class Life {
+  kShort,  ///< writes, deliveries, checkpoints
+  kLong,   ///< a backlog besides that is folded on disk, and whose space is given back
+};
+
+/// A backlog about a few objects, long enough to be folded.
+class HotObjects {
+ public:
+  static constexpr std::size_t kObjects = 10;
+
+  void write(Rig& rig) {
+    constexpr int kRequests = 5;
+    constexpr std::size_t kItems = 500;
+    const std::string note(600, 'x');
+    for (int request = 0; request < kRequests; ++request) {
+      std::string body;
+      for (std::size_t i = 0; i < kItems; ++i) {
+        body += R"({"type":"Hot","id":"hot-)" + std::to_string(next_ % kObjects) +
+                R"(","properties":{"n":)" + std::to_string(next_) + R"(,"note":")" + note +
+                "\"}}\n";
+        ++next_;
+      }
+      rig.wait_until("a batch is taken, or the agent killed", [&] {
+        const int status =
+            rig.post("/api/public/v1/object/batch", body, {"Content-Type: application/x-ndjson"})
+                .status;
+        if (status == 200) answered_ = next_;
+        return status == 200 || !rig.agent().is_running();
+      });
+    }
+  }
+  /// As the API has them: each as new as what was answered.
+  void expect_kept(const Rig& rig) const {
+    const auto values = values_at(rig);
+    for (std::size_t i = answered_ - std::min(answered_, kObjects); i < answered_; ++i) {
+      const std::string id = "hot-" + std::to_string(i % kObjects);
+      EXPECT_TRUE(values.contains(id) && values.at(id) >= i) << id << " lacks " << i;
+    }
+  }
+
+ private:
+  std::size_t next_ = 0;
+  std::size_t answered_ = 0;  // the newest answered number is one less
 };
 
 /// What one script came to.
@@ -47,7 +99,7 @@ struct Outcome {
 /// The outbox's whole life, with one injection in each of two runs of the agent.
 class Script {
  public:
-  explicit Script(Injection injection) : injection_(std::move(injection)) {}
+  Script(Life life, Injection injection) : life_(life), injection_(std::move(injection)) {}
 
   Outcome run() {
     // Creation, acceptance, checkpoints, seals, settlements, a dead letter, and an end by kill -9.
@@ -68,6 +120,7 @@ class Script {
 
   /// False when the injection kept it from starting.
   bool start(int run) {
+    run_ = run;
     std::vector<std::string> tracer = {"/usr/bin/strace",
                                        "-D",
                                        "-f",
@@ -81,14 +134,26 @@ class Script {
     // The quick way of tracing delivers no signals.
     if (!injection_.kills()) tracer.emplace_back("--seccomp-bpf");
     rig_.set_launch(tracer, {});
-    rig_.spawn_agent(kSettings);
+    rig_.spawn_agent(settings());
     rig_.wait_until("the agent answers or ends", [&] {
       return !rig_.agent().is_running() || rig_.get("/agent/v1/status").status == 200;
     });
     return rig_.agent().is_running();
   }
 
+  const char* settings() const { return life_ == Life::kLong ? kLongSettings : kSettings; }
+  bool is_dead() { return !rig_.agent().is_running(); }
+
   void write_and_deliver() {
+    if (life_ == Life::kLong) {
+      hot_.write(rig_);
+      rig_.wait_until("the backlog is folded, or the agent killed", [&] {
+        const HttpReply reply =
+            rig_.get("/agent/v1/pending?type=Hot&limit=" + std::to_string(kMuchPending));
+        if (reply.status != 200) return is_dead();
+        return Json::parse(reply.body).at("pending").size() < kMuchPending;
+      });
+    }
     for (int i = 0; i < 12; ++i) traffic_.step();
     rig_.replace_faults(kRejectsOne);
     if (rig_.post(kUpsert, R"({"type":"T","id":"poison"})").status == 200) ++poison_answered_;
@@ -96,8 +161,15 @@ class Script {
     rig_.post("/agent/v1/flush", "");
     rig_.wait_until("everything is settled, or the agent killed", [&] {
       const HttpReply reply = rig_.get("/agent/v1/status");
-      if (reply.status != 200) return !rig_.agent().is_running();
+      if (reply.status != 200) return is_dead();
       return Json::parse(reply.body)["outbox"]["pending"] == 0;
+    });
+    // Whoever asks the agent keeps it from being idle. After a failure it waits for the next
+    // idleness.
+    if (life_ != Life::kLong) return;
+    rig_.wait_until("space is given back, or something failed", [&] {
+      return is_dead() || was_injected(run_) ||
+             std::filesystem::file_size(rig_.outbox_file()) < kSmallFileBytes;
     });
   }
 
@@ -111,17 +183,21 @@ class Script {
     } else if (signal == SIGTERM) {
       EXPECT_TRUE(code == 0 || (injection_.kills() && code == kKilled)) << code;
     }
+    was_injected_ = was_injected_ || was_injected(run) ||
+                    (injection_.kills() && code == kKilled && (!was_running || signal != SIGKILL));
+  }
+
+  bool was_injected(int run) const {
     std::ostringstream trace;
     trace << std::ifstream(trace_file(run)).rdbuf();
-    was_injected_ = was_injected_ || trace.str().find("(INJECTED)") != std::string::npos ||
-                    (injection_.kills() && code == kKilled && (!was_running || signal != SIGKILL));
+    return trace.str().find("(INJECTED)") != std::string::npos;
   }
 
   Outcome verify() {
     EXPECT_EQ(integrity_of(rig_.outbox_file()), "ok");
     rig_.set_launch({}, {});
     rig_.replace_faults(kRejectsOne);
-    rig_.start_agent(kSettings);
+    rig_.start_agent(settings());
     traffic_.step();
     rig_.drain();
     for (const auto& [status, count] : traffic_.refusals()) {
@@ -135,13 +211,17 @@ class Script {
     EXPECT_EQ(status["outbox"]["state"], "ok") << status;
     Outcome outcome{was_injected_, traffic_.compare()};
     EXPECT_TRUE(outcome.found.keeps_the_promises()) << outcome.found.example;
+    hot_.expect_kept(rig_);
     EXPECT_EQ(rig_.stop_agent(), 0);
     return outcome;
   }
 
+  const Life life_;
   const Injection injection_;
   Rig rig_;
+  HotObjects hot_;
   Traffic traffic_{rig_};
+  int run_ = 0;
   int poison_answered_ = 0;
   bool was_injected_ = false;
 };
@@ -162,9 +242,9 @@ struct Tally {
   int last_step = 0;
 
   /// Whether the script met its injection.
-  bool run(const Injection& injection) {
+  bool run(Life life, const Injection& injection) {
     SCOPED_TRACE(injection.text());
-    const Outcome outcome = Script(injection).run();
+    const Outcome outcome = Script(life, injection).run();
     answered += outcome.found.answered;
     last_step = injection.step;
     if (outcome.was_injected) ++injected;
@@ -172,24 +252,28 @@ struct Tally {
   }
 };
 
-void print(const std::string& call, const std::string& what, const Tally& tally) {
+void print(Life life, const std::string& call, const std::string& what, const Tally& tally) {
   EXPECT_GT(tally.injected, 0) << call << " was never reached: the test proves nothing";
-  std::printf("I/O steps: %s %s: scripts=%d answered=%zu missing=0, last step %d\n", call.c_str(),
-              what.c_str(), tally.injected, tally.answered, tally.last_step);
+  std::printf("I/O steps of a %s life: %s %s: scripts=%d answered=%zu missing=0, last step %d\n",
+              life == Life::kLong ? "long" : "short", call.c_str(), what.c_str(), tally.injected,
+              tally.answered, tally.last_step);
 }
 
 /// Every step, until a script met no injection any more.
-Tally go_through(const std::string& call, const std::string& what) {
+Tally go_through(Life life, const std::string& call, const std::string& what) {
   Tally tally;
-  for (int step = 1; tally.run({call, what, step}); ++step) {
+  const int stride = life == Life::kLong ? kLongStride : 1;
+  for (int step = 1; tally.run(life, {call, what, step}); step += stride) {
   }
   return tally;
 }
 
 /// One step, about the `step`th: how many there are depends on how writers and delivery meet.
-Tally sample(const std::string& call, const std::string& what, int step) {
+Tally sample(Life life, const std::string& call, const std::string& what, int step) {
   Tally tally;
-  while (!tally.run({call, what, step}) && step > 1 && !testing::Test::HasFailure()) step /= 2;
+  while (!tally.run(life, {call, what, step}) && step > 1 && !testing::Test::HasFailure()) {
+    step /= 2;
+  }
   return tally;
 }
 
@@ -197,7 +281,10 @@ struct Steps {
   const char* call;
   std::vector<const char*> effects;
   int likely;  ///< about how many of them a script makes
-  friend void PrintTo(const Steps& steps, std::ostream* out) { *out << steps.call; }
+  Life life = Life::kShort;
+  friend void PrintTo(const Steps& steps, std::ostream* out) {
+    *out << steps.call << (steps.life == Life::kLong ? "_long" : "");
+  }
 };
 
 class IoSteps : public testing::TestWithParam<Steps> {};
@@ -209,11 +296,14 @@ TEST_P(IoSteps, NoneLosesWhatWasAnswered) {
   }
   std::mt19937_64 random(seed_of_this_run());
   const Steps& steps = GetParam();
-  for (const char* effect : steps.effects) {
-    const bool wants_all = std::getenv("FLOWMYNA_IO_STEPS") != nullptr;
+  const bool wants_all = std::getenv("FLOWMYNA_IO_STEPS") != nullptr;
+  std::vector<const char*> effects = steps.effects;
+  if (!wants_all && steps.life == Life::kLong) effects = {effects[random() % effects.size()]};
+  for (const char* effect : effects) {
     const int step = std::uniform_int_distribution(1, steps.likely)(random);
-    print(steps.call, effect,
-          wants_all ? go_through(steps.call, effect) : sample(steps.call, effect, step));
+    print(steps.life, steps.call, effect,
+          wants_all ? go_through(steps.life, steps.call, effect)
+                    : sample(steps.life, steps.call, effect, step));
   }
 }
 
@@ -221,12 +311,15 @@ constexpr const char* kFull = "error=ENOSPC";
 constexpr const char* kFails = "error=EIO";
 constexpr const char* kDies = "signal=KILL";
 
-INSTANTIATE_TEST_SUITE_P(Outbox, IoSteps,
-                         testing::Values(Steps{"pwrite64", {kFull, kFails, kDies}, 150},
-                                         Steps{"fdatasync", {kFails, kDies}, 40},
-                                         Steps{"ftruncate", {kFails, kDies}, 4},
-                                         Steps{"unlink", {kFails, kDies}, 2}),
-                         [](const auto& run) { return std::string(run.param.call); });
+INSTANTIATE_TEST_SUITE_P(
+    Outbox, IoSteps,
+    testing::Values(Steps{"pwrite64", {kFull, kFails, kDies}, 150},
+                    Steps{"fdatasync", {kFails, kDies}, 40}, Steps{"ftruncate", {kFails, kDies}, 4},
+                    Steps{"unlink", {kFails, kDies}, 2},
+                    Steps{"pwrite64", {kFull, kFails, kDies}, 1500, Life::kLong},
+                    Steps{"fdatasync", {kFails, kDies}, 60, Life::kLong},
+                    Steps{"ftruncate", {kFails, kDies}, 5, Life::kLong}),
+    testing::PrintToStringParamName());
 
 }  // namespace
 }  // namespace flowmyna::test
