@@ -95,8 +95,11 @@ Agent::Agent(const Config& config, std::unique_ptr<Storage> storage)
     : key_(config.api.key),
       delivery_(courier_options(config.api, key_), clock_),
       vault_(
-          std::move(storage), [this] { delivery_.wake(); }, plan_options(config.delivery),
-          &give_back_memory),
+          std::move(storage),
+          [this] {
+            if (foreman_.wants(vault_.stats().accepted)) delivery_.wake();
+          },
+          plan_options(config.delivery), &give_back_memory),
       foreman_(
           foreman_options(config), vault_, delivery_.courier(), clock_,
           [this](std::function<void()> work) { delivery_.post(std::move(work)); }, &random_uuid) {}

@@ -144,12 +144,16 @@ struct CompactLimits {
   std::vector<Receipt> taken;
   std::size_t operations_max = 0;
   std::size_t bytes_max = 0;
+  /// What was accepted later is left for a later step: the caller may not have heard yet that its
+  /// writers wait for it.
+  Receipt through = 0;
 };
 
 /// What one step of compaction did.
 struct Compacted {
   std::vector<Fold> folds;
-  bool more = false;  ///< the backlog goes on behind what has been looked at
+  bool more = false;     ///< not all up to `through` has been looked at
+  Receipt answered = 0;  ///< the writers of everything up to here had their answers before this
 };
 
 enum class OutboxState : std::uint8_t {

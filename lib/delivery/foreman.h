@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -76,6 +77,9 @@ class Foreman {
 
   /// Does everything that is due; gives the time to call again at the latest.
   std::optional<BootTime> advance();
+  /// Any thread, after operations were accepted: whether `advance` has to be called for them. A
+  /// batch that only grows, or a backlog that cannot leave, is no reason to wake a thread.
+  bool wants(std::uint64_t accepted) const;
 
   /// Somebody wants what waits to be tried now, whatever the back-off or a 429 says.
   void flush();
@@ -134,21 +138,24 @@ class Foreman {
     std::vector<OperationOutcome> outcomes;           ///< while kSettling: for the writers who wait
   };
 
+  // what waits (foreman_backlog.cpp)
+  std::optional<BootTime> read_due(BootTime now) const;
+  void read_more(BootTime now);
+  void on_window(Window window, Receipt accepted_before);
+  std::vector<Receipt> taken_after(Receipt receipt) const;
+  bool wants_compaction(BootTime now) const;
+  void compact(BootTime now);
+  std::uint64_t next_wanted(BootTime now, std::uint64_t accepted) const;
+
   // leaving (foreman.cpp)
   void probe(BootTime now);
   void send_probe();
-  void read_more(BootTime now);
-  std::optional<BootTime> read_due(BootTime now) const;
-  void on_window(Window window, Receipt accepted_before);
   void seal_ready(BootTime now);
   void seal(std::vector<Seal> seals);
   void send_ready(BootTime now);
   void send(Request& request, BootTime now);
   Request* next_to_send(BootTime now);
   void end_waits();
-  bool wants_compaction(BootTime now) const;
-  void compact(BootTime now);
-  std::vector<Receipt> taken_after(Receipt receipt) const;
 
   // coming back, and after a restart (foreman_answers.cpp)
   void on_answer(RequestId id, const Answer& answer);
@@ -215,7 +222,8 @@ class Foreman {
   bool loaded_ = false;  // the seals of the last run are known
   bool reading_ = false;
   bool compacting_ = false;
-  Receipt compacted_ = 0;       // accepted when the last step of compaction had seen everything
+  Receipt compacted_ = 0;       // compaction has seen everything up to here
+  Receipt answered_ = 0;        // whoever waits for what is up to here has said so
   bool read_is_stale_ = false;  // operations came back to the backlog behind its start
   bool clock_is_due_ = false;   // events wait for their right time
   bool correcting_ = false;     // a step of that is under way
@@ -226,6 +234,7 @@ class Foreman {
   BootTime planned_at_{0};
   std::size_t full_window_ = 0;   // operations in the plan; 0 when it reached the backlog's end
   BootTime storage_retry_at_{0};  // after the outbox refused something
+  std::atomic<std::uint64_t> wanted_from_{0};
 
   mutable std::mutex status_mutex_;
   DeliveryStatus status_;  // under status_mutex_

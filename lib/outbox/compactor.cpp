@@ -99,6 +99,7 @@ Result<Compacted> Compactor::step(Storage& storage, const CompactLimits& limits)
   std::vector<Operation> operations;
   operations.reserve(window->size());
   for (const Window::Row& row : window->rows()) {
+    if (row.receipt > limits.through) break;
     auto operation = Operation::parse(window->stored(row));
     if (!operation) {
       return fail(Error::Kind::kCorrupt,
@@ -107,17 +108,18 @@ Result<Compacted> Compactor::step(Storage& storage, const CompactLimits& limits)
     operations.push_back(*std::move(operation));
   }
   Compacted out;
-  out.more = window->more;
+  out.more = window->more && operations.size() == window->size();
+  out.answered = storage.stats().accepted;
   for (const Group& group : this->group(*window, operations, limits)) {
     if (auto done = fold(storage, *window, operations, group, out.folds); !done) {
       return tl::make_unexpected(done.error());
     }
   }
-  if (!window->empty()) looked_at_ = window->rows().back().receipt;
+  if (!operations.empty()) looked_at_ = window->rows()[operations.size() - 1].receipt;
   return out;
 }
 
-/// Goes through the window once, and leaves the table as it is at the window's end.
+/// Goes through the window's operations once, and leaves the table as it is at their end.
 std::vector<Compactor::Group> Compactor::group(const Window& window,
                                                const std::vector<Operation>& operations,
                                                const CompactLimits& limits) {

@@ -109,12 +109,13 @@ Result<std::unique_ptr<SqliteStorage>> SqliteStorage::open(StorageOptions option
 
 SqliteStorage::SqliteStorage(StorageOptions options)
     : options_(std::move(options)),
+      log_path_(options_.path + "-wal"),
       reserve_(options_.path + ".reserve", set_aside_bytes(options_.quota_bytes)) {}
 
 Result<void> SqliteStorage::reopen() {
   // Closing a file that has no name any more would destroy what it holds.
   if (open_ && is_displaced()) return tl::make_unexpected(displaced());
-  if (open_ && FilePlace::of(log_path()) != log_place_) {
+  if (open_ && FilePlace::of(log_path_) != log_place_) {
     if (auto saved = open_->connection.checkpoint(); !saved) return saved;
   }
   // What closing would fold into the database may not be on the disk yet.
@@ -146,7 +147,7 @@ Result<void> SqliteStorage::open_files() {
   auto lock = LockFile::acquire(options_.path);
   if (!lock) return tl::make_unexpected(lock.error());
   lock_.emplace(*std::move(lock));
-  if (auto sure = rewrite_file(log_path()); !sure) return sure;
+  if (auto sure = rewrite_file(log_path_); !sure) return sure;
   auto opened = connect();
   if (!opened) return tl::make_unexpected(opened.error());
   open_ = *std::move(opened);
@@ -156,7 +157,7 @@ Result<void> SqliteStorage::open_files() {
   if (loaded) loaded = measure();
   if (!loaded) return loaded;
   place_ = FilePlace::of(options_.path);
-  log_place_ = FilePlace::of(log_path());
+  log_place_ = FilePlace::of(log_path_);
   open_->connection.keep_log_on_close(false);
   log_pages_ = static_cast<int>(log_bytes_ / kLogFrameBytes);  // at most; the next commit tells
   reserve_.take();
@@ -241,8 +242,9 @@ Result<void> SqliteStorage::begin() {
   counters_moved_ = false;
   is_sealing_ = false;
   if (!open_) return fail(Error::Kind::kIo, "the outbox is not open");
-  if (FilePlace::of(log_path()) != log_place_ && !is_displaced()) {
-    return fail(Error::Kind::kIo, "the outbox's log " + log_path() + " was taken away");
+  begun_displaced_ = is_displaced();
+  if (!begun_displaced_ && FilePlace::of(log_path_) != log_place_) {
+    return fail(Error::Kind::kIo, "the outbox's log " + log_path_ + " was taken away");
   }
   return open_->begin.start().run();
 }
@@ -553,7 +555,10 @@ Result<void> SqliteStorage::measure() {
 
 Result<void> SqliteStorage::admit(std::uint64_t bytes) {
   if (!open_) return fail(Error::Kind::kIo, "the outbox is not open");
-  if (is_displaced()) return tl::make_unexpected(displaced());
+  const bool is_within_transaction = !open_->connection.is_idle();
+  if (is_within_transaction ? begun_displaced_ : is_displaced()) {
+    return tl::make_unexpected(displaced());
+  }
   if (!reserve_.take()) {
     return fail(Error::Kind::kFull, "the disk of the outbox " + options_.path +
                                         " is full: make room on it; what was accepted is still "

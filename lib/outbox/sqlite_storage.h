@@ -94,7 +94,6 @@ class SqliteStorage final : public Storage {
   explicit SqliteStorage(StorageOptions options);
   Result<void> open_files();
   void close_files();
-  std::string log_path() const { return options_.path + "-wal"; }
   bool is_displaced() const { return FilePlace::of(options_.path) != place_; }
   Error displaced() const;
   Result<Open> connect() const;
@@ -106,13 +105,15 @@ class SqliteStorage final : public Storage {
   Result<void> measure();
 
   StorageOptions options_;
+  const std::string log_path_;
   std::optional<LockFile> lock_;  // held while the file is open
   std::optional<Open> open_;
   Reserve reserve_;
-  FilePlace place_;          // of the open file; once known it is not created again
-  FilePlace log_place_;      // of its log
-  int log_pages_ = 0;        // that wait for a checkpoint
-  bool is_sealing_ = false;  // within the open transaction
+  FilePlace place_;               // of the open file; once known it is not created again
+  bool begun_displaced_ = false;  // how it was when the open transaction began
+  FilePlace log_place_;           // of its log
+  int log_pages_ = 0;             // that wait for a checkpoint
+  bool is_sealing_ = false;       // within the open transaction
   Counters committed_;
   Counters counters_;             // within the open transaction
   bool is_shorter_ = false;       // vacuumed since the file was last cut

@@ -28,7 +28,9 @@ Process::Process(const ForemanOptions& options, const OutboxOptions& outbox_opti
       findings_(transport.findings),
       outbox_(outbox_options, options.plan,
               with_wake(std::move(outbox), &SimulatedOutbox::Surroundings::on_append,
-                        [this] { wake(); })),
+                        [this] {
+                          if (foreman_.wants(outbox_.stats().accepted)) wake();
+                        })),
       transport_(with_wake(std::move(transport), &SimulatedTransport::Surroundings::after_answer,
                            [this] { wake(); })),
       foreman_(

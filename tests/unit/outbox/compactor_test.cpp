@@ -28,7 +28,8 @@ class CompactorTest : public testing::Test {
   /// `into<member+member …`, and ` …` when the backlog goes on.
   std::string step(std::size_t operations_max = kEverything, std::vector<Receipt> taken = {}) {
     must(storage.begin());
-    const auto done = compactor.step(storage, {std::move(taken), operations_max, 1U << 30});
+    const auto done =
+        compactor.step(storage, {std::move(taken), operations_max, 1U << 30, through});
     if (!done) throw std::runtime_error(done.error().message);
     must(storage.commit());
     std::string out;
@@ -50,6 +51,7 @@ class CompactorTest : public testing::Test {
 
   MemoryStorage storage;
   Compactor compactor{PlanOptions{}};
+  Receipt through = kEverything;
 };
 
 TEST_F(CompactorTest, UpsertsOfOneObjectBecomeTheFirstOfThem) {
@@ -105,6 +107,15 @@ TEST_F(CompactorTest, AStepGoesOnWhereTheLastOneEnded) {
   append(Backlog().upsert("Order/2").upsert("Order/2"));
   EXPECT_EQ(step(2), "2<5+6");
   EXPECT_EQ(everything(storage), "1:1 2:2");
+}
+
+TEST_F(CompactorTest, WhatWasAcceptedAfterTheLimitIsLeftForALaterStep) {
+  append(Backlog().upsert("Order/1").upsert("Order/1").upsert("Order/1").upsert("Order/1"));
+  through = 2;
+  EXPECT_EQ(step(), "1<2");
+  EXPECT_EQ(step(), "") << "not even looked at";
+  through = 4;
+  EXPECT_EQ(step(), "1<3+4");
 }
 
 TEST_F(CompactorTest, WhatBecameTakenBetweenTwoStepsIsNotFoldedInto) {
@@ -214,6 +225,8 @@ TEST_F(CompactorTest, WhateverItFoldsTheApiEndsTheSame) {
         side->append(backlog.encoded_operations(), 1).value();
         must(side->commit());
       }
+      const Receipt nearly_all =
+          compacted.stats().accepted - std::min<Receipt>(20, compacted.stats().accepted);
       std::vector<Receipt> taken;
       for (Receipt receipt = 1; receipt <= compacted.stats().accepted; ++receipt) {
         if (number(10) == 0) taken.push_back(receipt);
@@ -221,7 +234,8 @@ TEST_F(CompactorTest, WhateverItFoldsTheApiEndsTheSame) {
       if (number(5) == 0) own.reset();
       must(compacted.begin());
       const auto done =
-          own.step(compacted, {taken, static_cast<std::size_t>(1 + number(20)), 1U << 30});
+          own.step(compacted, {taken, static_cast<std::size_t>(1 + number(20)), 1U << 30,
+                               static_cast<Receipt>(number(40)) + nearly_all});
       ASSERT_TRUE(done) << done.error().message;
       must(compacted.commit());
       for (const Fold& fold : done->folds) folded += fold.members.size();

@@ -104,7 +104,7 @@ class Life {
   Result<void> compact() {
     Compactor compactor{PlanOptions{}};
     if (auto begun = storage_->begin(); !begun) return begun;
-    const auto step = compactor.step(*storage_, {{}, 1000, 1U << 30});
+    const auto step = compactor.step(*storage_, {{}, 1000, 1U << 30, kDelivered + 2 * kWaiting});
     if (!step) return tl::make_unexpected(step.error());
     if (auto committed = storage_->commit(); !committed) return committed;
     return storage_->tend();
