@@ -5,8 +5,8 @@ namespace flowmyna {
 /// The agent shares small machines with others, so what a burst took is given back. Any thread may
 /// call these.
 
-/// Once, before the first thread starts: large blocks go back to the kernel when they are freed, and
-/// no thread keeps a heap of its own.
+/// Once, before the first thread starts: large blocks go back to the kernel when they are freed,
+/// and no thread keeps a heap of its own.
 void keep_memory_small();
 
 /// For idle moments, and after start-up, which touches far more of the program than any day's work

@@ -29,8 +29,9 @@ class Vault final : public Outbox {
   /// `on_append` is called on the vault's thread after each commit that accepted something;
   /// `planning` says what is a touch to compaction. `on_idle` is called on the vault's thread when
   /// nothing was wanted for two seconds and all free space is given back, once until something is.
-  Vault(std::unique_ptr<Storage> storage, std::function<void()> on_append,
-        PlanOptions planning = {}, std::function<void()> on_idle = [] {});
+  Vault(
+      std::unique_ptr<Storage> storage, std::function<void()> on_append, PlanOptions planning = {},
+      std::function<void()> on_idle = [] {});
   ~Vault() override { stop(); }
 
   /// Finishes what was queued and ends the thread; what comes later is answered kStopping. After it
