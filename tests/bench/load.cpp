@@ -1,0 +1,153 @@
+#include "bench/load.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <deque>
+
+#include "bench/stream_socket.h"
+
+namespace flowmyna::bench {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+Error broken(const std::string& what) {
+  return {Error::Kind::kIo, what + ": " + std::strerror(errno)};
+}
+
+/// One writer.
+struct Connection {
+  sim::Descriptor socket;
+  std::string out;
+  std::size_t sent = 0;
+  std::string in;
+  std::size_t carried = 0;  ///< messages of the request that is under way; 0: none is
+  Clock::time_point begun;
+};
+
+class Load {
+ public:
+  Load(const LoadOptions& options, const Wire& wire)
+      : options_(options), wire_(wire), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {}
+
+  Result<LoadResult> run() {
+    if (auto connected = connect_all(); !connected) {
+      return tl::make_unexpected(connected.error());
+    }
+    begun_ = Clock::now();
+    for (Connection& connection : connections_) {
+      if (auto begun = begin_request(connection); !begun) return tl::make_unexpected(begun.error());
+    }
+    std::array<epoll_event, 256> events;
+    while (under_way_ > 0) {
+      const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), -1);
+      for (int i = 0; i < count; ++i) {
+        const epoll_event& event = events[static_cast<std::size_t>(i)];
+        if (auto done = serve(*static_cast<Connection*>(event.data.ptr), event.events); !done) {
+          return tl::make_unexpected(done.error());
+        }
+      }
+    }
+    result_.seconds = std::chrono::duration<double>(Clock::now() - begun_).count();
+    return std::move(result_);
+  }
+
+ private:
+  Result<void> connect_all() {
+    for (unsigned i = 0; i < options_.connections; ++i) {
+      auto socket = connect_unix(options_.socket);
+      if (!socket) return tl::make_unexpected(socket.error());
+      Connection& connection = connections_.emplace_back();
+      connection.socket = *std::move(socket);
+      if (!watch(connection, EPOLL_CTL_ADD, EPOLLIN)) {
+        return tl::make_unexpected(broken("cannot watch a connection"));
+      }
+    }
+    return {};
+  }
+
+  bool watch(Connection& connection, int how, std::uint32_t what) const {
+    epoll_event event{};
+    event.events = what;
+    event.data.ptr = &connection;
+    return ::epoll_ctl(epoll_.get(), how, connection.socket.get(), &event) == 0;
+  }
+
+  bool is_over(Clock::time_point now) const {
+    return started_ >= options_.operations || now - begun_ >= options_.duration ||
+           (options_.stop != nullptr && options_.stop->load(std::memory_order_relaxed));
+  }
+
+  Result<void> begin_request(Connection& connection) {
+    connection.begun = Clock::now();
+    if (is_over(connection.begun)) return {};
+    connection.out.clear();
+    connection.sent = 0;
+    connection.carried = wire_.append_request(connection.out, options_.first + started_);
+    started_ += connection.carried;
+    ++under_way_;
+    return write(connection, false);
+  }
+
+  /// `was_full`: the socket had no room for all of it before.
+  Result<void> write(Connection& connection, bool was_full) const {
+    const std::size_t left = connection.out.size() - connection.sent;
+    const ssize_t written = ::send(connection.socket.get(), connection.out.data() + connection.sent,
+                                   left, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (written < 0 && errno != EAGAIN) return tl::make_unexpected(broken("cannot send"));
+    if (written > 0) connection.sent += static_cast<std::size_t>(written);
+    const bool is_full = connection.sent < connection.out.size();
+    if (is_full != was_full) {
+      watch(connection, EPOLL_CTL_MOD, is_full ? EPOLLIN | EPOLLOUT : EPOLLIN);
+    }
+    return {};
+  }
+
+  Result<void> serve(Connection& connection, std::uint32_t what) {
+    if ((what & EPOLLOUT) != 0) {
+      if (auto written = write(connection, true); !written) return written;
+    }
+    if ((what & ~static_cast<std::uint32_t>(EPOLLOUT)) == 0) return {};
+    std::array<char, 65536> buffer;
+    const ssize_t got = ::recv(connection.socket.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+    if (got < 0 && errno == EAGAIN) return {};
+    if (got <= 0) return tl::make_unexpected(broken("the server closed a connection"));
+    connection.in.append(buffer.data(), static_cast<std::size_t>(got));
+    const WireAnswer answer = wire_.read_answer(connection.in);
+    if (answer.size == 0) return {};
+    finish_request(connection, answer);
+    return begin_request(connection);
+  }
+
+  void finish_request(Connection& connection, const WireAnswer& answer) {
+    --under_way_;
+    connection.in.erase(0, answer.size);
+    if (answer.accepted) {
+      result_.operations += connection.carried;
+      result_.latencies.add(Clock::now() - connection.begun);
+    } else {
+      ++result_.refused;
+    }
+  }
+
+  const LoadOptions& options_;
+  const Wire& wire_;
+  sim::Descriptor epoll_;
+  std::deque<Connection> connections_;  // they stay where they are
+  Clock::time_point begun_;
+  std::uint64_t started_ = 0;
+  std::size_t under_way_ = 0;
+  LoadResult result_;
+};
+
+}  // namespace
+
+Result<LoadResult> run_load(const LoadOptions& options, const Wire& wire) {
+  return Load(options, wire).run();
+}
+
+}  // namespace flowmyna::bench
