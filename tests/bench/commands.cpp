@@ -1,6 +1,9 @@
 #include "bench/commands.h"
 
+#include <algorithm>
 #include <cstdio>
+#include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "bench/bare_database.h"
@@ -8,7 +11,9 @@
 #include "bench/disk.h"
 #include "bench/load.h"
 #include "bench/process.h"
+#include "bench/report.h"
 #include "bench/sink.h"
+#include "bench/suite.h"
 
 namespace flowmyna::bench {
 namespace {
@@ -23,11 +28,6 @@ int failed(const Error& error) {
 int print(const Json& figures) {
   std::printf("%s\n", figures.dump(2).c_str());
   return 0;
-}
-
-std::chrono::nanoseconds in_ns(double seconds) {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-      std::chrono::duration<double>(seconds));
 }
 
 Json percentiles(Latencies& latencies) {
@@ -54,6 +54,7 @@ int load_command(const LoadCommand& command) {
 
   Json figures = {{"operations", result->operations},
                   {"refused_requests", result->refused},
+                  {"unanswered_requests", result->unanswered},
                   {"seconds", result->seconds},
                   {"operations_per_s", result->operations_per_s()}};
   figures.update(percentiles(result->latencies));
@@ -106,6 +107,30 @@ int sink_command(const SinkCommand& command) {
     std::fflush(stdout);
   });
   return served ? 0 : failed(served.error());
+}
+
+int all_command(const AllCommand& command) {
+  const Sizes sizes = command.is_tiny ? Sizes::tiny() : command.is_quick ? Sizes::quick() : Sizes();
+  std::filesystem::create_directories(command.out);
+  const Place place{std::filesystem::absolute(command.out)};
+  Figures figures;
+  Bench bench{sizes, place, figures,
+              [](const std::string& what) { std::fprintf(stderr, "%s\n", what.c_str()); }};
+  int exit_code = 0;
+  for (const Section& section : sections()) {
+    const bool is_wanted =
+        command.only.empty() || std::ranges::find(command.only, section.name) != command.only.end();
+    if (!is_wanted) continue;
+    // What the other sections found is worth a report.
+    if (auto done = section.run(bench); !done) exit_code = failed(done.error());
+  }
+  const Circumstances circumstances = Circumstances::of_now(command.command, place, sizes);
+  const std::string markdown = markdown_report(figures, circumstances);
+  std::ofstream(place.data + "/report.md") << markdown;
+  std::ofstream(place.data + "/report.json") << json_report(figures, circumstances);
+  std::ofstream(place.data + "/plot.svg") << svg_plot(figures, circumstances);
+  std::printf("%s\n%s/report.md, report.json and plot.svg\n", markdown.c_str(), place.data.c_str());
+  return exit_code;
 }
 
 }  // namespace flowmyna::bench

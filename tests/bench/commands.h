@@ -49,4 +49,14 @@ struct SinkCommand {
 };
 int sink_command(const SinkCommand& options);
 
+struct AllCommand {
+  bool is_quick = false;
+  bool is_tiny = false;
+  std::vector<std::string> only;  ///< sections; empty: all
+  std::string out = ".";          ///< directory of the report, and of what is measured meanwhile
+  std::string command = "flowmyna-bench all";  ///< as the report calls it
+};
+/// Writes report.md, report.json and plot.svg into `out`.
+int all_command(const AllCommand& options);
+
 }  // namespace flowmyna::bench

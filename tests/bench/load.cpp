@@ -15,6 +15,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr int kLookMs = 100;  // how often a silent server is found out
+
 Error broken(const std::string& what) {
   return {Error::Kind::kIo, what + ": " + std::strerror(errno)};
 }
@@ -38,13 +40,14 @@ class Load {
     if (auto connected = connect_all(); !connected) {
       return tl::make_unexpected(connected.error());
     }
-    begun_ = Clock::now();
+    last_answer_ = begun_ = Clock::now();
     for (Connection& connection : connections_) {
       if (auto begun = begin_request(connection); !begun) return tl::make_unexpected(begun.error());
     }
     std::array<epoll_event, 256> events;
     while (under_way_ > 0) {
-      const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), -1);
+      const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), kLookMs);
+      if (count == 0 && has_given_up()) break;
       for (int i = 0; i < count; ++i) {
         const epoll_event& event = events[static_cast<std::size_t>(i)];
         if (auto done = serve(*static_cast<Connection*>(event.data.ptr), event.events); !done) {
@@ -52,7 +55,8 @@ class Load {
         }
       }
     }
-    result_.seconds = std::chrono::duration<double>(Clock::now() - begun_).count();
+    result_.unanswered = under_way_;
+    result_.seconds = std::chrono::duration<double>(last_answer_ - begun_).count();
     return std::move(result_);
   }
 
@@ -80,6 +84,12 @@ class Load {
   bool is_over(Clock::time_point now) const {
     return started_ >= options_.operations || now - begun_ >= options_.duration ||
            (options_.stop != nullptr && options_.stop->load(std::memory_order_relaxed));
+  }
+
+  /// Nothing has moved for as long as the caller has patience.
+  bool has_given_up() const {
+    const auto now = Clock::now();
+    return now - last_answer_ >= options_.patience && is_over(now);
   }
 
   Result<void> begin_request(Connection& connection) {
@@ -125,10 +135,11 @@ class Load {
 
   void finish_request(Connection& connection, const WireAnswer& answer) {
     --under_way_;
+    last_answer_ = Clock::now();
     connection.in.erase(0, answer.size);
     if (answer.accepted) {
       result_.operations += connection.carried;
-      result_.latencies.add(Clock::now() - connection.begun);
+      result_.latencies.add(last_answer_ - connection.begun);
     } else {
       ++result_.refused;
     }
@@ -139,6 +150,7 @@ class Load {
   sim::Descriptor epoll_;
   std::deque<Connection> connections_;  // they stay where they are
   Clock::time_point begun_;
+  Clock::time_point last_answer_;
   std::uint64_t started_ = 0;
   std::size_t under_way_ = 0;
   LoadResult result_;

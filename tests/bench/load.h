@@ -20,11 +20,14 @@ struct LoadOptions {
   std::uint64_t operations = std::numeric_limits<std::uint64_t>::max();
   const std::atomic<bool>* stop = nullptr;
   std::uint64_t first = 1;  ///< number of the first message
+  /// How long what is under way at the end is waited for.
+  std::chrono::seconds patience{10};
 };
 
 struct LoadResult {
   std::uint64_t operations = 0;  ///< accepted
   std::uint64_t refused = 0;     ///< requests with another answer
+  std::uint64_t unanswered = 0;  ///< requests that were given up
   double seconds = 0;            ///< from the first request to the last answer
   Latencies latencies;           ///< of each accepted request
   double operations_per_s() const { return static_cast<double>(operations) / seconds; }

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "bench/commands.h"
+#include "bench/suite.h"
 
 namespace {
 
@@ -86,6 +87,21 @@ void add_servers(CLI::App& app, int& exit_code) {
   sub->add_flag("--hang", sink->hangs, "Reads, never answers");
 }
 
+void add_all(CLI::App& app, int& exit_code) {
+  auto options = std::make_shared<AllCommand>();
+  auto* sub = add(app, "all", "The published benchmark: everything, side by side", options,
+                  &all_command, exit_code);
+  std::vector<std::string> names;
+  for (const Section& section : sections()) names.emplace_back(section.name);
+  sub->add_flag("--quick", options->is_quick, "A second a figure, smaller backlogs");
+  sub->add_flag("--tiny", options->is_tiny, "To see whether it works; the figures mean nothing");
+  sub->add_option("--only", options->only, "One of its sections; may be given several times")
+      ->check(CLI::IsMember(names));
+  sub->add_option("--out", options->out, "Directory for the report, on the disk to be measured")
+      ->capture_default_str();
+  sub->add_option("--command", options->command, "What the report names as its command");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -94,6 +110,7 @@ int main(int argc, char** argv) {
   CLI::App app{kDescription};
   app.footer(kFooter);
   app.require_subcommand(1);
+  add_all(app, exit_code);
   add_load(app, exit_code);
   add_limits(app, exit_code);
   add_servers(app, exit_code);

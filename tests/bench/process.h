@@ -38,6 +38,7 @@ class Process {
   static Result<Process> start(const std::vector<std::string>& command,
                                const std::map<std::string, std::string>& environment,
                                const std::string& log_path);
+  Process() = default;  ///< none
   Process(Process&& other) noexcept;
   Process& operator=(Process&& other) noexcept;
   ~Process();

@@ -1,0 +1,216 @@
+// Micro-benchmarks of what runs once an operation: decoding, rows, patches, planning. And how often
+// the accept path asks for memory, since that is the cost that creeps in unseen.
+
+#include <benchmark/benchmark.h>
+#include <spdlog/spdlog.h>
+#include <stdlib.h>
+
+#include <filesystem>
+
+#include "agent/agent.h"
+#include "bench/allocations.h"
+#include "bench/load.h"
+#include "core/decode.h"
+#include "core/planner.h"
+#include "core/request.h"
+#include "outbox/row.h"
+#include "outbox/sqlite_storage.h"
+
+namespace flowmyna::bench {
+namespace {
+
+constexpr std::uint64_t kHotObjects = 1000;
+constexpr std::size_t kBacklog = 100'000;
+constexpr std::size_t kWindow = 10'000;  // what the foreman plans at once
+
+std::string padded_lines(std::size_t count) {
+  std::string lines;
+  lines.reserve(count * (kMessageBytes + 1) + Decoder::kPadding);
+  for (std::size_t i = 0; i < count; ++i) {
+    Messages().append(lines, i);
+    lines.push_back('\n');
+  }
+  return lines;
+}
+
+EncodedOperations encoded(Messages messages, std::uint64_t first, std::size_t count) {
+  EncodedOperations out;
+  Decoder decoder;
+  std::string body;
+  body.reserve(kMessageBytes + Decoder::kPadding);
+  for (std::uint64_t i = first; i < first + count; ++i) {
+    body.clear();
+    messages.append(body, i);
+    out.add_stored((*decoder.single(Kind::kUpsert, body, {}))[0]);
+  }
+  return out;
+}
+
+void decode_single(benchmark::State& state) {
+  const std::string body = padded_lines(1);
+  Decoder decoder;
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(decoder.single(Kind::kUpsert, body, {}));
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(decode_single);
+
+void decode_ndjson_1000(benchmark::State& state) {
+  const std::string body = padded_lines(1000);
+  Decoder decoder;
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(decoder.ndjson(Kind::kUpsert, body, {}));
+  }
+  state.SetItemsProcessed(state.iterations() * 1000);
+}
+BENCHMARK(decode_ndjson_1000);
+
+void write_row(benchmark::State& state) {
+  const EncodedOperations operations = encoded(Messages(), 1, 1);
+  std::string row;
+  for (auto _ : state) {
+    row.clear();
+    append_operation_row(row, 1, {1'700'000'000, operations[0]});
+    benchmark::DoNotOptimize(row);
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(write_row);
+
+void read_row(benchmark::State& state) {
+  const std::string row = stored_row(1);
+  for (auto _ : state) {
+    const auto read = read_operation_row(1, row);
+    benchmark::DoNotOptimize(Operation::parse(read->stored));
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(read_row);
+
+void compose_patch(benchmark::State& state) {
+  const EncodedOperations operations = encoded(Messages(1), 1, 2);
+  const Operation earlier = *Operation::parse(operations[0]);
+  const Operation later = *Operation::parse(operations[1]);
+  for (auto _ : state) {
+    Patch patch;
+    compose(patch, earlier.properties);
+    compose(patch, later.properties);
+    benchmark::DoNotOptimize(patch);
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(compose_patch);
+
+/// Operations as a window of the backlog gives them.
+std::vector<Operation> parsed(const EncodedOperations& operations) {
+  std::vector<Operation> out;
+  for (std::size_t i = 0; i < operations.size(); ++i) {
+    out.push_back(*Operation::parse(operations[i]));
+  }
+  return out;
+}
+
+/// Plans a window and builds every body of the plan.
+std::size_t plan_and_compose(const std::vector<Operation>& operations) {
+  std::size_t bytes = 0;
+  for (const PlannedRequest& request : plan(operations, {}, {})) {
+    std::vector<RequestItem> items;
+    for (const auto& members : request.items) {
+      auto& item = items.emplace_back();
+      for (const std::uint32_t member : members) item.push_back(&operations[member]);
+    }
+    bytes += batch_body(request.kind, items).size();
+  }
+  return bytes;
+}
+
+void plan_window(benchmark::State& state, Messages messages) {
+  const EncodedOperations operations = encoded(messages, 1, kWindow);
+  const std::vector<Operation> window = parsed(operations);
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(plan_and_compose(window));
+  }
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kWindow));
+}
+BENCHMARK_CAPTURE(plan_window, distinct, Messages())->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(plan_window, hot, Messages(kHotObjects))->Unit(benchmark::kMillisecond);
+
+/// A directory that goes with its scope.
+struct Directory {
+  std::string path = (std::filesystem::temp_directory_path() / "flowmyna-micro-XXXXXX").string();
+  Directory() {
+    if (::mkdtemp(path.data()) == nullptr) std::abort();
+  }
+  ~Directory() { std::filesystem::remove_all(path); }
+};
+
+/// 100,000 upserts of hot objects out of SQLite, in windows, parsed: what planning comes on top of.
+void read_backlog_hot(benchmark::State& state) {
+  const Directory directory;
+  auto storage = *SqliteStorage::open({directory.path + "/outbox.db", 1ULL << 32, false});
+  const EncodedOperations operations = encoded(Messages(kHotObjects), 1, kBacklog);
+  if (!storage->begin() || !storage->append(operations, 1'700'000'000) || !storage->commit()) {
+    state.SkipWithError("the outbox refuses the backlog");
+  }
+  for (auto _ : state) {
+    Receipt after = 0;
+    for (bool more = true; more;) {
+      const Window window = *storage->read({after, {}, kWindow, 4U << 20});
+      std::vector<Operation> read;
+      for (const auto& row : window.rows()) read.push_back(*Operation::parse(window.stored(row)));
+      benchmark::DoNotOptimize(read);
+      after = window.rows().back().receipt;
+      more = window.more;
+    }
+  }
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kBacklog));
+}
+BENCHMARK(read_backlog_hot)->Unit(benchmark::kMillisecond);
+
+/// One writer through door, desk and vault, into SQLite without syncs; the client is in this
+/// process, and allocates nothing once it is warm.
+void accept_one(benchmark::State& state, std::size_t batch) {
+  spdlog::set_level(spdlog::level::off);
+  const Directory directory;
+  Config config;
+  config.api.url = "http://127.0.0.1:1";
+  config.api.key = Secret("fm_live_bench000bench000bench000bench000");
+  config.listen.socket = directory.path + "/s";
+  config.outbox.path = directory.path;
+  config.outbox.durability = Durability::kRelaxed;
+  config.outbox.max_size_bytes = 1ULL << 34;
+  const auto agent = Agent::start(config);
+  if (!agent) {
+    state.SkipWithError(agent.error().message.c_str());
+    return;
+  }
+  const auto wire = http_wire(Messages(), batch);
+  LoadOptions options;
+  options.socket = config.listen.socket;
+  options.operations = 1000 * batch;
+  std::uint64_t allocations = 0;
+  std::uint64_t bytes = 0;
+  for (auto _ : state) {
+    const Allocations before = allocations_so_far();
+    const auto result = run_load(options, *wire);
+    if (!result) state.SkipWithError(result.error().message.c_str());
+    const Allocations after = allocations_so_far();
+    allocations += after.count - before.count;
+    bytes += after.bytes - before.bytes;
+  }
+  const auto operations =
+      static_cast<double>(state.iterations()) * static_cast<double>(options.operations);
+  state.SetItemsProcessed(static_cast<std::int64_t>(operations));
+  state.counters["allocations"] = static_cast<double>(allocations) / operations;
+  state.counters["allocated_bytes"] = static_cast<double>(bytes) / operations;
+}
+BENCHMARK_CAPTURE(accept_one, single, std::size_t{1})->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK_CAPTURE(accept_one, ndjson, std::size_t{100})
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+
+}  // namespace
+}  // namespace flowmyna::bench
+
+BENCHMARK_MAIN();
