@@ -2,12 +2,14 @@
 // the accept path asks for memory, since that is the cost that creeps in unseen.
 
 #include <benchmark/benchmark.h>
-#include <spdlog/spdlog.h>
 #include <stdlib.h>
 
 #include <filesystem>
 
-#include "agent/agent.h"
+#include "agent/desk.h"
+#include "agent/door.h"
+#include "agent/listen.h"
+#include "agent/system_clock.h"
 #include "bench/allocations.h"
 #include "bench/load.h"
 #include "core/decode.h"
@@ -15,6 +17,7 @@
 #include "core/request.h"
 #include "outbox/row.h"
 #include "outbox/sqlite_storage.h"
+#include "outbox/vault.h"
 
 namespace flowmyna::bench {
 namespace {
@@ -168,26 +171,40 @@ void read_backlog_hot(benchmark::State& state) {
 }
 BENCHMARK(read_backlog_hot)->Unit(benchmark::kMillisecond);
 
-/// One writer through door, desk and vault, into SQLite without syncs; the client is in this
-/// process, and allocates nothing once it is warm.
+/// Delivery that never has anything to do: what is counted is the accept path alone.
+class NoDelivery final : public DeliveryControl {
+ public:
+  DeliveryStatus status() const override { return {}; }
+  void flush() override {}
+  void pause() override {}
+  void resume() override {}
+  void returned(Receipt) override {}
+  void refresh_health() override {}
+  void await(Wait) override {}
+};
+
+/// The rooms of the accept path, wired as the agent does.
+struct AcceptPath {
+  Directory directory;
+  std::string socket = directory.path + "/s";
+  SystemClock clock;
+  NoDelivery delivery;
+  Vault vault{*SqliteStorage::open({directory.path + "/outbox.db", 1ULL << 34, false}), {}};
+  Desk desk{vault, delivery, clock};
+  Result<std::unique_ptr<Door>> door = Door::open(
+      *listen_unix(socket, 0600, ""), {}, [this](HttpRequest request, Responder responder) {
+        desk.handle(std::move(request), std::move(responder));
+      });
+  ~AcceptPath() { (*door)->stop(); }
+};
+
+/// One writer through door, desk and vault, into SQLite without syncs. The client is in this
+/// process as well; what it allocates for its connection is shared by a thousand requests.
 void accept_one(benchmark::State& state, std::size_t batch) {
-  spdlog::set_level(spdlog::level::off);
-  const Directory directory;
-  Config config;
-  config.api.url = "http://127.0.0.1:1";
-  config.api.key = Secret("fm_live_bench000bench000bench000bench000");
-  config.listen.socket = directory.path + "/s";
-  config.outbox.path = directory.path;
-  config.outbox.durability = Durability::kRelaxed;
-  config.outbox.max_size_bytes = 1ULL << 34;
-  const auto agent = Agent::start(config);
-  if (!agent) {
-    state.SkipWithError(agent.error().message.c_str());
-    return;
-  }
+  const AcceptPath path;
   const auto wire = http_wire(Messages(), batch);
   LoadOptions options;
-  options.socket = config.listen.socket;
+  options.socket = path.socket;
   options.operations = 1000 * batch;
   std::uint64_t allocations = 0;
   std::uint64_t bytes = 0;
