@@ -119,7 +119,7 @@ Result<void> measure_busy(Bench& bench) {
 
 Result<void> measure_drains(Bench& bench) {
   const Sizes& sizes = bench.sizes;
-  const bool has_python = is_installed("python3");
+  const bool has_python = has_peer(bench, "python3");
   Result<void> done;
   for (unsigned round = 0; done && round < sizes.rounds; ++round) {
     done = drain_agent(bench, "drain.agent.0ms", 0, Messages(), sizes.drain_operations);

@@ -18,7 +18,8 @@ std::string number(std::optional<double> value) {
   if (!value) return "–";
   char text[64];
   if (*value == 0 || std::fabs(*value) < 100) {
-    std::snprintf(text, sizeof text, "%.*f", std::fabs(*value) < 10 ? 2 : 1, *value);
+    const int decimals = std::fabs(*value) < 1 ? 3 : std::fabs(*value) < 10 ? 2 : 1;
+    std::snprintf(text, sizeof text, "%.*f", decimals, *value);
     return text;
   }
   const double unit = std::pow(10, std::floor(std::log10(*value)) - 2);
@@ -63,7 +64,7 @@ class Report {
 
   std::string writers(const std::vector<unsigned>& connections) const {
     std::string out =
-        "### Durable answers\n\n" +
+        "### Durable answers\n\nThe agent's API is down meanwhile.\n\n" +
         table_head({"connections", "who", "answers/s", "agent to it", "p50 ms", "p99 ms",
                     "p99.9 ms", "CPU µs each", "bytes to disk each", "resident MiB"});
     for (const unsigned count : connections) {

@@ -27,6 +27,7 @@ Sizes Sizes::tiny() {
   sizes.hot_objects = 10;
   sizes.small_backlog = 2000;
   sizes.large_backlog = 4000;
+  sizes.with_peers = false;
   return sizes;
 }
 
@@ -41,6 +42,10 @@ const std::vector<Section>& sections() {
       {"backlog", "drain, memory and start with a large backlog", &measure_backlog},
       {"micro", "codec, patches, planner, rows", &measure_micro}};
   return kSections;
+}
+
+bool has_peer(const Bench& bench, const std::string& program) {
+  return bench.sizes.with_peers && is_installed(program);
 }
 
 std::chrono::nanoseconds in_ns(double seconds) {

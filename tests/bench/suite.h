@@ -24,6 +24,7 @@ struct Sizes {
   std::uint64_t hot_objects = 1000;
   std::uint64_t small_backlog = 50'000;
   std::uint64_t large_backlog = 5'000'000;
+  bool with_peers = true;  ///< redis and Python, where they are installed
 
   static Sizes quick();
   static Sizes tiny();  ///< for the test of the benchmark itself; its figures mean nothing
@@ -67,6 +68,9 @@ Result<void> measure_micro(Bench& bench);
 /// ended afterwards: what it wrote is known only then.
 Result<void> measure_load(Bench& bench, const std::string& prefix, Server server,
                           const LoadOptions& options, const Wire& wire);
+
+/// Whether a peer that needs this program is measured.
+bool has_peer(const Bench& bench, const std::string& program);
 
 std::chrono::nanoseconds in_ns(double seconds);
 

@@ -32,10 +32,10 @@ Result<void> measure_one_round(Bench& bench, unsigned connections) {
     return std::string("writers.") + who + "." + std::to_string(connections);
   };
   auto done = measure(bench, name("ceiling"), start_ceiling(place), connections, *http);
-  if (done && is_installed("redis-server")) {
+  if (done && has_peer(bench, "redis-server")) {
     done = measure(bench, name("redis"), start_redis(place), connections, *redis);
   }
-  if (done && is_installed("python3") && connections <= kPythonConnectionsMax) {
+  if (done && has_peer(bench, "python3") && connections <= kPythonConnectionsMax) {
     done = measure(bench, name("python"), start_python(place), connections, *http);
   }
   if (!done) return done;

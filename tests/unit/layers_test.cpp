@@ -84,7 +84,7 @@ bool is_standard(std::string_view header) {
 
 bool is_ours(std::string_view header) {
   return starts_with_one_of(header, {"agent/", "client/", "core/", "delivery/", "flowmyna/",
-                                     "outbox/", "sim/", "fuzz/", "unit/"});
+                                     "outbox/", "bench/", "sim/", "fuzz/", "unit/"});
 }
 
 std::vector<std::string> included_headers(const std::string& text) {
