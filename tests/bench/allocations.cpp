@@ -11,6 +11,10 @@ std::atomic<std::uint64_t> bytes = 0;
 
 }  // namespace
 
+// A sanitizer brings operators of its own, and ThreadSanitizer's cannot be replaced: nothing is
+// counted there.
+#ifndef FLOWMYNA_SANITIZED
+
 // The other forms of operator new end in this one ([new.delete.single], [new.delete.array]).
 void* operator new(std::size_t size) {
   count.fetch_add(1, std::memory_order_relaxed);
@@ -26,6 +30,8 @@ void operator delete(void* memory) noexcept {
 void operator delete(void* memory, std::size_t) noexcept {
   std::free(memory);
 }
+
+#endif
 
 namespace flowmyna::bench {
 
