@@ -39,7 +39,8 @@ int run_bench(const Scratch& scratch, std::vector<std::string> arguments, std::s
 /// What each section adds at least, whether peers are installed or not.
 std::vector<std::string> expected_figures() {
   std::vector<std::string> names = {"disk.growing.p50_ms", "disk.overwritten.p99_ms",
-                                    "busy.draining.drained_per_s", "backlog.large.ready_ms"};
+                                    "busy.draining.drained_per_s", "backlog.large.ready_ms",
+                                    "writers.sqlite.512.rows_per_s"};
   for (const char* unit : {"rows_per_s", "written_bytes_per_row", "cpu_us_per_row"}) {
     for (const char* rows : {"1", "64", "4096"}) {
       names.push_back(std::string("sqlite.") + rows + "." + unit);

@@ -69,6 +69,9 @@ Result<void> measure_micro(Bench& bench);
 Result<void> measure_load(Bench& bench, const std::string& prefix, Server server,
                           const LoadOptions& options, const Wire& wire);
 
+/// SQLite alone with so many rows a commit, and its figures below `prefix`.
+Result<void> measure_sqlite_rows(Bench& bench, const std::string& prefix, unsigned rows);
+
 /// Whether a peer that needs this program is measured.
 bool has_peer(const Bench& bench, const std::string& program);
 

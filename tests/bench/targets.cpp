@@ -39,14 +39,15 @@ void add_writer_targets(std::vector<Target>& out, const Medians& of) {
   out.push_back({"p99, 64 connections, while a backlog drains, to without",
                  of.ratio("busy.draining.p99_ms", "busy.paused.p99_ms"), 2, false});
   out.push_back({"NDJSON of 1,000, one connection, to SQLite at 512 rows a commit",
-                 of.ratio("writers.agent.ndjson.operations_per_s", "sqlite.512.rows_per_s"), 0.7});
-  out.push_back(
-      {"bytes to disk, 64 connections, to SQLite at 64 rows a commit",
-       of.ratio("writers.agent.64.written_bytes_per_operation", "sqlite.64.written_bytes_per_row"),
-       1.15, false});
+                 of.ratio("writers.agent.ndjson.operations_per_s", "writers.sqlite.512.rows_per_s"),
+                 0.7});
+  out.push_back({"bytes to disk, 64 connections, to SQLite at 64 rows a commit",
+                 of.ratio("writers.agent.64.written_bytes_per_operation",
+                          "writers.sqlite.64.written_bytes_per_row"),
+                 1.15, false});
   out.push_back({"bytes to disk, NDJSON of 1,000, to SQLite at 1,000 rows a commit",
                  of.ratio("writers.agent.ndjson.written_bytes_per_operation",
-                          "sqlite.1000.written_bytes_per_row"),
+                          "writers.sqlite.1000.written_bytes_per_row"),
                  1.15, false});
   out.push_back({"CPU an operation, 64 connections", of("writers.agent.64.cpu_us_per_operation"),
                  16, false, "µs"});
