@@ -39,16 +39,24 @@ bool Gate::probe_blocks(BootTime now) const {
   return !is_of_old_network(probe_sent_at_) || now < overtaken_at(probe_sent_at_);
 }
 
+/// The one request that is to open the gate is under way, likewise.
+bool Gate::trial_blocks(BootTime now) const {
+  if (!is_tried_) return false;
+  return !is_of_old_network(trial_sent_at_) || now < overtaken_at(trial_sent_at_);
+}
+
 bool Gate::wants_probe(BootTime now) const {
-  return needs_probe_ && !probe_blocks(now) && !paused_ && now >= closed_until_;
+  return needs_probe_ && !probe_blocks(now) && !trial_blocks(now) && !paused_ &&
+         now >= closed_until_;
 }
 
 std::optional<BootTime> Gate::next_change(BootTime now) const {
   if (paused_) return std::nullopt;
   if (now < closed_until_) return closed_until_;
-  const bool is_overtaken_soon =
-      needs_probe_ && probe_blocks(now) && is_of_old_network(probe_sent_at_);
-  return is_overtaken_soon ? std::optional(overtaken_at(probe_sent_at_)) : std::nullopt;
+  if (!needs_probe_) return std::nullopt;
+  if (probe_blocks(now) && is_of_old_network(probe_sent_at_)) return overtaken_at(probe_sent_at_);
+  if (trial_blocks(now) && is_of_old_network(trial_sent_at_)) return overtaken_at(trial_sent_at_);
+  return std::nullopt;
 }
 
 void Gate::probe_sent(BootTime now) {
@@ -68,10 +76,14 @@ void Gate::probe_answered(const Verdict& verdict, BootTime sent_at, BootTime now
 }
 
 void Gate::request_sent(BootTime now) {
-  if (on_trial_) trial_sent_at_ = now;
+  if (!on_trial_) return;
+  is_tried_ = true;
+  trial_sent_at_ = now;
 }
 
 void Gate::failed(const Verdict& verdict, BootTime sent_at, BootTime now) {
+  const bool was_on_trial = is_tried_ && sent_at == trial_sent_at_;
+  if (was_on_trial) is_tried_ = false;
   if (is_of_old_key(verdict, sent_at)) return;
   const bool is_throttled = verdict.action == Verdict::Action::kThrottled;
   const bool was_tried_since = proven_ || sent_at < std::max(probe_sent_at_, trial_sent_at_);
@@ -81,8 +93,11 @@ void Gate::failed(const Verdict& verdict, BootTime sent_at, BootTime now) {
     // What was in flight when the network went fails together; it counts as one failure.
     last_error_ = verdict.reason;
     on_trial_ = true;
-    not_before_ = std::max(not_before_, now + verdict.wait);
-    closed_until_ = std::max(closed_until_, now + verdict.wait);
+    // The one on trial is an attempt all the same: the next is retry_initial behind it.
+    const BootTime at_least =
+        std::max(now + verdict.wait, was_on_trial ? overtaken_at(sent_at) : now);
+    not_before_ = std::max(not_before_, at_least);
+    closed_until_ = std::max(closed_until_, at_least);
     return;
   }
   close(verdict, sent_at, now);
@@ -101,6 +116,7 @@ bool Gate::is_of_old_key(const Verdict& verdict, BootTime sent_at) const {
 void Gate::delivered(BootTime now) {
   failures_ = 0;
   needs_probe_ = false;
+  is_tried_ = false;
   proven_ = true;
   closed_until_ = throttled_until_;
   // What was under way before a 429 ends neither the wait that this asked for nor its growth.
@@ -166,7 +182,6 @@ void Gate::network_changed(BootTime now) {
   if (!on_trial_ || now < throttled_until_) return;
   // Whoever is on the way back begins it anew, once the attempt under way has had its time.
   needs_probe_ = true;
-  closed_until_ = std::max(closed_until_, overtaken_at(trial_sent_at_));
 }
 
 void Gate::key_changed(BootTime now) {

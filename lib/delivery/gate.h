@@ -55,7 +55,7 @@ class Gate {
 
   void pause() { paused_ = true; }
   void resume(BootTime now);
-  /// Ends the wait: somebody asked for it.
+  /// Ends the wait: somebody asked for it. An attempt that is under way has its time all the same.
   void hurry(BootTime now);
   /// There is a route, an address or a link that was not there, or the machine slept.
   void network_changed(BootTime now);
@@ -79,6 +79,7 @@ class Gate {
   bool is_of_old_key(const Verdict& verdict, BootTime sent_at) const;
   bool is_refuted(const Verdict& verdict, BootTime sent_at) const;
   bool probe_blocks(BootTime now) const;
+  bool trial_blocks(BootTime now) const;
 
   BackoffOptions options_;
   Random random_;
@@ -86,7 +87,8 @@ class Gate {
   bool needs_probe_ = true;
   bool probing_ = false;
   BootTime probe_sent_at_{0};
-  bool on_trial_ = true;  // until the first settlement
+  bool on_trial_ = true;   // until the first settlement
+  bool is_tried_ = false;  // the request that was sent on trial is not answered yet
   BootTime trial_sent_at_{0};
   std::uint32_t failures_ = 0;
   DeliveryState reason_ = DeliveryState::kBackingOff;  // why it is closed

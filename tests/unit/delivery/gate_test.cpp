@@ -448,6 +448,41 @@ TEST_F(GateTest, ATrialUnderWayHasItsTimeBeforeAChangedNetworkBeginsAnew) {
   EXPECT_EQ(allowed(), kMax);
 }
 
+TEST_F(GateTest, HurryDoesNotSendAProbeBesideATrialUnderWay) {
+  probe(kHealthy);
+  gate.request_sent(now);
+  const BootTime sent_at = now;
+  now += milliseconds(100);
+  gate.network_changed(now);
+  gate.hurry(now);
+  EXPECT_EQ(allowed(), 0U);
+  EXPECT_FALSE(gate.wants_probe(now));
+  EXPECT_EQ(wait(), milliseconds(900)) << "it has the same time as without";
+  EXPECT_TRUE(gate.wants_probe(now));
+  now = sent_at + milliseconds(200);
+  gate.failed(verdict(Action::kRetry), sent_at, now);
+  EXPECT_EQ(wait(), milliseconds(800)) << "and once it failed the next has its distance";
+  gate.hurry(now);
+  EXPECT_TRUE(gate.wants_probe(now)) << "or whoever asks again is served";
+}
+
+TEST_F(GateTest, AStragglersFailureSendsNoProbeBesideATrialUnderWay) {
+  open();
+  const BootTime sent_before = now;
+  fail();
+  now += seconds(1);
+  probe(kHealthy);
+  gate.request_sent(now);
+  const BootTime trial_sent_at = now;
+  now += milliseconds(10);
+  gate.failed(verdict(Action::kRetry), sent_before, now);
+  now += minutes(10);
+  EXPECT_FALSE(gate.wants_probe(now));
+  gate.failed(verdict(Action::kRetry), trial_sent_at, now);
+  now += minutes(10);
+  EXPECT_TRUE(gate.wants_probe(now));
+}
+
 TEST_F(GateTest, AChangedNetworkDoesNotCloseAnOpenGate) {
   open();
   gate.network_changed(now);
