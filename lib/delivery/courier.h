@@ -43,7 +43,6 @@ class Courier final : public Transport {
   void wake();
 
  private:
-  class Transfer;
   class State;
   std::unique_ptr<State> state_;
 };
