@@ -84,14 +84,26 @@ void Foreman::send_probe() {
     const Verdict verdict = judge_health(answer, unix_s());
     gate_.probe_answered(verdict, sent_at, now());
     if (verdict.action == Verdict::Action::kSettle) {
+      // While something waits, only its delivery says that the way is open.
+      if (outbox_.stats().pending() == 0) log_reached();
       const std::lock_guard lock(status_mutex_);
       status_.health_body = answer.body;
       status_.health_at = now();
     } else {
-      spdlog::warn("the API cannot be reached: {}", verdict.reason);
+      log_failure("the API cannot be reached", verdict.reason);
       drop_plan(0);
     }
   });
+}
+
+/// Told once for each kind of reason; the same again is for whoever looks closely.
+void Foreman::log_failure(const std::string& what, const std::string& reason) {
+  const auto level = outage_log_.failed(reason) ? spdlog::level::warn : spdlog::level::debug;
+  spdlog::log(level, "{}: {}", what, reason);
+}
+
+void Foreman::log_reached() {
+  if (outage_log_.reached()) spdlog::info("the API is reached again");
 }
 
 void Foreman::refresh_health() {

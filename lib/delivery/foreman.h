@@ -17,6 +17,7 @@
 #include "core/planner.h"
 #include "core/token_bucket.h"
 #include "delivery/gate.h"
+#include "delivery/outage_log.h"
 #include "delivery/schedule.h"
 #include "delivery/transport.h"
 #include "delivery/waiters.h"
@@ -156,6 +157,8 @@ class Foreman {
   void send(Request& request, BootTime now);
   Request* next_to_send(BootTime now);
   void end_waits();
+  void log_failure(const std::string& what, const std::string& reason);
+  void log_reached();
 
   // coming back, and after a restart (foreman_answers.cpp)
   void on_answer(RequestId id, const Answer& answer);
@@ -240,4 +243,5 @@ class Foreman {
   DeliveryStatus status_;  // under status_mutex_
 };
 
+  OutageLog outage_log_;
 }  // namespace flowmyna

@@ -56,8 +56,10 @@ void Foreman::on_answer(RequestId id, const Answer& answer) {
 
 /// Nothing is settled: the request, or its operations, have to go again.
 void Foreman::keep(Request& request, const Verdict& verdict, BootTime at) {
-  spdlog::warn("request {} ({} {}): {}", request.seal.id, request.seal.items.size(),
-               request.seal.kind == Kind::kUpsert ? "objects" : "events", verdict.reason);
+  const char* items = request.seal.kind == Kind::kUpsert ? " objects)" : " events)";
+  log_failure("request " + std::to_string(request.seal.id) + " (" +
+                  std::to_string(request.seal.items.size()) + items,
+              verdict.reason);
   gate_.failed(verdict, request.sent_at, at);
   if (verdict.outcome_unknown && must_hold(request)) {
     hold(request, verdict.reason);
@@ -93,6 +95,7 @@ void Foreman::retry(Request& request, const Verdict& verdict, BootTime at) {
 
 void Foreman::settle(Request& request, const Verdict& verdict, const Answer& answer) {
   gate_.delivered(now());
+  log_reached();
   const bool is_final = request.last_chance || request.seal.items.size() == 1;
   for (std::size_t i = 0; i < request.seal.items.size(); ++i) {
     const ItemMembers& members = request.seal.items[i];
@@ -119,6 +122,7 @@ void Foreman::settle(Request& request, const Verdict& verdict, const Answer& ans
 /// time.
 void Foreman::split(Request& request, const Verdict& verdict, int status) {
   gate_.delivered(now());  // the API is there, and has read the request
+  log_reached();
   auto& items = request.seal.items;
   if (verdict.outcome_unknown && must_hold(request)) {
     hold(request, verdict.reason);

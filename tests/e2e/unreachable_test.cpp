@@ -103,5 +103,27 @@ TEST(Unreachable, AServerWithoutTlsIsNotTalkedTo) {
   EXPECT_EQ(WireLog::read(other).entries().size(), 0);
 }
 
+std::size_t count(const std::string& text, const std::string& word) {
+  std::size_t found = 0;
+  for (auto at = text.find(word); at != text.npos; at = text.find(word, at + 1)) ++found;
+  return found;
+}
+
+TEST(Unreachable, AnOutageIsLoggedOnceForEachReasonAndItsEndOnce) {
+  Rig rig;
+  rig.set_faults(R"([{"fault":"status","status":503,"count":8},{"fault":"status","status":502}])");
+  rig.start_agent();
+  rig.post(kUpsert, R"({"type":"T","id":"a"})");
+  rig.wait_until("it was tried often, and met both",
+                 [&] { return WireLog::read(rig).entries().size() >= 12; });
+  rig.clear_faults();
+  rig.drain();
+  EXPECT_EQ(rig.stop_agent(), 0);
+  const std::string log = rig.agent().log();
+  EXPECT_EQ(count(log, "HTTP 503"), 1U);
+  EXPECT_EQ(count(log, "HTTP 502"), 1U);
+  EXPECT_EQ(count(log, "the API is reached again"), 1U);
+}
+
 }  // namespace
 }  // namespace flowmyna::test
