@@ -187,6 +187,22 @@ void Agent::returned(Receipt lowest) {
 void Agent::refresh_health() {
   delivery_.post([this] { foreman_.refresh_health(); });
 }
+void Agent::begin_export(Outbox::Done<ExportView> done) {
+  delivery_.post(
+      [this, done = std::move(done)]() mutable { foreman_.begin_export(std::move(done)); });
+}
+void Agent::continue_export(std::string id, Outbox::Done<ExportView> done) {
+  delivery_.post([this, id = std::move(id), done = std::move(done)]() mutable {
+    foreman_.continue_export(id, std::move(done));
+  });
+}
+void Agent::give_up_exported(std::string id, std::vector<Receipt> receipts,
+                             Outbox::Done<std::uint64_t> done) {
+  delivery_.post(
+      [this, id = std::move(id), receipts = std::move(receipts), done = std::move(done)]() mutable {
+        foreman_.give_up_exported(id, std::move(receipts), std::move(done));
+      });
+}
 void Agent::await(Wait wait) {
   delivery_.post([this, wait = std::move(wait)]() mutable { foreman_.await(std::move(wait)); });
 }

@@ -78,6 +78,11 @@ class Agent final : private DeliveryControl {
   void returned(Receipt lowest) override;
   void refresh_health() override;
   void await(Wait wait) override;
+  void begin_export(Outbox::Done<ExportView> done) override;
+  void continue_export(std::string id, Outbox::Done<ExportView> done) override;
+  void give_up_exported(std::string id, std::vector<Receipt> receipts,
+                        Outbox::Done<std::uint64_t> done) override;
+  bool holds_unknown() const override { return foreman_.holds_unknown(); }
 
   // In the order of construction: what stands below uses what stands above.
   SystemClock clock_;

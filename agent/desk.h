@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "agent/door.h"
 #include "core/clock.h"
@@ -25,6 +26,12 @@ class DeliveryControl {
   virtual void returned(Receipt lowest) = 0;
   /// The health answer is about to be read: have a fresh one fetched if it is old.
   virtual void refresh_health() = 0;
+  /// These three as Foreman has them; each calls `done` on another thread.
+  virtual void begin_export(Outbox::Done<ExportView> done) = 0;
+  virtual void continue_export(std::string id, Outbox::Done<ExportView> done) = 0;
+  virtual void give_up_exported(std::string id, std::vector<Receipt> receipts,
+                                Outbox::Done<std::uint64_t> done) = 0;
+  virtual bool holds_unknown() const = 0;
   /// To be called from the `done` of the append of the operations that are waited for.
   virtual void await(Wait wait) = 0;
 };
@@ -62,6 +69,12 @@ class Desk {
   void retry_dead_letter(const HttpRequest& request, Responder responder);
   void retry_dead_letters(const HttpRequest& request, Responder responder);
   void drop_dead_letter(const HttpRequest& request, Responder responder);
+  // export_routes.cpp
+  void begin_export(const HttpRequest& request, Responder responder);
+  void export_page(const HttpRequest& request, Responder responder);
+  void drop_exported(const HttpRequest& request, Responder responder);
+  void import_state(const HttpRequest& request, Responder responder);
+  void import_lines(const HttpRequest& request, Responder responder);
   void flush(const HttpRequest& request, Responder responder);
   void pause(const HttpRequest& request, Responder responder);
   void resume(const HttpRequest& request, Responder responder);

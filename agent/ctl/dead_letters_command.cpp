@@ -141,7 +141,7 @@ void define_drop(CLI::App& app, Session& session) {
   });
 }
 
-void define_export(CLI::App& app, Session& session) {
+void define_export_letters(CLI::App& app, Session& session) {
   auto* command = app.add_subcommand("export", "Write all of them to a file, one JSON a line");
   auto arguments = std::make_shared<ExportArguments>();
   command->add_option("FILE", arguments->file, "Where to")->required();
@@ -158,7 +158,8 @@ void define_export(CLI::App& app, Session& session) {
 void define_dead_letters(CLI::App& app, Session& session) {
   auto* command = app.add_subcommand("dead-letters", "Look after what the API refused for good");
   command->require_subcommand(0, 1);
-  for (const auto define : {define_list, define_show, define_retry, define_drop, define_export}) {
+  for (const auto define :
+       {define_list, define_show, define_retry, define_drop, define_export_letters}) {
     define(*command, session);
   }
 }

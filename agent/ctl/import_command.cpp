@@ -1,9 +1,14 @@
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 
 #include "agent/ctl/commands.h"
+#include "agent/ctl/export_file.h"
+#include "agent/ctl/export_import.h"
 #include "agent/ctl/format.h"
 #include "agent/ctl/import_lines.h"
 #include "agent/ctl/progress.h"
@@ -18,12 +23,14 @@ class Importer {
   Importer(Client client, std::string name, std::uint64_t total_bytes)
       : client_(std::move(client)), name_(std::move(name)), total_bytes_(total_bytes) {}
 
-  int run(std::istream& in) {
-    std::string line;
-    for (std::uint64_t number = 1; std::getline(in, line); ++number) {
+  /// `line` is the first one, which was read already.
+  int run(std::string line, std::istream& in) {
+    std::uint64_t number = 1;
+    for (bool is_there = !line.empty() || in; is_there; is_there = !!std::getline(in, line)) {
       if (!take(number, line)) return stopped();
       done_bytes_ += line.size() + 1;
       progress_.update(done_bytes_, total_bytes_, std::to_string(number) + " lines");
+      ++number;
     }
     if (in.bad()) {
       progress_.clear();
@@ -108,14 +115,54 @@ class Importer {
   Progress progress_{"importing"};
 };
 
-int import_file(const Session& session, const std::string& path) {
-  if (path == "-") return Importer(session.client(), "standard input", 0).run(std::cin);
-  struct stat info {};
-  std::ifstream file(path, std::ios::binary);
-  if (!file || ::stat(path.c_str(), &info) != 0 || S_ISDIR(info.st_mode)) {
-    return report_usage("cannot read " + path + "; `-` reads standard input");
+struct ImportArguments {
+  std::string path;
+  bool again = false;
+};
+
+/// An export is read twice: to see that it is whole, and to import it. So one that comes as a
+/// stream is kept in a file meanwhile, which has no name.
+int import_streamed_export(const Session& session, const std::string& first_line, bool again) {
+  std::string path = std::filesystem::temp_directory_path() / "flowmynactl-XXXXXX";
+  const int fd = ::mkstemp(path.data());
+  std::fstream kept(path, std::ios::in | std::ios::out | std::ios::binary);
+  if (fd >= 0) {
+    ::close(fd);
+    ::unlink(path.c_str());
   }
-  return Importer(session.client(), path, static_cast<std::uint64_t>(info.st_size)).run(file);
+  kept << first_line << '\n';
+  if (std::cin.peek() != std::istream::traits_type::eof()) kept << std::cin.rdbuf();
+  if (fd < 0 || !kept.flush()) {
+    std::cerr << "flowmynactl: cannot keep the export in " << path
+              << " while it is checked: free some space, or set TMPDIR\n";
+    return kExitFailed;
+  }
+  kept.seekg(0);
+  return import_export(session, "standard input", kept, again);
+}
+
+int import_stream(const Session& session, bool again) {
+  std::string line;
+  std::getline(std::cin, line);
+  if (is_export_header(line)) return import_streamed_export(session, line, again);
+  return Importer(session.client(), "standard input", 0).run(std::move(line), std::cin);
+}
+
+int import_file(const Session& session, const ImportArguments& arguments) {
+  if (arguments.path == "-") return import_stream(session, arguments.again);
+  struct stat info {};
+  std::ifstream file(arguments.path, std::ios::binary);
+  if (!file || ::stat(arguments.path.c_str(), &info) != 0 || S_ISDIR(info.st_mode)) {
+    return report_usage("cannot read " + arguments.path + "; `-` reads standard input");
+  }
+  std::string line;
+  std::getline(file, line);
+  if (is_export_header(line)) {
+    file.seekg(0);
+    return import_export(session, arguments.path, file, arguments.again);
+  }
+  return Importer(session.client(), arguments.path, static_cast<std::uint64_t>(info.st_size))
+      .run(std::move(line), file);
 }
 
 }  // namespace
@@ -123,14 +170,19 @@ int import_file(const Session& session, const std::string& path) {
 void define_import(CLI::App& app, Session& session) {
   auto* command =
       app.add_subcommand("import", "Queue objects and events from a file, in its order");
-  auto path = std::make_shared<std::string>();
-  command->add_option("file", *path, "One JSON object a line; `-` reads standard input")
+  auto arguments = std::make_shared<ImportArguments>();
+  command->add_option("file", arguments->path, "One JSON object a line; `-` reads standard input")
       ->required();
+  command->add_flag("--again", arguments->again,
+                    "Of an export: also if an earlier one of the same device was imported");
   command->footer(
       "A line with a member \"event\" is an event, any other an object, as the API takes them.\n"
-      "A line that is refused is named on standard error; all others are queued.");
-  command->callback(
-      [&session, path] { session.run = [&session, path] { return import_file(session, *path); }; });
+      "A line that is refused is named on standard error; all others are queued.\n"
+      "What `flowmynactl export` wrote is taken over as it was, once: after an interruption the\n"
+      "same command goes on.");
+  command->callback([&session, arguments] {
+    session.run = [&session, arguments] { return import_file(session, *arguments); };
+  });
 }
 
 }  // namespace flowmyna::ctl

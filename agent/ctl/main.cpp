@@ -4,10 +4,10 @@ namespace {
 
 /// In the order of --help.
 constexpr void (*kCommands[])(CLI::App&, flowmyna::ctl::Session&) = {
-    flowmyna::ctl::define_status,       flowmyna::ctl::define_watch,  flowmyna::ctl::define_upsert,
-    flowmyna::ctl::define_event,        flowmyna::ctl::define_import, flowmyna::ctl::define_pending,
-    flowmyna::ctl::define_dead_letters, flowmyna::ctl::define_flush,  flowmyna::ctl::define_pause,
-    flowmyna::ctl::define_resume,       flowmyna::ctl::define_doctor,
+    flowmyna::ctl::define_status,  flowmyna::ctl::define_watch,        flowmyna::ctl::define_upsert,
+    flowmyna::ctl::define_event,   flowmyna::ctl::define_import,       flowmyna::ctl::define_export,
+    flowmyna::ctl::define_pending, flowmyna::ctl::define_dead_letters, flowmyna::ctl::define_flush,
+    flowmyna::ctl::define_pause,   flowmyna::ctl::define_resume,       flowmyna::ctl::define_doctor,
 };
 
 }  // namespace

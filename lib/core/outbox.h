@@ -181,6 +181,43 @@ struct OutboxStats {
   std::uint64_t pending() const { return accepted - delivered - dead - dropped; }
 };
 
+/// A piece of an export of another outbox, on its way into this one. It is taken in whole or not at
+/// all, and once: with it is written down how far the export has come.
+struct Arrival {
+  /// An item that the API refused over there, for good.
+  struct Letter {
+    std::size_t first = 0;  ///< of the operations below
+    std::size_t count = 0;
+    int status = 0;
+    std::string reason;
+    std::uint32_t attempts = 0;
+    std::int64_t at_unix_s = 0;
+  };
+  std::string export_id;
+  std::string source;            ///< id of the outbox that was exported
+  Receipt through = 0;           ///< the highest receipt of that when the export began
+  std::uint64_t first_line = 0;  ///< from 1; what comes before must have arrived
+  std::uint64_t lines = 0;
+  EncodedOperations operations;               ///< in the order of acceptance over there
+  std::vector<std::int64_t> accepted_unix_s;  ///< of each of them
+  std::vector<Letter> letters;                ///< all other operations are pending
+  std::uint64_t duplicates_possible = 0;      ///< events among them that may have been sent
+};
+
+/// What has arrived of exports.
+struct Arrived {
+  std::uint64_t lines = 0;  ///< of the export that was asked for
+  Receipt other_through =
+      0;  ///< `through` of any other export of the same outbox; 0: there is none
+};
+
+/// Pending operations that are given up for good, together with the seals of all requests that hold
+/// one of them.
+struct GiveUp {
+  std::vector<Receipt> receipts;
+  std::vector<RequestId> seals;
+};
+
 enum class ReceiptState : std::uint8_t { kUnknown, kPending, kDelivered, kDead, kDropped };
 
 /// Operations on their way into the outbox, and who waits for the answer.
@@ -238,6 +275,16 @@ class Outbox {
   virtual void retry(LetterLimits limits, Done<RetriedLetters> done) = 0;
   /// Gives operations of dead letters up for good; they are counted and their receipts remembered.
   virtual void drop(LetterLimits limits, Done<DeadLetters> done) = 0;
+
+  /// A name of this outbox that no other has, for as long as its file lives.
+  virtual void id(Done<std::string> done) = 0;
+  /// Takes in a piece of an export. kInvalid when another piece is due, kFull as for an append;
+  /// then nothing of it is there.
+  virtual void arrive(Arrival piece, Done<void> done) = 0;
+  virtual void arrived(std::string export_id, std::string source, Done<Arrived> done) = 0;
+  /// Gives up what is still pending of these, another device having taken it over; gives how many
+  /// operations that were. They count as dropped. Nothing that was planned may hold one of them.
+  virtual void give_up(GiveUp what, Done<std::uint64_t> done) = 0;
 };
 
 }  // namespace flowmyna

@@ -47,6 +47,12 @@ std::optional<BootTime> Foreman::advance() {
   const BootTime at = now();
   waiters_.expire(at);
   notice_clock();
+  if (is_exporting(at)) {
+    publish(at);
+    std::optional<BootTime> deadline = waiters_.next_deadline();
+    if (exporting_) earliest(deadline, exporting_->until);
+    return deadline;
+  }
   if (at >= storage_retry_at_) {
     if (!loaded_) load_seals();
     correct_clock();
@@ -258,6 +264,7 @@ void Foreman::pause() {
   gate_.pause();
 }
 void Foreman::resume() {
+  exporting_.reset();
   gate_.resume(now());
   end_waits();
 }

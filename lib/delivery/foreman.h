@@ -52,6 +52,14 @@ struct DeliveryStatus {
   BootTime health_at{0};
 };
 
+/// The backlog as an export finds it.
+struct ExportView {
+  std::string id;       ///< a UUID; names the export to whoever goes on with it
+  Receipt through = 0;  ///< what was accepted before it began
+  /// Events that had left and were not answered, ascending, and their requests' keys.
+  std::vector<std::pair<Receipt, std::string>> maybe_sent;
+};
+
 /// Decides when what leaves: reads windows of the backlog, has them planned, seals and sends what
 /// is ready, has answers judged and settles what they say.
 ///
@@ -91,6 +99,7 @@ class Foreman {
   /// receipts, and wait for what is under way. To be told after each try to return some, whatever
   /// came of it; once too often costs a read.
   void returned(Receipt lowest) {
+    exporting_.reset();
     drop_plan(lowest);
     compacted_ = 0;
   }
@@ -108,6 +117,19 @@ class Foreman {
   void network_lost();
   /// The transport uses another key from now on.
   void key_changed();
+  /// An export begins (foreman_export.cpp): from now on nothing changes what waits, except that
+  /// more is accepted behind it. It ends when it is not gone on with for a minute, when delivery is
+  /// resumed, when dead letters are retried, and when another one begins. kInvalid unless delivery
+  /// is paused; kBusy while something is under way that has to end first.
+  void begin_export(Outbox::Done<ExportView> done);
+  /// kInvalid when it has ended.
+  void continue_export(const std::string& id, Outbox::Done<ExportView> done);
+  /// Gives up operations that were exported, for another device has them; `done` as in
+  /// Outbox::give_up, on the outbox's thread.
+  void give_up_exported(const std::string& id, std::vector<Receipt> receipts,
+                        Outbox::Done<std::uint64_t> done);
+  /// Events of unknown outcome wait for a person. Any thread may ask.
+  bool holds_unknown() const { return options_.hold_unknown; }
   /// No new request leaves from now on.
   void stop() { stopping_ = true; }
   /// Every answer that was under way has come and is settled.
@@ -187,6 +209,13 @@ class Foreman {
   /// The outbox refused something; it is asked again in a while.
   void outbox_refused(std::string_view what, const Error& error);
 
+  // an export (foreman_export.cpp)
+  bool is_still() const;
+  bool is_exporting(BootTime now) const;
+  Result<ExportView> view_of_export() const;
+  GiveUp with_requests(std::vector<Receipt> receipts) const;
+  void on_given_up(const std::vector<RequestId>& requests, bool is_done);
+
   // writers who wait (foreman_waits.cpp)
   std::vector<std::uint64_t> groups_of(const Window& window) const;
   void note_delivered(Request& request, const Verdict& verdict, const Answer& answer);
@@ -212,6 +241,7 @@ class Foreman {
   const MakeKey make_key_;
 
   Gate gate_;
+  OutageLog outage_log_;
   TokenBucket bucket_;
   Random random_;
   Schedule schedule_;
@@ -231,6 +261,13 @@ class Foreman {
   bool clock_is_due_ = false;   // events wait for their right time
   bool correcting_ = false;     // a step of that is under way
   bool stopping_ = false;
+  struct Exporting {
+    std::string id;
+    Receipt through = 0;
+    BootTime until{0};  ///< unless it is gone on with
+  };
+  std::optional<Exporting> exporting_;
+  bool giving_up_ = false;     // what was exported is being removed
   Receipt cursor_ = 0;         // everything up to here was read, and is planned, sealed or settled
   Receipt flush_through_ = 0;  // no linger up to here
   std::optional<BootTime> unread_since_;
@@ -243,5 +280,4 @@ class Foreman {
   DeliveryStatus status_;  // under status_mutex_
 };
 
-  OutageLog outage_log_;
 }  // namespace flowmyna

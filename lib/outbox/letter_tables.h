@@ -24,11 +24,12 @@ class LetterTables {
   Result<bool> has_dead_between(Receipt after, Receipt before);
   /// Of an operation that is not in the backlog: dead, dropped or delivered.
   Result<ReceiptState> state(Receipt receipt);
+  /// Of operations that are neither here nor in the backlog any more: a person gave them up.
+  Result<void> remember_dropped(std::vector<Receipt> receipts);
 
  private:
   Result<void> read_operations(DeadLetter& letter);
   Result<void> remove(Receipt letter);
-  Result<void> remember_dropped(std::vector<Receipt> receipts);
   Result<void> remember_dropped(Receipt first, Receipt last);
 
   sqlite::Statement insert_letter_, insert_dead_, find_dead_, find_dead_between_;

@@ -162,6 +162,47 @@ Result<DeadLetters> MemoryStorage::drop(const LetterLimits& limits) {
   return found;
 }
 
+Result<std::uint64_t> MemoryStorage::give_up(const std::vector<Receipt>& receipts) {
+  std::uint64_t operations = 0;
+  for (const Receipt receipt : receipts) {
+    const auto row = take(receipt);
+    if (!row) continue;
+    operations += 1 + row->folded;
+    state_.dropped[receipt] = row->last;
+    undo_.push_back([this, receipt] { state_.dropped.erase(receipt); });
+  }
+  state_.stats.dropped += operations;
+  return operations;
+}
+
+Result<void> MemoryStorage::note_arrival(const Arrival& piece) {
+  const auto it = state_.arrivals.find(piece.export_id);
+  const auto before = it == state_.arrivals.end() ? std::nullopt : std::optional(it->second);
+  undo_.push_back([this, id = piece.export_id, before] {
+    state_.arrivals.erase(id);
+    if (before) state_.arrivals[id] = *before;
+  });
+  state_.arrivals[piece.export_id] = {piece.source, piece.through,
+                                      piece.first_line + piece.lines - 1};
+  return {};
+}
+
+Result<std::string> MemoryStorage::id() {
+  return "memory";
+}
+
+Result<Arrived> MemoryStorage::arrived(std::string_view export_id, std::string_view source) {
+  Arrived out;
+  for (const auto& [id, arrival] : state_.arrivals) {
+    if (id == export_id) {
+      out.lines = arrival.lines;
+    } else if (arrival.source == source) {
+      out.other_through = std::max(out.other_through, arrival.through);
+    }
+  }
+  return out;
+}
+
 DeadLetter MemoryStorage::describe(Receipt id, const Letter& letter) {
   DeadLetter out;
   out.id = id;

@@ -29,6 +29,10 @@ class MemoryStorage final : public Storage {
   Result<void> rewrite(Receipt receipt, const CorrectedEvent& event) override;
   void set_unsynced_from(Receipt receipt) override;
   Result<void> fold(const Fold& fold, std::string_view stored) override;
+  Result<std::uint64_t> give_up(const std::vector<Receipt>& receipts) override;
+  Result<void> note_arrival(const Arrival& piece) override;
+  Result<std::string> id() override;
+  Result<Arrived> arrived(std::string_view export_id, std::string_view source) override;
   Result<Window> read(const ReadLimits& limits) override;
   Result<Window> fetch(const std::vector<Receipt>& receipts) override;
   Result<ReceiptState> state(Receipt receipt) override;
@@ -59,12 +63,18 @@ class MemoryStorage final : public Storage {
     std::map<Receipt, Row> operations;
   };
   using Letters = std::map<Receipt, Letter>;
+  struct Export {
+    std::string source;
+    Receipt through = 0;
+    std::uint64_t lines = 0;
+  };
   struct State {
     std::map<Receipt, Row> operations;
     Letters letters;
     std::map<Receipt, Receipt> letter_of;  // by operation
     std::map<Receipt, Receipt> dropped;    // and the last one folded into it
     std::map<RequestId, Seal> seals;
+    std::map<std::string, Export, std::less<>> arrivals;
     OutboxStats stats;
   };
 

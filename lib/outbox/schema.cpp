@@ -29,6 +29,12 @@ constexpr std::array<const char*, kSchemaVersion> kSteps = {
     R"sql(
       ALTER TABLE state ADD COLUMN unsynced_from INTEGER NOT NULL DEFAULT 0;
     )sql",
+    R"sql(
+      ALTER TABLE state ADD COLUMN outbox TEXT NOT NULL DEFAULT '';
+      UPDATE state SET outbox = lower(hex(randomblob(16)));
+      CREATE TABLE arrival(export TEXT PRIMARY KEY, source TEXT NOT NULL,
+                           through INTEGER NOT NULL, lines INTEGER NOT NULL) WITHOUT ROWID;
+    )sql",
 };
 
 }  // namespace

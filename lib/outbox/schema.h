@@ -13,6 +13,7 @@ namespace flowmyna {
 ///     dropped     ranges of receipts that a person gave up; neighbours are one range
 ///     folded      of a row, pending or dead, into which later ones were folded: the last of them,
 ///                 and how many
+///     arrival     exports of other outboxes, by id: how many lines of each are here
 ///     state       one row of lifetime counters. `accepted` is written only when operations leave:
 ///                 until then the highest receipt is in `operation` itself, and an acceptance
 ///                 touches no second page.
@@ -20,7 +21,7 @@ namespace flowmyna {
 /// There is no index besides the keys on what delivery reads: it reads in order of receipts, and
 /// every index would be written once more for each operation. `dead` has one by letter; it is
 /// written when an item dies.
-inline constexpr int kSchemaVersion = 3;
+inline constexpr int kSchemaVersion = 4;
 
 /// kUnsupported when the file is of a newer version. Only reads.
 Result<void> check_version(const sqlite::Connection& connection);

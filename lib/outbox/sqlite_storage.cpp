@@ -219,6 +219,9 @@ Result<SqliteStorage::Open> SqliteStorage::connect() const {
   auto folded = FoldedTable::prepare(open.connection);
   if (!folded) return tl::make_unexpected(folded.error());
   open.folded = *std::move(folded);
+  auto arrivals = ArrivalTable::prepare(open.connection);
+  if (!arrivals) return tl::make_unexpected(arrivals.error());
+  open.arrivals = *std::move(arrivals);
   return open;
 }
 
@@ -355,6 +358,36 @@ Result<DeadLetters> SqliteStorage::drop(const LetterLimits& limits) {
     counters_.dropped += operations;
   }
   return dropped;
+}
+
+Result<std::uint64_t> SqliteStorage::give_up(const std::vector<Receipt>& receipts) {
+  std::vector<Receipt> pending;
+  for (const Receipt receipt : receipts) {
+    const auto row = open_->fetch.start().bind(to_signed(receipt)).step();
+    open_->fetch.reset();
+    if (!row) return tl::make_unexpected(row.error());
+    if (*row) pending.push_back(receipt);
+  }
+  const auto removed = remove_operations(pending);
+  if (!removed) return tl::make_unexpected(removed.error());
+  if (auto done = open_->letters.remember_dropped(std::move(pending)); !done) {
+    return tl::make_unexpected(done.error());
+  }
+  const std::int64_t operations = removed->rows + removed->folded.operations;
+  counters_.dropped += operations;
+  return to_unsigned(operations);
+}
+
+Result<void> SqliteStorage::note_arrival(const Arrival& piece) {
+  return open_->arrivals.note(piece);
+}
+
+Result<std::string> SqliteStorage::id() {
+  return open_->arrivals.id();
+}
+
+Result<Arrived> SqliteStorage::arrived(std::string_view export_id, std::string_view source) {
+  return open_->arrivals.find(export_id, source);
 }
 
 Result<bool> SqliteStorage::has_dead_between(Receipt after, Receipt before) {

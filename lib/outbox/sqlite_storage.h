@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "outbox/arrival_table.h"
 #include "outbox/folded_table.h"
 #include "outbox/letter_tables.h"
 #include "outbox/lock_file.h"
@@ -50,6 +51,10 @@ class SqliteStorage final : public Storage {
   Result<void> rewrite(Receipt receipt, const CorrectedEvent& event) override;
   void set_unsynced_from(Receipt receipt) override;
   Result<void> fold(const Fold& fold, std::string_view stored) override;
+  Result<std::uint64_t> give_up(const std::vector<Receipt>& receipts) override;
+  Result<void> note_arrival(const Arrival& piece) override;
+  Result<std::string> id() override;
+  Result<Arrived> arrived(std::string_view export_id, std::string_view source) override;
   Result<Window> read(const ReadLimits& limits) override;
   Result<Window> fetch(const std::vector<Receipt>& receipts) override;
   Result<ReceiptState> state(Receipt receipt) override;
@@ -73,6 +78,7 @@ class SqliteStorage final : public Storage {
     sqlite::Statement vacuum;
     LetterTables letters;
     FoldedTable folded;
+    ArrivalTable arrivals;
     sqlite::Statement save_counters, page_count, freelist_count;
   };
   struct Counters {

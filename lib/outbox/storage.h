@@ -44,6 +44,14 @@ class Storage {
   /// What `stats().unsynced_from` is from now on. (`append` sets it by itself.)
   virtual void set_unsynced_from(Receipt receipt) = 0;
 
+  /// Gives up pending operations for good, and gives how many, folded ones included. Those that the
+  /// backlog does not hold are left out.
+  virtual Result<std::uint64_t> give_up(const std::vector<Receipt>& receipts) = 0;
+  /// So many lines of an export of outbox `source`, which ends at its receipt `through`, are here.
+  virtual Result<void> note_arrival(const Arrival& piece) = 0;
+
+  virtual Result<std::string> id() = 0;
+  virtual Result<Arrived> arrived(std::string_view export_id, std::string_view source) = 0;
   virtual Result<Window> read(const ReadLimits& limits) = 0;
   virtual Result<Window> fetch(const std::vector<Receipt>& receipts) = 0;
   /// Of an operation that was folded into another nothing is kept but that it was: while a row is

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <spdlog/spdlog.h>
 
+#include "outbox/arrival.h"
 #include "outbox/clock_pass.h"
 
 namespace flowmyna {
@@ -143,9 +144,44 @@ void Vault::compact(CompactLimits limits, Done<Compacted> done) {
     if (!applied && *before) compactor_ = **std::move(before);
     done(applied ? Result<Compacted>(std::move(*result)) : tl::make_unexpected(applied.error()));
   };
+  add_chore(std::move(chore));
+}
+
+void Vault::add_chore(Write chore) {
   if (!enqueue([&] { chores_.push_back(std::move(chore)); })) {
-    done(tl::make_unexpected(kStoppingError));
+    chore.done(tl::make_unexpected(kStoppingError));
   }
+}
+
+void Vault::arrive(Arrival piece, Done<void> done) {
+  auto objection = std::make_shared<std::optional<Error>>();
+  Write chore;
+  chore.apply = [piece = std::move(piece), objection](Storage& storage) -> Result<void> {
+    auto found = objection_to(storage, piece);
+    if (!found) return tl::make_unexpected(found.error());
+    *objection = *std::move(found);
+    return *objection ? Result<void>{} : take_in(storage, piece);
+  };
+  chore.done = [this, objection, done](const Result<void>& applied) {
+    if (applied && !*objection && on_append_) on_append_();
+    done(applied && *objection ? tl::make_unexpected(**objection) : applied);
+  };
+  add_chore(std::move(chore));
+}
+
+void Vault::give_up(GiveUp what, Done<std::uint64_t> done) {
+  change<std::uint64_t>(
+      [what = std::move(what)](Storage& storage) -> Result<std::uint64_t> {
+        for (const RequestId seal : what.seals) {
+          Settlement nothing;
+          nothing.id = seal;
+          if (auto settled = storage.settle(nothing); !settled) {
+            return tl::make_unexpected(settled.error());
+          }
+        }
+        return storage.give_up(what.receipts);
+      },
+      std::move(done));
 }
 
 template <class T>
@@ -156,6 +192,16 @@ void Vault::query(std::function<Result<T>(Storage&)> ask, Done<T> done) {
   if (!enqueue([&] { reads_.push_back(std::move(read)); })) {
     done(tl::make_unexpected(kStoppingError));
   }
+}
+
+void Vault::id(Done<std::string> done) {
+  query<std::string>([](Storage& storage) { return storage.id(); }, std::move(done));
+}
+
+void Vault::arrived(std::string export_id, std::string source, Done<Arrived> done) {
+  query<Arrived>([export_id = std::move(export_id), source = std::move(source)](
+                     Storage& storage) { return storage.arrived(export_id, source); },
+                 std::move(done));
 }
 
 void Vault::read(ReadLimits limits, Done<Window> done) {

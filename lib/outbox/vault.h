@@ -52,6 +52,10 @@ class Vault final : public Outbox {
   void dead_letter_of(Receipt receipt, Done<std::optional<DeadLetter>> done) override;
   void retry(LetterLimits limits, Done<RetriedLetters> done) override;
   void drop(LetterLimits limits, Done<DeadLetters> done) override;
+  void id(Done<std::string> done) override;
+  void arrive(Arrival piece, Done<void> done) override;
+  void arrived(std::string export_id, std::string source, Done<Arrived> done) override;
+  void give_up(GiveUp what, Done<std::uint64_t> done) override;
 
  private:
   using Appends = std::vector<std::unique_ptr<Append>>;
@@ -72,6 +76,7 @@ class Vault final : public Outbox {
   template <class Add>
   bool enqueue(Add add);
   void write(Write write);
+  void add_chore(Write chore);
   template <class T>
   void change(std::function<Result<T>(Storage&)> apply, Done<T> done);
   template <class T>

@@ -181,6 +181,18 @@ class NoDelivery final : public DeliveryControl {
   void returned(Receipt) override {}
   void refresh_health() override {}
   void await(Wait) override {}
+  void begin_export(Outbox::Done<ExportView> done) override { done(none()); }
+  void continue_export(std::string, Outbox::Done<ExportView> done) override { done(none()); }
+  void give_up_exported(std::string, std::vector<Receipt>,
+                        Outbox::Done<std::uint64_t> done) override {
+    done(none());
+  }
+  bool holds_unknown() const override { return false; }
+
+ private:
+  static tl::unexpected<Error> none() {
+    return fail(Error::Kind::kUnsupported, "nothing is exported");
+  }
 };
 
 /// The rooms of the accept path, wired as the agent does.

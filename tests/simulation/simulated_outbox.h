@@ -83,6 +83,11 @@ class SimulatedOutbox final : public Outbox {
   void dead_letter_of(Receipt receipt, Done<std::optional<DeadLetter>> done) override;
   void retry(LetterLimits limits, Done<RetriedLetters> done) override;
   void drop(LetterLimits limits, Done<DeadLetters> done) override;
+  // Nothing of the simulation moves to another device.
+  void id(Done<std::string> done) override { done(not_simulated()); }
+  void arrive(Arrival, Done<void> done) override { done(not_simulated()); }
+  void arrived(std::string, std::string, Done<Arrived> done) override { done(not_simulated()); }
+  void give_up(GiveUp, Done<std::uint64_t> done) override { done(not_simulated()); }
 
  private:
   /// What a person does to dead letters, and what came of it.
@@ -108,6 +113,9 @@ class SimulatedOutbox final : public Outbox {
 
   enum class Committed : std::uint8_t { kYes, kNo, kUnsaid };
 
+  static tl::unexpected<Error> not_simulated() {
+    return fail(Error::Kind::kUnsupported, "not simulated");
+  }
   void begin_round();
   void perform(Round round);
   Committed commit(const Round& round, bool with_appends);

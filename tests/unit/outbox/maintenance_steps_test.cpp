@@ -22,13 +22,15 @@ constexpr std::size_t kObjects = 4;
 constexpr std::size_t kDelivered = 200;
 constexpr std::size_t kWaiting = 40;
 
-// The current schema without what versions 2 and 3 brought.
+// The current schema without what versions 2 to 4 brought.
 constexpr const char* kToVersion1 = R"sql(
   DROP INDEX dead_by_letter;
   DROP TABLE dropped;
   DROP TABLE folded;
   ALTER TABLE state DROP COLUMN dropped;
   ALTER TABLE state DROP COLUMN unsynced_from;
+  ALTER TABLE state DROP COLUMN outbox;
+  DROP TABLE arrival;
   PRAGMA user_version = 1;
 )sql";
 

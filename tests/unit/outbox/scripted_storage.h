@@ -84,6 +84,14 @@ class ScriptedStorage final : public Storage {
   Result<void> fold(const Fold& fold, std::string_view stored) override {
     return memory_.fold(fold, stored);
   }
+  Result<std::uint64_t> give_up(const std::vector<Receipt>& receipts) override {
+    return memory_.give_up(receipts);
+  }
+  Result<void> note_arrival(const Arrival& piece) override { return memory_.note_arrival(piece); }
+  Result<std::string> id() override { return memory_.id(); }
+  Result<Arrived> arrived(std::string_view export_id, std::string_view source) override {
+    return memory_.arrived(export_id, source);
+  }
   Result<Window> read(const ReadLimits& limits) override { return memory_.read(limits); }
   Result<Window> fetch(const std::vector<Receipt>& receipts) override {
     return memory_.fetch(receipts);
