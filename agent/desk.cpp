@@ -254,18 +254,22 @@ void Desk::receipt(const HttpRequest& request, Responder responder) {
     responder.send(problem(404, "a receipt is a number, as the answer to a write gives it"));
     return;
   }
-  look_up(
-      outbox_, *receipt,
-      [shared =
-           std::make_shared<Responder>(std::move(responder))](const Result<ReceiptReport>& report) {
-        if (!report) {
-          shared->send(failed(report.error()));
-        } else if (report->state == ReceiptState::kUnknown) {
-          shared->send(problem(404, "no operation has receipt " + std::to_string(report->receipt)));
-        } else {
-          shared->send(json(200, receipt_json(*report)));
-        }
-      });
+  look_up(outbox_, *receipt,
+          [&outbox = outbox_, shared = std::make_shared<Responder>(std::move(responder))](
+              const Result<ReceiptReport>& report) {
+            if (!report) {
+              shared->send(failed(report.error()));
+            } else if (report->state == ReceiptState::kUnknown) {
+              const std::string number = std::to_string(report->receipt);
+              const bool was_given = report->receipt <= outbox.stats().accepted;
+              shared->send(problem(404, was_given
+                                            ? "operation " + number +
+                                                  " may have been lost when the outbox was damaged"
+                                            : "no operation has receipt " + number));
+            } else {
+              shared->send(json(200, receipt_json(*report)));
+            }
+          });
 }
 
 void Desk::pending(const HttpRequest& request, Responder responder) {

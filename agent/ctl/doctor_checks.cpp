@@ -82,6 +82,14 @@ Check check_outbox(const client::Status& status) {
     return {Level::kWarn, "outbox", outbox.last_error,
             "writers get 507 until there is room; nothing that was accepted is lost"};
   }
+  if (!outbox.damaged_file.empty()) {
+    return {Level::kWarn, "outbox",
+            "it was damaged, and is kept as " + outbox.damaged_file + "; " +
+                (outbox.lost_is_exact ? "" : "as far as can be told ") +
+                std::to_string(outbox.lost) + " operations are lost",
+            "check the disk; send that file and the one with -wal behind its name in for repair "
+            "(flowmyna-agent(8), DAMAGE), then move both away"};
+  }
   if (!nearly_full) return {Level::kOk, "outbox", finding};
   return {Level::kWarn, "outbox", finding,
           "nearly full: writers will get 507; let it deliver or raise [outbox] max_size"};

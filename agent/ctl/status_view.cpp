@@ -45,6 +45,11 @@ std::string per_second(std::uint64_t before, std::uint64_t now, double seconds) 
   return std::to_string(std::lround(static_cast<double>(count) / seconds)) + "/s";
 }
 
+std::string lost_text(const client::Status::Outbox& outbox) {
+  const std::string count = std::to_string(outbox.lost) + " when the outbox was damaged";
+  return outbox.lost_is_exact ? count : count + ", as far as can be told";
+}
+
 }  // namespace
 
 std::string status_view(const client::Status& status) {
@@ -59,6 +64,8 @@ std::string status_view(const client::Status& status) {
   std::string dead = std::to_string(status.outbox.dead_letters);
   if (dropped > 0) dead += ", and " + std::to_string(dropped) + " dropped by hand";
   view += line("dead letters", dead);
+  if (status.outbox.lost > 0) view += line("lost", lost_text(status.outbox));
+  if (!status.outbox.damaged_file.empty()) view += line("damaged file", status.outbox.damaged_file);
   view += line("outbox", size_text(status.outbox));
   if (!status.outbox.last_error.empty()) {
     view += line("outbox " + status.outbox.state, status.outbox.last_error);

@@ -180,13 +180,16 @@ struct Status {
   std::string version;
   double uptime_seconds = 0;
   struct Outbox {
-    std::uint64_t pending = 0;  ///< accepted, not yet delivered, dead or dropped
+    std::uint64_t pending = 0;  ///< accepted, not yet delivered, dead, dropped or lost
     std::optional<double> oldest_age_seconds;
     std::uint64_t size_bytes = 0;
     std::uint64_t quota_bytes = 0;
     std::uint64_t dead_letters = 0;
-    std::string state{};       ///< ok, full, failed
-    std::string last_error{};  ///< why it is not ok; empty while it is
+    std::string state{};         ///< ok, full, failed
+    std::string last_error{};    ///< why it is not ok; empty while it is
+    std::uint64_t lost = 0;      ///< unreadable when the outbox's file was damaged
+    bool lost_is_exact = true;   ///< otherwise as far as could be told
+    std::string damaged_file{};  ///< kept for repair; empty when none is there
   } outbox;
   struct Delivery {
     std::string state;  ///< idle, delivering, backing_off, unauthorized, paused, misconfigured

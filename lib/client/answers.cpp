@@ -96,6 +96,9 @@ Status::Outbox read_outbox(const Json& outbox) {
   Status::Outbox result;
   result.state = text(at(outbox, "state"));
   result.last_error = text(at(outbox, "last_error"));
+  result.lost = count(at(outbox, "lost"));
+  result.lost_is_exact = at(outbox, "lost_is_exact") != Json(false);
+  result.damaged_file = text(at(outbox, "damaged_file"));
   result.pending = count(at(outbox, "pending"));
   result.oldest_age_seconds = seconds(at(outbox, "oldest_age_seconds"));
   result.size_bytes = count(at(outbox, "size_bytes"));

@@ -168,6 +168,9 @@ struct OutboxStats {
   std::uint64_t delivered = 0;
   std::uint64_t dead = 0;     ///< in the dead letters now
   std::uint64_t dropped = 0;  ///< given up by a person
+  std::uint64_t lost = 0;     ///< could not be read any more when the outbox's file was damaged
+  bool lost_is_exact = true;  ///< of the last time; otherwise as far as could be told
+  std::string damaged_file;   ///< where that file is kept for repair, while it is there
   std::uint64_t coalesced = 0;
   std::uint64_t requests = 0;
   std::uint64_t duplicates_possible = 0;
@@ -178,7 +181,7 @@ struct OutboxStats {
   Receipt unsynced_from = 0;
   OutboxState state = OutboxState::kOk;
   std::string last_error;  ///< why the state is not kOk, and what can be done; empty while it is
-  std::uint64_t pending() const { return accepted - delivered - dead - dropped; }
+  std::uint64_t pending() const { return accepted - delivered - dead - dropped - lost; }
 };
 
 /// A piece of an export of another outbox, on its way into this one. It is taken in whole or not at
@@ -218,6 +221,7 @@ struct GiveUp {
   std::vector<RequestId> seals;
 };
 
+/// kUnknown: never given, or of an operation that may have been lost when the outbox was damaged.
 enum class ReceiptState : std::uint8_t { kUnknown, kPending, kDelivered, kDead, kDropped };
 
 /// Operations on their way into the outbox, and who waits for the answer.

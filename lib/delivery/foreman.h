@@ -199,6 +199,7 @@ class Foreman {
   void load_seals();
   void build_unbuilt();
   void on_fetched(RequestId id, Result<Window> window);
+  void dissolve(Request& request);
   void drop_plan(Receipt lowest_returned);
 
   // once the clock is synchronised (foreman_clock.cpp)

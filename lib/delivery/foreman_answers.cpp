@@ -251,9 +251,21 @@ void Foreman::build_unbuilt() {
   }
 }
 
+/// The outbox was damaged and has lost an operation of it, so it cannot go out again byte for byte.
+/// What is left of it is planned anew; but not events that may have arrived: under another key they
+/// could be recorded twice.
+void Foreman::dissolve(Request& request) {
+  if (request.may_have_arrived && request.seal.kind == Kind::kEvent) {
+    hold(request, "a part of the request was lost when the outbox was damaged");
+  } else {
+    finish(request);
+  }
+}
+
 void Foreman::on_fetched(RequestId id, Result<Window> window) {
   Request& request = requests_.at(id);
   auto batch = std::move(window).and_then([](Window read) { return Batch::read(std::move(read)); });
+  if (!batch && batch.error().kind == Error::Kind::kInvalid) return dissolve(request);
   if (!batch) {
     request.phase = Phase::kUnbuilt;
     outbox_refused("build a sealed request", batch.error());

@@ -279,8 +279,8 @@ Result<Window> MemoryStorage::fetch(const std::vector<Receipt>& receipts) {
   for (const Receipt receipt : receipts) {
     const auto it = state_.operations.find(receipt);
     if (it == state_.operations.end()) {
-      return fail(Error::Kind::kCorrupt,
-                  "operation " + std::to_string(receipt) + " of a sealed request is damaged");
+      return fail(Error::Kind::kInvalid,
+                  "operation " + std::to_string(receipt) + " is not in the outbox");
     }
     window.add(receipt, it->second.accepted_unix_s, it->second.stored);
   }

@@ -45,6 +45,7 @@ class MemoryStorage final : public Storage {
   Result<void> tend() override { return {}; }
   void give_up_reserve() override {}
   Result<void> reopen() override;
+  Result<void> salvage() override { return reopen(); }
 
   void crash() { rollback(); }
 

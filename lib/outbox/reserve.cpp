@@ -20,6 +20,11 @@ bool has_room(const std::string& path, std::uint64_t bytes) {
 
 }  // namespace
 
+bool Reserve::is_there() const {
+  std::error_code error;
+  return std::filesystem::exists(path_, error);
+}
+
 bool Reserve::take() {
   if (is_held_) return true;
   if (was_given_up_ && !has_room(path_, bytes_)) return false;

@@ -17,6 +17,8 @@ class Reserve {
   Reserve(std::string path, std::uint64_t bytes) : path_(std::move(path)), bytes_(bytes) {}
 
   bool is_held() const { return is_held_; }
+  /// Whether it was set aside, maybe by an earlier process.
+  bool is_there() const;
   /// Sets the space aside unless it is held; whether it is held now. Cheap while the disk is full.
   bool take();
   /// The disk may be another one now: the next `take` looks.

@@ -1,9 +1,15 @@
 #include "outbox/schema.h"
 
+#include <algorithm>
 #include <array>
+#include <memory>
+#include <set>
 
 namespace flowmyna {
 namespace {
+
+using sqlite::Connection;
+using sqlite::Statement;
 
 /// Step i brings version i to i + 1. Steps are never changed once released.
 constexpr std::array<const char*, kSchemaVersion> kSteps = {
@@ -35,13 +41,55 @@ constexpr std::array<const char*, kSchemaVersion> kSteps = {
       CREATE TABLE arrival(export TEXT PRIMARY KEY, source TEXT NOT NULL,
                            through INTEGER NOT NULL, lines INTEGER NOT NULL) WITHOUT ROWID;
     )sql",
+    R"sql(
+      ALTER TABLE state ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;
+      CREATE TABLE damage(at INTEGER PRIMARY KEY, file TEXT NOT NULL, kept INTEGER NOT NULL,
+                          lost INTEGER NOT NULL, is_exact INTEGER NOT NULL);
+      CREATE TABLE lost(first INTEGER PRIMARY KEY, last INTEGER NOT NULL);
+    )sql",
 };
+
+/// No version will ever be as high: whoever reads a higher one reads damage.
+constexpr std::int64_t kPlausibleVersionMax = 1000;
+
+Result<Connection> empty_outbox(int version) {
+  auto connection = Connection::open(":memory:");
+  if (!connection) return connection;
+  auto done = connection->execute(kNewFilePragma);
+  if (done) done = migrate(*connection, version);
+  if (!done) return tl::make_unexpected(done.error());
+  return connection;
+}
+
+/// Every column of every table and where the table begins; the text that made them is left out,
+/// since versions of SQLite differ in how they edit it.
+Result<std::set<std::string>> columns_of(const Connection& connection) {
+  auto query = Statement::prepare(
+      connection,
+      "SELECT format('%s %s %d %s %s %d', entry.type, entry.name, rootpage, entry_column.name, "
+      "entry_column.type, pk) FROM sqlite_schema AS entry LEFT JOIN pragma_table_info(entry.name) "
+      "AS entry_column UNION ALL SELECT format('auto_vacuum %d', auto_vacuum) FROM "
+      "pragma_auto_vacuum");
+  if (!query) return tl::make_unexpected(query.error());
+  std::set<std::string> columns;
+  while (true) {
+    const auto row = query->step();
+    if (!row) return tl::make_unexpected(row.error());
+    if (!*row) return columns;
+    columns.emplace(query->blob(0));
+  }
+}
 
 }  // namespace
 
-Result<void> check_version(const sqlite::Connection& connection) {
+Result<void> check_version(const Connection& connection) {
   const auto version = connection.integer("PRAGMA user_version");
   if (!version) return tl::make_unexpected(version.error());
+  const auto tables = connection.integer("SELECT count(*) FROM sqlite_schema");
+  if (!tables) return tl::make_unexpected(tables.error());
+  if (*version < 0 || *version > kPlausibleVersionMax || (*version == 0 && *tables > 0)) {
+    return fail(Error::Kind::kCorrupt, "the outbox is another program's file, or damaged");
+  }
   if (*version > kSchemaVersion) {
     return fail(Error::Kind::kUnsupported,
                 "the outbox was written by a newer version (schema " + std::to_string(*version) +
@@ -51,19 +99,52 @@ Result<void> check_version(const sqlite::Connection& connection) {
   return {};
 }
 
-Result<void> migrate(const sqlite::Connection& connection) {
-  const auto version = connection.integer("PRAGMA user_version");
-  if (!version) return tl::make_unexpected(version.error());
-  if (*version == kSchemaVersion) return {};
+Result<void> migrate(const Connection& connection, int version) {
+  const auto found = connection.integer("PRAGMA user_version");
+  if (!found) return tl::make_unexpected(found.error());
+  if (*found >= version) return {};
   if (auto begun = connection.execute("BEGIN IMMEDIATE"); !begun) return begun;
   std::string script;
-  for (auto step = static_cast<std::size_t>(*version); step < kSteps.size(); ++step) {
-    script += kSteps[step];
+  for (auto step = *found; step < version; ++step) {
+    script += kSteps[static_cast<std::size_t>(step)];
   }
-  script += "PRAGMA user_version = " + std::to_string(kSchemaVersion) + "; COMMIT";
+  script += "PRAGMA user_version = " + std::to_string(version) + "; COMMIT";
   auto done = connection.execute(script.c_str());
+  // SQL that is known to be right: what is in its way is not the outbox of that version.
+  const bool is_foreign = !done && (sqlite3_errcode(connection.get()) & 0xff) == SQLITE_ERROR;
+  if (is_foreign) done.error().kind = Error::Kind::kCorrupt;
   if (!connection.is_idle()) (void)connection.execute("ROLLBACK");
   return done;
+}
+
+Result<void> check_tables(const Connection& connection) {
+  const auto model = empty_outbox(kSchemaVersion);
+  if (!model) return tl::make_unexpected(model.error());
+  const auto wanted = columns_of(*model);
+  if (!wanted) return tl::make_unexpected(wanted.error());
+  const auto found = columns_of(connection);
+  if (!found) return tl::make_unexpected(found.error());
+  // What a person has added does no harm.
+  if (std::ranges::includes(*found, *wanted)) return {};
+  return fail(Error::Kind::kCorrupt, "the outbox's tables are not as this program makes them");
+}
+
+Result<std::string> first_page(int version) {
+  const auto model = empty_outbox(version);
+  if (!model) return tl::make_unexpected(model.error());
+  sqlite3_int64 size = 0;
+  const std::unique_ptr<unsigned char, void (*)(void*)> bytes(
+      sqlite3_serialize(model->get(), "main", &size, 0), sqlite3_free);
+  const auto page_bytes = model->integer("PRAGMA page_size");
+  if (!bytes || !page_bytes || size < *page_bytes) {
+    return fail(Error::Kind::kIo, "no memory for an empty outbox");
+  }
+  std::string page(reinterpret_cast<const char*>(bytes.get()),
+                   static_cast<std::size_t>(*page_bytes));
+  // sqlite.org/fileformat2.html, "The Database Header": written through a log, and no page count.
+  page[18] = page[19] = 2;
+  std::fill_n(page.begin() + 28, 4, '\0');
+  return page;
 }
 
 }  // namespace flowmyna

@@ -49,6 +49,16 @@ Result<Connection> Connection::open(const std::string& path, bool may_create) {
   return connection;
 }
 
+Result<Connection> Connection::open_read_only(const std::string& path, const char* vfs) {
+  sqlite3* handle = nullptr;
+  const int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  const int code = sqlite3_open_v2(path.c_str(), &handle, flags, vfs);
+  Connection connection;
+  connection.handle_.reset(handle);
+  if (code != SQLITE_OK) return tl::make_unexpected(connection.error("cannot open " + path));
+  return connection;
+}
+
 Error Connection::error(std::string_view what) const {
   const int code = handle_ ? sqlite3_extended_errcode(handle_.get()) : SQLITE_NOMEM;
   const char* text = handle_ ? sqlite3_errmsg(handle_.get()) : "out of memory";
@@ -155,6 +165,21 @@ std::string_view Statement::blob(int column) const {
   const void* bytes = sqlite3_column_blob(handle_.get(), column);
   const int size = sqlite3_column_bytes(handle_.get(), column);
   return {static_cast<const char*>(bytes), static_cast<std::size_t>(size)};
+}
+
+Row::Row(const Statement& statement) {
+  sqlite3_stmt* handle = statement.handle_.get();
+  const int count = sqlite3_column_count(handle);
+  values_.reserve(static_cast<std::size_t>(count));
+  for (int i = 0; i < count; ++i) {
+    values_.emplace_back(sqlite3_value_dup(sqlite3_column_value(handle, i)));
+  }
+}
+
+std::string_view Row::blob(int column) const {
+  const void* bytes = sqlite3_value_blob(at(column));
+  return {static_cast<const char*>(bytes),
+          static_cast<std::size_t>(sqlite3_value_bytes(at(column)))};
 }
 
 }  // namespace flowmyna::sqlite

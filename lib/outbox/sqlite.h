@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/result.h"
 
@@ -17,6 +18,8 @@ class Connection {
  public:
   /// Unless it may create the file, a missing one is an error.
   static Result<Connection> open(const std::string& path, bool may_create = true);
+  /// To read only, through the VFS of this name.
+  static Result<Connection> open_read_only(const std::string& path, const char* vfs);
 
   sqlite3* get() const { return handle_.get(); }
   /// Runs statements that yield no rows of interest.
@@ -73,11 +76,31 @@ class Statement {
   std::string_view blob(int column) const;
 
  private:
+  friend class Row;
   struct Finalize {
     void operator()(sqlite3_stmt* handle) const { sqlite3_finalize(handle); }
   };
   std::unique_ptr<sqlite3_stmt, Finalize> handle_;
   int next_ = 1;
+};
+
+/// A copy of the row that a statement stands on, which outlives the next step.
+class Row {
+ public:
+  explicit Row(const Statement& statement);
+
+  int columns() const { return static_cast<int>(values_.size()); }
+  bool is_integer(int column) const { return sqlite3_value_type(at(column)) == SQLITE_INTEGER; }
+  std::int64_t integer(int column) const { return sqlite3_value_int64(at(column)); }
+  /// Points into this object.
+  std::string_view blob(int column) const;
+
+ private:
+  struct Free {
+    void operator()(sqlite3_value* value) const { sqlite3_value_free(value); }
+  };
+  sqlite3_value* at(int column) const { return values_[static_cast<std::size_t>(column)].get(); }
+  std::vector<std::unique_ptr<sqlite3_value, Free>> values_;
 };
 
 }  // namespace flowmyna::sqlite

@@ -1,9 +1,15 @@
 #include "outbox/sqlite_storage.h"
 
-#include <algorithm>
+#include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <chrono>
+
+#include "outbox/integrity.h"
 #include "outbox/row.h"
+#include "outbox/salvage.h"
 #include "outbox/schema.h"
+#include "outbox/set_aside.h"
 
 namespace flowmyna {
 namespace {
@@ -35,6 +41,9 @@ std::uint64_t log_bytes(std::uint64_t quota_bytes) {
   return std::min<std::uint64_t>(quota_bytes / 4, 4U << 20);
 }
 
+/// A machine that damages whatever it is given would fill its disk with damaged files.
+constexpr std::chrono::minutes kSalvageEvery{1};
+
 /// What is set aside on the disk, beside the quota: a full log has to fit into the database at a
 /// checkpoint, and a transaction that settles into the log.
 std::uint64_t set_aside_bytes(std::uint64_t quota_bytes) {
@@ -45,7 +54,6 @@ std::uint64_t set_aside_bytes(std::uint64_t quota_bytes) {
 // before the first table exists. The cache is small because delivery reads in order, once; the
 // journal limit keeps the log at its working size instead of letting a burst's high tide stay.
 constexpr const char* kLockPragma = "PRAGMA locking_mode = EXCLUSIVE";
-constexpr const char* kNewFilePragma = "PRAGMA auto_vacuum = INCREMENTAL";
 constexpr const char* kPragmas = R"sql(
   PRAGMA journal_mode = WAL;
   PRAGMA cache_size = -2000;
@@ -113,19 +121,27 @@ SqliteStorage::SqliteStorage(StorageOptions options)
       reserve_(options_.path + ".reserve", set_aside_bytes(options_.quota_bytes)) {}
 
 Result<void> SqliteStorage::reopen() {
+  return open_anew(false);
+}
+
+Result<void> SqliteStorage::salvage() {
+  return open_anew(true);
+}
+
+Result<void> SqliteStorage::open_anew(bool is_damaged) {
   // Closing a file that has no name any more would destroy what it holds.
   if (open_ && is_displaced()) return tl::make_unexpected(displaced());
   if (open_ && FilePlace::of(log_path_) != log_place_) {
-    if (auto saved = open_->connection.checkpoint(); !saved) return saved;
+    if (auto saved = open_->connection.checkpoint(); !saved && !is_damaged) return saved;
   }
   // What closing would fold into the database may not be on the disk yet.
   if (open_) open_->connection.keep_log_on_close(true);
   close_files();
-  Result<void> opened = open_files();
+  Result<void> opened = open_files(is_damaged);
   if (!opened && opened.error().kind == Error::Kind::kFull) {
     close_files();
     reserve_.give_up();
-    opened = open_files();
+    opened = open_files(is_damaged);
   }
   if (!opened) close_files();  // what it would count from is not what the disk holds
   return opened;
@@ -137,8 +153,10 @@ void SqliteStorage::close_files() {
   reserve_.forget();
 }
 
-Result<void> SqliteStorage::open_files() {
-  if (!place_.is_nowhere() && FilePlace::of(options_.path).is_nowhere()) {
+/// What is known to be damaged is set aside first, and so is what turns out to be.
+Result<void> SqliteStorage::open_files(bool is_damaged) {
+  const bool is_gone = FilePlace::of(options_.path).is_nowhere();
+  if (!place_.is_nowhere() && is_gone && !is_being_set_aside(options_.path)) {
     return fail(Error::Kind::kIo,
                 "the outbox " + options_.path +
                     " is gone: mount its disk again or put it back; only after a restart does the "
@@ -147,20 +165,61 @@ Result<void> SqliteStorage::open_files() {
   auto lock = LockFile::acquire(options_.path);
   if (!lock) return tl::make_unexpected(lock.error());
   lock_.emplace(*std::move(lock));
-  if (auto sure = rewrite_file(log_path_); !sure) return sure;
+  auto done = finish_set_aside(options_.path);
+  if (done && is_damaged) done = set_damaged_aside();
+  if (done) done = open_database();
+  if (!done && done.error().kind == Error::Kind::kCorrupt) {
+    spdlog::error("outbox: {}", done.error().message);
+    done = set_damaged_aside();
+    if (done) done = open_database();
+  }
+  if (done) reserve_.take();
+  return done;
+}
+
+Result<void> SqliteStorage::open_database() {
+  auto done = check_remains(options_.path, reserve_.is_there());
+  if (done) done = rewrite_file(log_path_);
+  if (!done) return done;
   auto opened = connect();
   if (!opened) return tl::make_unexpected(opened.error());
   open_ = *std::move(opened);
   log_pages_ = 0;
   open_->connection.watch_log(&log_pages_);
   auto loaded = load_counters();
+  if (loaded) loaded = load_damage();
   if (loaded) loaded = measure();
-  if (!loaded) return loaded;
+  if (!loaded) {
+    open_.reset();
+    return loaded;
+  }
   place_ = FilePlace::of(options_.path);
   log_place_ = FilePlace::of(log_path_);
   open_->connection.keep_log_on_close(false);
   log_pages_ = static_cast<int>(log_bytes_ / kLogFrameBytes);  // at most; the next commit tells
-  reserve_.take();
+  return {};
+}
+
+Result<void> SqliteStorage::set_damaged_aside() {
+  const auto at = std::chrono::steady_clock::now();
+  if (salvaged_at_ && at - *salvaged_at_ < kSalvageEvery) {
+    return fail(Error::Kind::kIo, "the outbox " + options_.path +
+                                      " is damaged again at once: check the disk and the memory of "
+                                      "this machine");
+  }
+  spdlog::warn("outbox: reading what can be read of {}", options_.path);
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  SalvageOptions options;
+  options.now_unix_s = std::chrono::floor<std::chrono::seconds>(now).count();
+  options.is_at_start = !knows_seals_;
+  const auto salvaged = flowmyna::salvage(options_.path, options);
+  if (!salvaged) {
+    return fail(salvaged.error().kind == Error::Kind::kFull ? Error::Kind::kFull : Error::Kind::kIo,
+                "the outbox is damaged, and what can be read of it cannot be moved to a new one: " +
+                    salvaged.error().message);
+  }
+  salvaged_at_ = at;
+  spdlog::error("outbox: {}", describe(*salvaged));
   return {};
 }
 
@@ -183,6 +242,7 @@ Result<SqliteStorage::Open> SqliteStorage::connect() const {
     return tl::make_unexpected(done.error());
   }
   if (auto done = migrate(*connection); !done) return tl::make_unexpected(done.error());
+  if (auto done = check_integrity(*connection); !done) return tl::make_unexpected(done.error());
 
   Open open;
   open.connection = *std::move(connection);
@@ -204,6 +264,7 @@ Result<SqliteStorage::Open> SqliteStorage::connect() const {
       {&open.save_counters,
        "UPDATE state SET accepted = ?, delivered = ?, dead = ?, dropped = ?, coalesced = ?, "
        "requests = ?, duplicates_possible = ?, unsynced_from = ? WHERE id = 1"},
+      {&open.find_lost, "SELECT 1 FROM lost WHERE first <= ? AND last >= ? LIMIT 1"},
       {&open.vacuum, kVacuum},
       {&open.page_count, "PRAGMA page_count"},
       {&open.freelist_count, "PRAGMA freelist_count"},
@@ -229,14 +290,26 @@ Result<void> SqliteStorage::load_counters() {
   auto query = Statement::prepare(
       open_->connection,
       "SELECT max(accepted, coalesce((SELECT max(seq) FROM operation), 0)), delivered, dead, "
-      "dropped, coalesced, requests, duplicates_possible, unsynced_from FROM state WHERE id = 1");
+      "dropped, coalesced, requests, duplicates_possible, unsynced_from, lost FROM state "
+      "WHERE id = 1");
   if (!query) return tl::make_unexpected(query.error());
   const auto row = query->step();
   if (!row) return tl::make_unexpected(row.error());
   if (!*row) return fail(Error::Kind::kCorrupt, "the outbox has lost its counters");
-  committed_ =
-      counters_ = {query->integer(0), query->integer(1), query->integer(2), query->integer(3),
-                   query->integer(4), query->integer(5), query->integer(6), query->integer(7)};
+  committed_ = counters_ = {query->integer(0), query->integer(1), query->integer(2),
+                            query->integer(3), query->integer(4), query->integer(5),
+                            query->integer(6), query->integer(7), query->integer(8)};
+  return {};
+}
+
+Result<void> SqliteStorage::load_damage() {
+  auto query = Statement::prepare(open_->connection,
+                                  "SELECT file, is_exact FROM damage ORDER BY at DESC LIMIT 1");
+  if (!query) return tl::make_unexpected(query.error());
+  const auto row = query->step();
+  if (!row) return tl::make_unexpected(row.error());
+  damaged_file_ = *row ? query->blob(0) : "";
+  lost_is_exact_ = !*row || query->integer(1) != 0;
   return {};
 }
 
@@ -472,13 +545,20 @@ Result<void> SqliteStorage::add_row(Window& window, const ReadLimits& limits) {
 
 Result<Window> SqliteStorage::read(const ReadLimits& limits) {
   Window window;
+  Receipt last = limits.after;
   Statement& read = open_->read;
   read.start().bind(to_signed(limits.after));
   while (!window.more) {
     const auto row = read.step();
     if (!row) return tl::make_unexpected(row.error());
     if (!*row) break;
-    if (std::ranges::binary_search(limits.skip, to_unsigned(read.integer(0)))) continue;
+    const Receipt receipt = to_unsigned(read.integer(0));
+    if (receipt <= last) {
+      read.reset();
+      return fail(Error::Kind::kCorrupt, "the outbox is damaged: its operations are out of order");
+    }
+    last = receipt;
+    if (std::ranges::binary_search(limits.skip, receipt)) continue;
     if (auto added = add_row(window, limits); !added) {
       read.reset();
       return tl::make_unexpected(added.error());
@@ -498,8 +578,9 @@ Result<Window> SqliteStorage::fetch(const std::vector<Receipt>& receipts) {
     if (content) window.add(receipt, content->accepted_unix_s, content->stored);
     fetch.reset();
     if (!content) {
-      return fail(Error::Kind::kCorrupt,
-                  "operation " + std::to_string(receipt) + " of a sealed request is damaged");
+      return fail(*row ? Error::Kind::kCorrupt : Error::Kind::kInvalid,
+                  "operation " + std::to_string(receipt) +
+                      (*row ? " fails its checksum" : " is not in the outbox"));
     }
   }
   return window;
@@ -515,7 +596,12 @@ Result<ReceiptState> SqliteStorage::state(Receipt receipt) {
   if (!settled || *settled != ReceiptState::kDelivered) return settled;
   const auto row = open_->folded.row_of(receipt);
   if (!row) return tl::make_unexpected(row.error());
-  return *row == 0 ? ReceiptState::kDelivered : state(*row);
+  if (*row != 0) return state(*row);
+  const auto lost =
+      open_->find_lost.start().bind(to_signed(receipt)).bind(to_signed(receipt)).step();
+  open_->find_lost.reset();
+  if (!lost) return tl::make_unexpected(lost.error());
+  return *lost ? ReceiptState::kUnknown : ReceiptState::kDelivered;
 }
 
 Result<std::vector<Seal>> SqliteStorage::seals() {
@@ -525,7 +611,10 @@ Result<std::vector<Seal>> SqliteStorage::seals() {
   while (true) {
     const auto row = read.step();
     if (!row) return tl::make_unexpected(row.error());
-    if (!*row) return seals;
+    if (!*row) {
+      knows_seals_ = true;
+      return seals;
+    }
     const auto id = to_unsigned(read.integer(0));
     auto seal = read_seal_row(id, read.blob(1));
     if (!seal) {
@@ -546,13 +635,21 @@ OutboxStats SqliteStorage::stats() const {
   stats.requests = to_unsigned(committed_.requests);
   stats.duplicates_possible = to_unsigned(committed_.duplicates_possible);
   stats.unsynced_from = to_unsigned(committed_.unsynced_from);
+  stats.lost = to_unsigned(committed_.lost);
+  stats.lost_is_exact = lost_is_exact_;
+  // Until somebody has moved it away.
+  const bool is_there = !damaged_file_.empty() && !FilePlace::of(damaged_file_).is_nowhere();
+  if (is_there) stats.damaged_file = damaged_file_;
   stats.size_bytes = size_bytes_;
   stats.quota_bytes = options_.quota_bytes;
   return stats;
 }
 
 Result<bool> SqliteStorage::shrink() {
-  if (free_bytes_ <= kFreeBytesKept) return cut_off();
+  if (free_bytes_ <= kFreeBytesKept) {
+    auto sound = check_integrity(open_->connection);
+    return sound ? cut_off() : tl::make_unexpected(sound.error());
+  }
   if (auto begun = begin(); !begun) return tl::make_unexpected(begun.error());
   // It takes a step a page.
   open_->vacuum.start();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -67,6 +68,7 @@ class SqliteStorage final : public Storage {
   Result<void> tend() override;
   void give_up_reserve() override { reserve_.give_up(); }
   Result<void> reopen() override;
+  Result<void> salvage() override;
 
  private:
   /// What depends on the open connection; replaced as a whole by `reopen`.
@@ -75,7 +77,7 @@ class SqliteStorage final : public Storage {
     sqlite::Statement begin, commit, rollback;
     sqlite::Statement insert, rewrite, remove, read, fetch;
     sqlite::Statement insert_seal, remove_seal, read_seals;
-    sqlite::Statement vacuum;
+    sqlite::Statement find_lost, vacuum;
     LetterTables letters;
     FoldedTable folded;
     ArrivalTable arrivals;
@@ -90,6 +92,7 @@ class SqliteStorage final : public Storage {
     std::int64_t requests = 0;
     std::int64_t duplicates_possible = 0;
     std::int64_t unsynced_from = 0;
+    std::int64_t lost = 0;
     bool operator==(const Counters&) const = default;
   };
   struct Removed {
@@ -98,12 +101,16 @@ class SqliteStorage final : public Storage {
   };
 
   explicit SqliteStorage(StorageOptions options);
-  Result<void> open_files();
+  Result<void> open_anew(bool is_damaged);
+  Result<void> open_files(bool is_damaged);
+  Result<void> open_database();
+  Result<void> set_damaged_aside();
   void close_files();
   bool is_displaced() const { return FilePlace::of(options_.path) != place_; }
   Error displaced() const;
   Result<Open> connect() const;
   Result<void> load_counters();
+  Result<void> load_damage();
   Result<Removed> remove_operations(std::vector<Receipt> receipts);
   Result<void> add_row(Window& window, const ReadLimits& limits);
   Result<bool> cut_off();
@@ -120,6 +127,8 @@ class SqliteStorage final : public Storage {
   FilePlace log_place_;           // of its log
   int log_pages_ = 0;             // that wait for a checkpoint
   bool is_sealing_ = false;       // within the open transaction
+  bool knows_seals_ = false;      // somebody in this process does
+  std::optional<std::chrono::steady_clock::time_point> salvaged_at_;
   Counters committed_;
   Counters counters_;             // within the open transaction
   bool is_shorter_ = false;       // vacuumed since the file was last cut
@@ -128,6 +137,8 @@ class SqliteStorage final : public Storage {
   std::uint64_t log_bytes_ = 0;
   std::uint64_t free_bytes_ = 0;      // inside the database file, to be used again
   std::uint64_t appended_bytes_ = 0;  // within the open transaction
+  std::string damaged_file_;          // that this one was salvaged from, last
+  bool lost_is_exact_ = true;
   std::string scratch_;
 };
 

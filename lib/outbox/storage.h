@@ -53,6 +53,7 @@ class Storage {
   virtual Result<std::string> id() = 0;
   virtual Result<Arrived> arrived(std::string_view export_id, std::string_view source) = 0;
   virtual Result<Window> read(const ReadLimits& limits) = 0;
+  /// kInvalid when one of them is not there.
   virtual Result<Window> fetch(const std::vector<Receipt>& receipts) = 0;
   /// Of an operation that was folded into another nothing is kept but that it was: while a row is
   /// there that it may have been folded into, it has that row's state.
@@ -78,6 +79,11 @@ class Storage {
   /// Starts anew after an I/O error: whatever the last commit left behind is settled by what the
   /// disk holds. When it fails, `begin` fails, and only `reopen` and `stats` may be called besides.
   virtual Result<void> reopen() = 0;
+
+  /// Something was read that is damaged (kCorrupt): sets the outbox aside and goes on with what can
+  /// be read of it. What is lost is counted; sealed requests stay sealed, even when an operation of
+  /// theirs is lost. `reopen` does so by itself when it finds damage. Fails like `reopen`.
+  virtual Result<void> salvage() = 0;
 };
 
 inline tl::unexpected<Error> quota_reached() {

@@ -186,8 +186,13 @@ void Vault::give_up(GiveUp what, Done<std::uint64_t> done) {
 
 template <class T>
 void Vault::query(std::function<Result<T>(Storage&)> ask, Done<T> done) {
-  Read read = [ask = std::move(ask), done](Storage& storage, const Error* broken) {
-    done(broken == nullptr ? ask(storage) : tl::make_unexpected(*broken));
+  Read read = [this, ask = std::move(ask), done] {
+    Result<T> answer = broken_ ? tl::make_unexpected(*broken_) : ask(*storage_);
+    if (!broken_ && !answer && answer.error().kind == Error::Kind::kCorrupt) {
+      recover(answer.error());
+      answer = broken_ ? tl::make_unexpected(*broken_) : ask(*storage_);
+    }
+    done(std::move(answer));
   };
   if (!enqueue([&] { reads_.push_back(std::move(read)); })) {
     done(tl::make_unexpected(kStoppingError));
@@ -287,7 +292,7 @@ void Vault::perform(Round& round) {
     for (const Write& write : round.writes) write.done(applied);
   }
   if (!round.reads.empty()) publish();  // what they tell of the outbox's state is of now
-  for (const Read& read : round.reads) read(*storage_, broken_ ? &*broken_ : nullptr);
+  for (const Read& read : round.reads) read();
   if (round.chore) {
     const Result<void> applied = apply({*round.chore});
     publish();
@@ -379,14 +384,18 @@ void Vault::give_up(const Error& error) {
 }
 
 /// After an I/O error nobody can say what the last commit left on the disk, so the file is opened
-/// anew and believed. While that fails, everything is refused. A full disk is no such error: what
-/// did not fit was rolled back.
+/// anew and believed; unless it is damaged, then what can be read of it is. While that fails,
+/// everything is refused. A full disk is no such error: what did not fit was rolled back.
 void Vault::recover(const Error& error) {
-  if (error.kind == Error::Kind::kFull) {
+  if (error.kind == Error::Kind::kFull && !broken_) {
     storage_->give_up_reserve();
   } else {
-    if (!broken_) spdlog::error("outbox: {}; opening it again", error.message);
-    const auto opened = storage_->reopen();
+    const bool is_damaged = error.kind == Error::Kind::kCorrupt;
+    if (!broken_) {
+      spdlog::error("outbox: {}; {}", error.message,
+                    is_damaged ? "setting it aside" : "opening it again");
+    }
+    const auto opened = is_damaged ? storage_->salvage() : storage_->reopen();
     broken_ = opened ? std::nullopt : std::optional(opened.error());
   }
   publish();

@@ -63,7 +63,7 @@ class Vault final : public Outbox {
     std::function<Result<void>(Storage&)> apply;
     Done<void> done;
   };
-  using Read = std::function<void(Storage&, const Error* broken)>;
+  using Read = std::function<void()>;  // answers, whatever happens
   struct Round {
     Appends appends;
     std::vector<Write> writes;

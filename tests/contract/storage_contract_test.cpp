@@ -182,12 +182,12 @@ TYPED_TEST(StorageContract, AFetchGivesTheOperationsInTheOrderAsked) {
   EXPECT_EQ(text(this->storage().fetch({})), "");
 }
 
-TYPED_TEST(StorageContract, AFetchOfWhatIsNotThereIsDamage) {
+TYPED_TEST(StorageContract, AFetchOfWhatIsNotThereIsNoDamage) {
   accept(this->storage(), {"a"});
   const auto window = this->storage().fetch({1, 2});
   ASSERT_FALSE(window);
-  EXPECT_EQ(window.error().kind, Error::Kind::kCorrupt);
-  EXPECT_EQ(window.error().message, "operation 2 of a sealed request is damaged");
+  EXPECT_EQ(window.error().kind, Error::Kind::kInvalid);
+  EXPECT_EQ(window.error().message, "operation 2 is not in the outbox");
 }
 
 TYPED_TEST(StorageContract, SealsComeBackAsTheyWereInTheOrderOfTheirIds) {

@@ -43,6 +43,24 @@ TEST(Reports, TheLastSuccessIsToldByTheWallClockAsItIsNow) {
   EXPECT_EQ(json::parse(status_json(some))["delivery"]["last_success"], "2026-01-31T11:58:30.000Z");
 }
 
+TEST(Reports, WhatWasLostAndWhichFileWasDamagedStandInStatusAndMetrics) {
+  Snapshot some = snapshot();
+  EXPECT_TRUE(json::parse(status_json(some))["outbox"]["damaged_file"].is_null());
+  some.outbox.accepted = 10;
+  some.outbox.delivered = 4;
+  some.outbox.lost = 3;
+  some.outbox.lost_is_exact = false;
+  some.outbox.damaged_file = "/var/lib/x.damaged";
+  const json outbox = json::parse(status_json(some))["outbox"];
+  EXPECT_EQ(outbox["pending"], 3);
+  EXPECT_EQ(outbox["lost"], 3);
+  EXPECT_EQ(outbox["lost_is_exact"], false);
+  EXPECT_EQ(outbox["damaged_file"], "/var/lib/x.damaged");
+  const std::string metrics = metrics_text(some);
+  EXPECT_NE(metrics.find("\nflowmyna_agent_lost_total 3"), std::string::npos);
+  EXPECT_NE(metrics.find("\nflowmyna_agent_damaged_files 1"), std::string::npos);
+}
+
 TEST(Reports, TheAgeOfAHealthAnswerIsToldByTheBootClock) {
   Snapshot some = snapshot();
   some.delivery.health_body = R"({"status":"healthy"})";

@@ -105,6 +105,18 @@ TEST(StatusView, NamesWhatWasDroppedByHand) {
             std::string::npos);
 }
 
+TEST(StatusView, NamesWhatWasLostAndTheFileToSendIn) {
+  client::Status status = sample_status();
+  status.outbox.lost = 7;
+  status.outbox.damaged_file = "/var/lib/outbox.db.damaged-20261125T014624Z";
+  EXPECT_NE(
+      status_view(status).find("lost           7 when the outbox was damaged\n"
+                               "damaged file   /var/lib/outbox.db.damaged-20261125T014624Z\n"),
+      std::string::npos);
+  status.outbox.lost_is_exact = false;
+  EXPECT_NE(status_view(status).find("damaged, as far as can be told\n"), std::string::npos);
+}
+
 TEST(StatusView, LeavesOutWhatIsNotThere) {
   client::Status status;
   status.version = "0.1.0";
@@ -191,6 +203,11 @@ TEST(Doctor, EveryProblemComesWithAHint) {
     EXPECT_FALSE(check_state(status).hint.empty()) << state;
   }
   EXPECT_EQ(check_outbox(status).level, Level::kWarn);
+  client::Status damaged = sample_status();
+  damaged.outbox.damaged_file = "/var/lib/outbox.db.damaged-20261125T014624Z";
+  EXPECT_EQ(check_outbox(damaged).level, Level::kWarn);
+  EXPECT_NE(check_outbox(damaged).finding.find(damaged.outbox.damaged_file), std::string::npos);
+  EXPECT_NE(check_outbox(damaged).hint.find("for repair"), std::string::npos);
   for (const auto& [state, level] :
        {std::pair("full", Level::kWarn), std::pair("failed", Level::kFail)}) {
     client::Status bad = sample_status();

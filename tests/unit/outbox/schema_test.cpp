@@ -4,17 +4,32 @@
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <zlib.h>
 
+#include <array>
 #include <filesystem>
+#include <fstream>
+#include <stdexcept>
 #include <string>
 
-#include "outbox/row.h"
+#include "outbox/salvage.h"
 #include "tests/contract/storage_text.h"
 #include "tests/unit/outbox/sqlite_file.h"
 #include "tests/unit/outbox/temporary_directory.h"
 
 namespace flowmyna::test {
 namespace {
+
+/// Puts a stored file (fixtures/README.md) where a test wants it.
+void unpack(const std::string& fixture, const std::string& to) {
+  const gzFile in = gzopen((FLOWMYNA_FIXTURES "/" + fixture + ".gz").c_str(), "rb");
+  if (in == nullptr) throw std::runtime_error("no fixture " + fixture);
+  std::ofstream out(to, std::ios::binary);
+  std::array<char, 4096> piece{};
+  int size = 0;
+  while ((size = gzread(in, piece.data(), piece.size())) > 0) out.write(piece.data(), size);
+  gzclose(in);
+}
 
 class SchemaTest : public testing::Test {
  protected:
@@ -74,54 +89,13 @@ TEST_F(SchemaTest, AFileOfANewerVersionThatWasKilledIsRefusedUntouched) {
   expect_refused_untouched();
 }
 
-// The schema of version 1, as it was released.
-constexpr const char* kVersion1 = R"sql(
-  PRAGMA auto_vacuum = INCREMENTAL;
-  PRAGMA journal_mode = WAL;
-  CREATE TABLE operation(seq INTEGER PRIMARY KEY, row BLOB NOT NULL);
-  CREATE TABLE seal(id INTEGER PRIMARY KEY, row BLOB NOT NULL);
-  CREATE TABLE letter(id INTEGER PRIMARY KEY, status INTEGER NOT NULL, reason TEXT NOT NULL,
-                      attempts INTEGER NOT NULL, at INTEGER NOT NULL);
-  CREATE TABLE dead(seq INTEGER PRIMARY KEY, letter INTEGER NOT NULL, row BLOB NOT NULL);
-  CREATE TABLE state(id INTEGER PRIMARY KEY CHECK(id = 1), accepted INTEGER NOT NULL,
-                     delivered INTEGER NOT NULL, dead INTEGER NOT NULL,
-                     coalesced INTEGER NOT NULL, requests INTEGER NOT NULL,
-                     duplicates_possible INTEGER NOT NULL);
-  INSERT INTO state VALUES(1, 6, 2, 3, 1, 5, 4);
-  PRAGMA user_version = 1;
-)sql";
-
-std::string hex(const std::string& bytes) {
-  static constexpr std::string_view kDigits = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    out += {kDigits[byte >> 4], kDigits[byte & 15]};
-  }
-  return "X'" + out + "'";
-}
-
-std::string operation_hex(Receipt receipt, const std::string& id) {
-  std::string row;
-  append_operation_row(row, receipt, {17, upserts({id})[0]});
-  return hex(row);
-}
-
-TEST_F(SchemaTest, AFileOfVersion1KeepsItsOperationsSealsAndDeadLetters) {
-  execute(path, kVersion1);
-  for (const auto& [receipt, id] : {std::pair(2, "b"), std::pair(7, "g")}) {
-    execute(path, "INSERT INTO operation VALUES(" + std::to_string(receipt) + ", " +
-                      operation_hex(static_cast<Receipt>(receipt), id) + ")");
-  }
-  execute(path, "INSERT INTO letter VALUES(3, 422, 'no', 2, 99), (6, 400, 'never', 1, 98)");
-  execute(path, "INSERT INTO dead VALUES(3, 3, " + operation_hex(3, "c") + "), (5, 3, " +
-                    operation_hex(5, "e") + "), (6, 6, " + operation_hex(6, "f") + ")");
-  const Seal seal{9, Kind::kUpsert, kKey, {{2}}};
-  execute(path, "INSERT INTO seal VALUES(9, " + hex(make_seal_row(seal)) + ")");
-
+TEST_F(SchemaTest, AFileOfVersion1KeepsWhatItsHotLogHolds) {
+  unpack("version1.db", path);
+  unpack("version1.db-wal", path + "-wal");
   const auto storage = open_storage(path);
+  EXPECT_EQ(storage->stats().damaged_file, "");
   EXPECT_EQ(everything(*storage), "2:b 7:g");
-  EXPECT_EQ(storage->seals().value(), std::vector<Seal>{seal});
+  EXPECT_EQ(text(storage->seals()), "9u0190{ 2 }");
   EXPECT_EQ(text(storage->dead_letters(letters())),
             "3(422 no, 2 attempts, at 99): 3:c 5:e; 6(400 never, 1 attempts, at 98): 6:f");
   EXPECT_EQ(states(*storage, 8), "-dpxdxxp-");
@@ -133,11 +107,41 @@ TEST_F(SchemaTest, AFileOfVersion1KeepsItsOperationsSealsAndDeadLetters) {
   EXPECT_EQ(storage->stats().pending(), 3U);
 }
 
+TEST_F(SchemaTest, ADamagedFileOfVersion1IsSalvagedAsItIs) {
+  unpack("version1.db", path);
+  unpack("version1.db-wal", path + "-wal");
+  const auto salvaged = salvage(path, {1'700'000'000, true});
+  ASSERT_TRUE(salvaged) << salvaged.error().message;
+  EXPECT_EQ(salvaged->lost, 0U);
+  EXPECT_TRUE(salvaged->is_exact);
+  const auto storage = open_storage(path);
+  EXPECT_EQ(states(*storage, 8), "-dpxdxxp-");
+  EXPECT_EQ(text(storage->seals()), "9u0190{ 2 }");
+}
+
 TEST_F(SchemaTest, AMigrationThatFailsLeavesNothingHalfDone) {
-  execute(path, "CREATE TABLE letter(mine)");  // stands in the way of the first step
-  EXPECT_FALSE(SqliteStorage::open({path, 1U << 30, true}));
-  EXPECT_EQ(integer(path, "PRAGMA user_version"), 0);
-  EXPECT_EQ(integer(path, "SELECT count(*) FROM sqlite_master"), 1);
+  unpack("version1.db", path);
+  execute(path, "CREATE TABLE folded(mine)");  // stands in the way of the last table of version 2
+  const auto connection = sqlite::Connection::open(path).value();
+  const auto done = migrate(connection);
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().kind, Error::Kind::kCorrupt);
+  EXPECT_EQ(connection.integer("PRAGMA user_version").value(), 1);
+  EXPECT_EQ(connection.integer("SELECT count(*) FROM sqlite_schema").value(), 6);
+}
+
+TEST_F(SchemaTest, TablesBeginWhereTheFirstPageOfAnEmptyFileSaysHoweverOldTheFileIs) {
+  unpack("version1.db", path);
+  {
+    const auto storage = open_storage(path);
+    accept(*storage, std::vector<std::string>(500, "pages of operations"));
+  }
+  const auto connection = sqlite::Connection::open(path).value();
+  const auto checked = check_tables(connection);
+  EXPECT_TRUE(checked) << checked.error().message;
+  const std::string page = first_page(kSchemaVersion).value();
+  EXPECT_EQ(page.size(), 4096U);
+  EXPECT_EQ(page[100], 13) << "all of the schema stands on it";
 }
 
 }  // namespace

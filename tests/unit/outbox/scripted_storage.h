@@ -17,11 +17,13 @@ struct Script {
   std::atomic<bool> append_fails = false;
   std::atomic<bool> append_is_full = false;
   std::atomic<bool> tend_fails = false;
+  std::atomic<bool> read_finds_damage = false;
   /// While set, so is every call of `reopen`.
   std::atomic<bool> reopen_fails = false;
   std::atomic<int> commits = 0;
   std::atomic<int> reopens = 0;
   std::atomic<int> reserves_given_up = 0;
+  std::atomic<int> salvages = 0;
 
   /// From now on a commit waits; returns once one does.
   void hold() {
@@ -92,7 +94,10 @@ class ScriptedStorage final : public Storage {
   Result<Arrived> arrived(std::string_view export_id, std::string_view source) override {
     return memory_.arrived(export_id, source);
   }
-  Result<Window> read(const ReadLimits& limits) override { return memory_.read(limits); }
+  Result<Window> read(const ReadLimits& limits) override {
+    if (script_.read_finds_damage.exchange(false)) return fail(Error::Kind::kCorrupt, "damaged");
+    return memory_.read(limits);
+  }
   Result<Window> fetch(const std::vector<Receipt>& receipts) override {
     return memory_.fetch(receipts);
   }
@@ -118,6 +123,10 @@ class ScriptedStorage final : public Storage {
     ++script_.reopens;
     if (script_.reopen_fails) return fail(Error::Kind::kIo, "still broken");
     return memory_.reopen();
+  }
+  Result<void> salvage() override {
+    ++script_.salvages;
+    return memory_.salvage();
   }
 
  private:

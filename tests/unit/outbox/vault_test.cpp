@@ -198,6 +198,14 @@ TEST_F(VaultTest, AFullDiskIsNoReasonToReopen) {
   EXPECT_EQ(text(write(*vault, {"a"}).get()), "1");
 }
 
+TEST_F(VaultTest, AReadThatFindsDamageHasTheOutboxSalvagedAndIsAskedAgain) {
+  EXPECT_EQ(text(write(*vault, {"a"}).get()), "1");
+  script.read_finds_damage = true;
+  EXPECT_EQ(everything(*vault), "1:a");
+  EXPECT_EQ(script.salvages, 1);
+  EXPECT_EQ(script.reopens, 0);
+}
+
 TEST_F(VaultTest, AFailedCheckpointTellsNoWriterAndHasTheFileOpenedAnew) {
   script.tend_fails = true;
   EXPECT_EQ(text(write(*vault, {"a"}).get()), "1");

@@ -1,0 +1,432 @@
+// What becomes of an outbox whose file is damaged: set aside, and its readable rows kept.
+
+#include "outbox/salvage.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <functional>
+
+#include "outbox/schema.h"
+#include "outbox/set_aside.h"
+#include "tests/contract/storage_text.h"
+#include "tests/unit/outbox/sqlite_file.h"
+#include "tests/unit/outbox/temporary_directory.h"
+
+namespace flowmyna::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uintmax_t kPage = 4096;
+
+void write_bytes(const std::string& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+}
+
+class SalvageTest : public testing::Test {
+ protected:
+  TemporaryDirectory directory;
+  const std::string path = directory.file("outbox.db");
+
+  /// The files in the directory, by what follows the outbox's name, without the lock and the
+  /// reserve; a time is `<time>`.
+  std::string files() {
+    std::set<std::string> names;
+    for (const auto& entry : fs::directory_iterator(fs::path(path).parent_path())) {
+      std::string name = entry.path().filename().string().substr(9);
+      if (name == ".lock" || name == ".reserve") continue;
+      const auto time = name.find("20");
+      if (time != std::string::npos) name.replace(time, 16, "<time>");
+      names.insert("outbox.db" + name);
+    }
+    std::string out;
+    for (const auto& name : names) out += (out.empty() ? "" : " ") + name;
+    return out;
+  }
+  std::string damaged_file() {
+    for (const auto& entry : fs::directory_iterator(fs::path(path).parent_path())) {
+      const std::string name = entry.path();
+      if (name.find(".damaged-") != std::string::npos && !name.ends_with("-wal")) return name;
+    }
+    return "";
+  }
+  void change(const std::string& file, const std::function<void(std::string&)>& damage) {
+    std::string bytes = bytes_of(file);
+    damage(bytes);
+    write_bytes(file, bytes);
+  }
+  void zero_page(std::size_t number) {
+    change(path, [&](std::string& bytes) {
+      ASSERT_GE(bytes.size(), number * kPage);
+      std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>((number - 1) * kPage), kPage, '\0');
+    });
+  }
+  /// The page on which a table begins.
+  std::size_t root_of(const std::string& table) {
+    return static_cast<std::size_t>(
+        integer(path, "SELECT rootpage FROM sqlite_schema WHERE name = '" + table + "'"));
+  }
+
+  /// Pending 3, 5 and 6 (a row that stands for 6 and 7), sealed 4 and 8, dead 1, delivered 2.
+  void fill() {
+    const auto storage = open_storage(path);
+    accept(*storage, {"a", "b", "c", "d", "e", "f", "f", "h"}, 17);
+    Settlement settlement;
+    settlement.delivered = {2};
+    settlement.dead = {{{1}, 422, "no", 2, 99}};
+    settlement.requests = 2;
+    settle(*storage, settlement);
+    seal(*storage, 9, {{4}, {8}});
+    must(storage->begin());
+    must(storage->fold({6, {7}}, upserts({"f"})[0]));
+    must(storage->commit());
+  }
+  static constexpr const char* kPending = "3:c 4:d 5:e 6:f 8:h";
+
+  std::string all(Storage& storage) {
+    return everything(storage) + " | " + text(storage.seals()) + " | " +
+           text(storage.dead_letters(letters())) + " | " + text(storage.stats()) + ", lost " +
+           std::to_string(storage.stats().lost);
+  }
+};
+
+TEST_F(SalvageTest, OfAWholeFileEverythingIsKept) {
+  fill();
+  const std::string before = all(*open_storage(path));
+  const auto salvaged = salvage(path, {1'700'000'000, true});
+  ASSERT_TRUE(salvaged) << salvaged.error().message;
+  EXPECT_EQ(salvaged->file, path + ".damaged-20231114T221320Z");
+  EXPECT_EQ(salvaged->kept, 7U);
+  EXPECT_EQ(salvaged->lost, 0U);
+  EXPECT_EQ(salvaged->held, 0U);
+  EXPECT_TRUE(salvaged->is_exact);
+  const auto storage = open_storage(path);
+  EXPECT_EQ(all(*storage), before);
+  EXPECT_EQ(states(*storage, 9), "-xdpppppp-");
+  EXPECT_EQ(storage->stats().damaged_file, salvaged->file);
+  EXPECT_EQ(integrity(salvaged->file), "ok");
+}
+
+TEST_F(SalvageTest, WhatStandsInAHotLogIsSalvagedAndTheLogIsKeptBesideTheFile) {
+  const auto storage = open_storage(path);
+  accept(*storage, {"a", "b"});
+  const std::string copy = directory.file("outbox.db.copy");
+  fs::copy_file(path, copy);
+  fs::copy_file(path + "-wal", copy + "-wal");
+  const std::string log = bytes_of(copy + "-wal");
+  const auto salvaged = salvage(copy, {1'700'000'000, true});
+  ASSERT_TRUE(salvaged) << salvaged.error().message;
+  EXPECT_EQ(everything(*open_storage(copy)), "1:a 2:b");
+  EXPECT_TRUE(bytes_of(salvaged->file + "-wal") == log);
+  EXPECT_EQ(integer(salvaged->file, "SELECT count(*) FROM operation"), 2);  // with its log
+}
+
+TEST_F(SalvageTest, AFileThatIsNoDatabaseIsSetAsideAsItIs) {
+  const std::string content(10'000, 'x');
+  write_bytes(path, content);
+  const auto storage = open_storage(path);
+  EXPECT_EQ(accept(*storage, {"a"}), 1U);
+  EXPECT_EQ(everything(*storage), "1:a");
+  EXPECT_TRUE(bytes_of(damaged_file()) == content);
+  EXPECT_FALSE(storage->stats().lost_is_exact);
+}
+
+TEST_F(SalvageTest, AnotherProgramsDatabaseIsSetAsideAsItIs) {
+  execute(path, "CREATE TABLE bookmark(url)");
+  const std::string content = bytes_of(path);
+  EXPECT_EQ(everything(*open_storage(path)), "");
+  EXPECT_TRUE(bytes_of(damaged_file()) == content);
+}
+
+TEST_F(SalvageTest, WithoutItsHeaderAFileIsReadByTheHeaderOfAnEmptyOne) {
+  fill();
+  const std::string before = all(*open_storage(path));
+  zero_page(1);
+  const auto storage = open_storage(path);
+  EXPECT_EQ(all(*storage), before);
+  EXPECT_TRUE(storage->stats().lost_is_exact);
+  EXPECT_EQ(files(), "outbox.db outbox.db-wal outbox.db.damaged-<time>");
+}
+
+TEST_F(SalvageTest, AnEmptiedFileWithALogIsSalvagedFromTheLog) {
+  const std::string copy = directory.file("outbox.db.copy");
+  {
+    const auto storage = open_storage(path);
+    accept(*storage, {"a", "b"});
+    write_bytes(copy, "");
+    fs::copy_file(path + "-wal", copy + "-wal");
+  }
+  EXPECT_EQ(everything(*open_storage(copy)), "1:a 2:b");
+}
+
+TEST_F(SalvageTest, AnEmptiedFileThatWasInUseIsDamageAndANewOneIsNot) {
+  write_bytes(path, "");
+  EXPECT_EQ(open_storage(path)->stats().damaged_file, "");
+  write_bytes(path, "");
+  const std::string kept_as = open_storage(path)->stats().damaged_file;
+  EXPECT_EQ(kept_as, damaged_file());
+  EXPECT_EQ(fs::file_size(damaged_file()), 0U);
+}
+
+TEST_F(SalvageTest, ARowThatFailsItsChecksumIsLostAndTheOthersAreKept) {
+  fill();
+  execute(path, "UPDATE operation SET row = row || X'00' WHERE seq = 5");
+  const auto storage = open_storage(path);
+  EXPECT_EQ(storage->read(limits()).error().kind, Error::Kind::kCorrupt);
+  must(storage->salvage());
+  EXPECT_EQ(everything(*storage), "3:c 4:d 6:f 8:h");
+  EXPECT_EQ(storage->stats().lost, 1U);
+  EXPECT_EQ(storage->stats().pending(), 5U);
+  EXPECT_TRUE(storage->stats().lost_is_exact);
+  EXPECT_EQ(text(storage->fetch({5})), "operation 5 is not in the outbox");
+  EXPECT_EQ(states(*storage, 9), "-xdpp-ppp-") << "of 5 nobody can say that it was delivered";
+  EXPECT_EQ(accept(*storage, {"i"}), 9U);
+}
+
+TEST_F(SalvageTest, WhatAFoldedRowStoodForIsLostWithIt) {
+  fill();
+  execute(path, "UPDATE operation SET row = X'00' WHERE seq = 6");
+  const auto storage = open_storage(path);
+  must(storage->salvage());
+  EXPECT_EQ(storage->stats().lost, 2U);
+  EXPECT_EQ(storage->stats().pending(), 4U);
+  EXPECT_TRUE(storage->stats().lost_is_exact);
+}
+
+TEST_F(SalvageTest, ASealedRequestKeepsItsKeyAlsoWhenAnOperationOfItIsLost) {
+  fill();
+  execute(path, "UPDATE operation SET row = X'00' WHERE seq = 4");
+  const auto storage = open_storage(path);
+  must(storage->salvage());
+  EXPECT_EQ(text(storage->seals()), "9u0190{ 4 }{ 8 }");
+  EXPECT_EQ(storage->fetch({4, 8}).error().kind, Error::Kind::kInvalid);
+}
+
+/// Upsert 1, events 2 and 3.
+void fill_with_events(const std::string& path) {
+  const auto storage = open_storage(path);
+  Backlog backlog;
+  backlog.upsert("Order/1").event({{"Order/1"}}).event({{"Order/2"}});
+  must(storage->begin());
+  storage->append(backlog.encoded_operations(), 17).value();
+  must(storage->commit());
+  must(storage->begin());
+  must(storage->seal({4, Kind::kEvent, kKey, {{2}}}));
+  must(storage->commit());
+}
+
+TEST_F(SalvageTest, WhenNobodyKnowsWhatWasBeingSentEventsWaitForAPerson) {
+  fill_with_events(path);
+  zero_page(root_of("seal"));
+  const auto storage = open_storage(path);
+  EXPECT_EQ(storage->seals().error().kind, Error::Kind::kCorrupt);
+  must(storage->salvage());
+  EXPECT_EQ(text(storage->seals()), "");
+  EXPECT_EQ(states(*storage, 3), "-pxx");
+  EXPECT_EQ(text(storage->stats()),
+            "accepted 3, delivered 0, dead 2, coalesced 0, requests 0, duplicates possible 0");
+  EXPECT_NE(text(storage->dead_letters(letters())).find("2(0 outcome unknown: "),
+            std::string::npos);
+}
+
+TEST_F(SalvageTest, WhoeverKnowsWhatIsBeingSentGoesOn) {
+  fill_with_events(path);
+  const auto storage = open_storage(path);
+  EXPECT_EQ(text(storage->seals()), "4e0190{ 2 }");
+  must(storage->salvage());
+  EXPECT_EQ(states(*storage, 3), "-ppp");
+}
+
+TEST_F(SalvageTest, ADeadLetterWithoutItsReasonSaysSo) {
+  fill();
+  zero_page(root_of("letter"));
+  must(open_storage(path)->salvage());
+  EXPECT_EQ(text(open_storage(path)->dead_letters(letters())).substr(0, 16), "1(0 the reason w");
+  EXPECT_EQ(states(*open_storage(path), 2), "-xd");
+}
+
+TEST_F(SalvageTest, WithoutTheCountersNothingThatIsThereIsCountedAsLost) {
+  fill();
+  zero_page(root_of("state"));
+  const auto storage = open_storage(path);
+  EXPECT_EQ(everything(*storage), kPending);
+  EXPECT_EQ(text(storage->stats()),
+            "accepted 8, delivered 1, dead 1, coalesced 0, requests 0, duplicates possible 0");
+  EXPECT_EQ(storage->stats().lost, 0U);
+  EXPECT_FALSE(storage->stats().lost_is_exact);
+  EXPECT_EQ(accept(*storage, {"i"}), 9U);
+}
+
+TEST_F(SalvageTest, CountersThatContradictEachOtherAreDamage) {
+  fill();
+  execute(path, "UPDATE state SET delivered = 100");
+  const auto storage = open_storage(path);
+  EXPECT_NE(storage->stats().damaged_file, "");
+  EXPECT_EQ(storage->stats().pending(), 6U);
+  EXPECT_FALSE(storage->stats().lost_is_exact);
+}
+
+TEST_F(SalvageTest, OperationsThatVanishedAreFoundMissingOnceTheOthersAreDelivered) {
+  fill();
+  execute(path, "DELETE FROM operation WHERE seq = 5");
+  const auto storage = open_storage(path);
+  EXPECT_TRUE(storage->shrink());
+  Settlement settlement;
+  settlement.delivered = {3, 4, 6, 8};
+  settle(*storage, settlement);
+  EXPECT_EQ(storage->stats().pending(), 1U);
+  EXPECT_EQ(storage->shrink().error().message, "the outbox is damaged: operations are missing");
+  must(storage->salvage());
+  EXPECT_EQ(storage->stats().pending(), 0U);
+  EXPECT_EQ(storage->stats().lost, 1U);
+}
+
+TEST_F(SalvageTest, AnOutboxThatIsDamagedAgainAtOnceIsLeftAlone) {
+  fill();
+  const auto storage = open_storage(path);
+  must(storage->salvage());
+  const auto again = storage->salvage();
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().kind, Error::Kind::kIo);
+  EXPECT_NE(again.error().message.find("again at once"), std::string::npos);
+}
+
+/// Enough operations for a tree of some hundred pages.
+void fill_large(const std::string& path, int operations) {
+  const auto storage = open_storage(path);
+  must(storage->begin());
+  for (int i = 0; i < operations; ++i) {
+    Backlog backlog;
+    backlog.upsert("Order/" + std::to_string(i), {{"v", std::string(200, '7')}});
+    storage->append(backlog.encoded_operations(), 17).value();
+  }
+  must(storage->commit());
+}
+
+TEST_F(SalvageTest, AroundPagesThatCannotBeReadEverythingIsKeptAndTheRestIsCounted) {
+  fill_large(path, 10'000);
+  const std::size_t pages = fs::file_size(path) / kPage;
+  ASSERT_GT(pages, 500U);
+  for (const std::size_t page : {pages / 4, pages / 2, pages / 2 + 2, pages - 10}) zero_page(page);
+  const auto storage = open_storage(path);
+  must(storage->salvage());
+  const OutboxStats stats = storage->stats();
+  EXPECT_EQ(stats.accepted, 10'000U);
+  EXPECT_EQ(stats.pending() + stats.lost, 10'000U);
+  EXPECT_EQ(stats.lost, 4U * 17);  // rows of a page
+  EXPECT_TRUE(stats.lost_is_exact);
+  ReadLimits all = limits(20'000);
+  EXPECT_EQ(storage->read(all)->size(), stats.pending());
+}
+
+/// How a row of `fill_large` begins in its page: what it is long, its receipt, and the record's
+/// header (sqlite.org/fileformat2.html). Receipts of two bytes, 128 to 16383.
+std::size_t cell_of(const std::string& bytes, Receipt receipt) {
+  const std::string key = {static_cast<char>(0x80 | (receipt >> 7)),
+                           static_cast<char>(receipt & 0x7f), 4, 0};
+  const auto at = bytes.find(key);
+  if (at == std::string::npos || bytes.find(key, at + 1) != std::string::npos) {
+    throw std::runtime_error("not one row of this receipt");
+  }
+  return at - 2;
+}
+constexpr std::size_t kReceiptAt = 2;
+
+TEST_F(SalvageTest, AReceiptThatIsDamagedSaysNothingOfTheRowsBehindIt) {
+  fill_large(path, 10'000);
+  change(path, [](std::string& bytes) {
+    bytes[cell_of(bytes, 5'000) + kReceiptAt] = '\xff';  // 16,264, beyond them all
+    const std::size_t next = cell_of(bytes, 5'001);
+    bytes[next] = bytes[next + 1] = '\x7f';  // and the next one cannot be read
+  });
+  const auto storage = open_storage(path);
+  must(storage->salvage());
+  EXPECT_LE(storage->stats().lost, 17U) << "more than a page";
+  EXPECT_GE(storage->stats().lost, 2U);
+  EXPECT_EQ(storage->read(limits(20'000))->size(), storage->stats().pending());
+}
+
+TEST_F(SalvageTest, ARowOfAnotherTimeIsNotTakenForOneThatWaits) {
+  fill_large(path, 10'000);
+  std::string old_page = bytes_of(path);
+  const std::string old = old_page.substr(cell_of(old_page, 3'000), 200);
+  {
+    const auto storage = open_storage(path);
+    Settlement settlement;
+    for (Receipt receipt = 1; receipt <= 4'000; ++receipt) settlement.delivered.push_back(receipt);
+    settle(*storage, settlement);
+  }
+  // As large as the one that it stands for, and its checksum is right.
+  change(path, [&](std::string& bytes) { bytes.replace(cell_of(bytes, 5'000), 200, old); });
+  const auto storage = open_storage(path);
+  EXPECT_EQ(storage->read(limits(20'000)).error().kind, Error::Kind::kCorrupt);
+  must(storage->salvage());
+  EXPECT_EQ(storage->state(3'000).value(), ReceiptState::kDelivered);
+  const auto window = storage->read(limits(20'000));
+  ASSERT_TRUE(window) << window.error().message;
+  EXPECT_EQ(window->rows().front().receipt, 4'001U);
+  EXPECT_EQ(storage->stats().lost, 6'000U - window->size());
+  EXPECT_LE(storage->stats().lost, 2U);
+}
+
+// A power cut or a crash between two steps of the exchange; each is undone or ended by the next
+// start.
+class ExchangeTest : public SalvageTest {
+ protected:
+  void SetUp() override {
+    const auto storage = open_storage(path);
+    accept(*storage, {"old"});
+    fs::copy_file(path, path + ".hot");
+    fs::copy_file(path + "-wal", path + ".hot-wal");
+  }
+  /// The damaged file with its log, as a crash left it.
+  void put_damaged(const std::string& as) {
+    fs::rename(path + ".hot", as);
+    fs::rename(path + ".hot-wal", as + "-wal");
+  }
+  void put_salvaged(const std::string& as) {
+    accept(*open_storage(as), {"new", "newer"});
+    for (const char* suffix : {".lock", ".reserve"}) fs::remove(as + suffix);
+  }
+  const std::string salvaged = path + ".salvaged-20231114T221320Z";
+  const std::string damaged = path + ".damaged-20231114T221320Z";
+};
+
+TEST_F(ExchangeTest, AHalfFilledFileIsThrownAway) {
+  put_damaged(path);
+  write_bytes(path + ".salvage", "half");
+  EXPECT_EQ(everything(*open_storage(path)), "1:old");
+  EXPECT_EQ(files(), "outbox.db");
+}
+
+TEST_F(ExchangeTest, AWholeFileTakesThePlaceOfTheDamagedOne) {
+  put_damaged(path);
+  put_salvaged(salvaged);
+  EXPECT_EQ(everything(*open_storage(path)), "1:new 2:newer");
+  EXPECT_EQ(everything(*open_storage(damaged)), "1:old");  // with its log
+}
+
+TEST_F(ExchangeTest, AlsoWhenTheLogIsAwayAlready) {
+  put_damaged(path);
+  fs::rename(path + "-wal", damaged + "-wal");
+  put_salvaged(salvaged);
+  EXPECT_EQ(everything(*open_storage(path)), "1:new 2:newer");
+  EXPECT_EQ(everything(*open_storage(damaged)), "1:old");
+}
+
+TEST_F(ExchangeTest, AlsoWhenTheDamagedFileIsAwayAlready) {
+  put_damaged(damaged);
+  put_salvaged(salvaged);
+  EXPECT_EQ(everything(*open_storage(path)), "1:new 2:newer");
+  EXPECT_EQ(everything(*open_storage(damaged)), "1:old");
+}
+
+TEST_F(ExchangeTest, ASecondDamagedFileOfTheSameSecondGetsANameOfItsOwn) {
+  write_bytes(damaged, "first");
+  EXPECT_EQ(damaged_path(path, 1'700'000'000), damaged + ".2");
+}
+
+}  // namespace
+}  // namespace flowmyna::test
