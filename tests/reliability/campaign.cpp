@@ -2,25 +2,9 @@
 
 #include <sqlite3.h>
 
-#include <cstdio>
-#include <cstdlib>
 #include <filesystem>
-#include <random>
 
 namespace flowmyna::test {
-
-int number_from(const char* name, int otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::atoi(text);
-}
-
-std::uint64_t seed_of_this_run() {
-  const char* text = std::getenv("FLOWMYNA_SEED");
-  const std::uint64_t seed =
-      text == nullptr ? std::random_device()() : std::strtoull(text, nullptr, 10);
-  std::printf("FLOWMYNA_SEED=%llu\n", static_cast<unsigned long long>(seed));
-  return seed;
-}
 
 std::string integrity_of(const std::string& outbox_file) {
   const std::string copy = std::filesystem::path(outbox_file).parent_path().string() + "-check.db";

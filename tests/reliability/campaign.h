@@ -1,19 +1,13 @@
 #pragma once
 
-#include <cstdint>
 #include <string>
 
 #include "e2e/rig.h"
+#include "reliability/environment.h"
 #include "reliability/loop_disk.h"
 #include "reliability/traffic.h"
 
 namespace flowmyna::test {
-
-/// A number from the environment, for campaigns that are longer than a test.
-int number_from(const char* name, int otherwise);
-
-/// FLOWMYNA_SEED, or a new one; printed.
-std::uint64_t seed_of_this_run();
 
 /// PRAGMA integrity_check on a copy, so that the check itself recovers nothing.
 std::string integrity_of(const std::string& outbox_file);
