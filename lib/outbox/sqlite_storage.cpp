@@ -44,6 +44,9 @@ std::uint64_t log_bytes(std::uint64_t quota_bytes) {
 /// A machine that damages whatever it is given would fill its disk with damaged files.
 constexpr std::chrono::minutes kSalvageEvery{1};
 
+/// What delivery has settled is among so many of the oldest; see kMayHaveLeftRows (salvage.cpp).
+constexpr int kWalkRows = 20'000;
+
 /// What is set aside on the disk, beside the quota: a full log has to fit into the database at a
 /// checkpoint, and a transaction that settles into the log.
 std::uint64_t set_aside_bytes(std::uint64_t quota_bytes) {
@@ -264,6 +267,7 @@ Result<SqliteStorage::Open> SqliteStorage::connect() const {
       {&open.save_counters,
        "UPDATE state SET accepted = ?, delivered = ?, dead = ?, dropped = ?, coalesced = ?, "
        "requests = ?, duplicates_possible = ?, unsynced_from = ? WHERE id = 1"},
+      {&open.walk, "SELECT seq FROM operation ORDER BY seq"},
       {&open.find_lost, "SELECT 1 FROM lost WHERE first <= ? AND last >= ? LIMIT 1"},
       {&open.vacuum, kVacuum},
       {&open.page_count, "PRAGMA page_count"},
@@ -500,6 +504,30 @@ Result<void> SqliteStorage::fold(const Fold& fold, std::string_view stored) {
                            {members->rows + members->folded.operations, members->folded.last});
 }
 
+/// Where keys are damaged a search ends in the wrong place, and what stayed there would be
+/// delivered again. So when fewer were removed than there may have been, they are looked for in
+/// order.
+Result<std::int64_t> SqliteStorage::remove_range(std::int64_t first, std::int64_t last) {
+  auto done = open_->remove.start().bind(first).bind(last).run();
+  if (!done) return tl::make_unexpected(done.error());
+  const std::int64_t rows = open_->connection.changes();
+  std::int64_t seq = 0;
+  open_->walk.start();
+  for (int i = 0; rows != last - first + 1 && seq < first && i < kWalkRows; ++i) {
+    const auto row = open_->walk.step();
+    if (!row) return tl::make_unexpected(row.error());
+    if (!*row) return rows;
+    const std::int64_t next = open_->walk.integer(0);
+    if (next <= seq || (next >= first && next <= last)) {
+      open_->walk.reset();
+      return fail(Error::Kind::kCorrupt, "the outbox is damaged: operations cannot be removed");
+    }
+    seq = next;
+  }
+  open_->walk.reset();
+  return rows;
+}
+
 /// Takes rows out of the backlog and counts the operations that they stood for. Neighbouring
 /// receipts leave in one range: most of a drain is one range a request. What is gone already is
 /// not counted: a commit that reported a failure may have reached the disk, and comes again.
@@ -511,14 +539,13 @@ Result<SqliteStorage::Removed> SqliteStorage::remove_operations(std::vector<Rece
     while (end < receipts.size() && receipts[end] == receipts[end - 1] + 1) ++end;
     const auto first = to_signed(receipts[begin]);
     const auto last = to_signed(receipts[end - 1]);
-    auto done = open_->remove.start().bind(first).bind(last).run();
-    if (!done) return tl::make_unexpected(done.error());
+    const auto rows = remove_range(first, last);
+    if (!rows) return tl::make_unexpected(rows.error());
     begin = end;
-    const std::int64_t rows = open_->connection.changes();
-    if (rows == 0) continue;
+    if (*rows == 0) continue;
     const auto folded = open_->folded.behind(first, last);
     if (!folded) return tl::make_unexpected(folded.error());
-    removed.rows += rows;
+    removed.rows += *rows;
     removed.folded.operations += folded->operations;
     removed.folded.last = std::max({removed.folded.last, folded->last, last});
   }

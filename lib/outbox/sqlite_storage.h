@@ -77,7 +77,7 @@ class SqliteStorage final : public Storage {
     sqlite::Statement begin, commit, rollback;
     sqlite::Statement insert, rewrite, remove, read, fetch;
     sqlite::Statement insert_seal, remove_seal, read_seals;
-    sqlite::Statement find_lost, vacuum;
+    sqlite::Statement walk, find_lost, vacuum;
     LetterTables letters;
     FoldedTable folded;
     ArrivalTable arrivals;
@@ -111,6 +111,7 @@ class SqliteStorage final : public Storage {
   Result<Open> connect() const;
   Result<void> load_counters();
   Result<void> load_damage();
+  Result<std::int64_t> remove_range(std::int64_t first, std::int64_t last);
   Result<Removed> remove_operations(std::vector<Receipt> receipts);
   Result<void> add_row(Window& window, const ReadLimits& limits);
   Result<bool> cut_off();

@@ -348,6 +348,32 @@ TEST_F(SalvageTest, AReceiptThatIsDamagedSaysNothingOfTheRowsBehindIt) {
   EXPECT_EQ(storage->read(limits(20'000))->size(), storage->stats().pending());
 }
 
+TEST_F(SalvageTest, WhatIsDeliveredDoesNotStayOnAPageWhereItCannotBeSearched) {
+  fill_large(path, 10'000);
+  change(path, [](std::string& bytes) {
+    for (Receipt receipt = 5'000; receipt < 5'200; receipt += 3) {
+      bytes[cell_of(bytes, receipt) + kReceiptAt] = '\x81';  // some 130 to 250
+    }
+  });
+  const auto storage = open_storage(path);
+  std::vector<Receipt> all;
+  for (Receipt receipt = 1; receipt < 10'000; ++receipt) {
+    if (receipt < 5'000 || receipt >= 5'200 || (receipt - 5'000) % 3 != 0) all.push_back(receipt);
+  }
+  Settlement settlement;
+  settlement.delivered = all;
+  must(storage->begin());
+  const auto settled = storage->settle(settlement);
+  ASSERT_FALSE(settled);
+  EXPECT_EQ(settled.error().kind, Error::Kind::kCorrupt);
+  storage->rollback();
+  must(storage->salvage());
+  settle(*storage, settlement);
+  EXPECT_EQ(everything(*storage).substr(0, 6), "10000:");
+  EXPECT_EQ(storage->stats().pending(), 1U);
+  EXPECT_EQ(storage->stats().lost, 67U);
+}
+
 TEST_F(SalvageTest, ARowOfAnotherTimeIsNotTakenForOneThatWaits) {
   fill_large(path, 10'000);
   std::string old_page = bytes_of(path);
