@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 namespace flowmyna {
 namespace {
@@ -79,17 +80,31 @@ Result<std::optional<std::string>> row_of(Storage& storage, Receipt receipt) {
 
 void Compactor::reset() {
   slots_.clear();
-  looked_at_ = 0;
+  changes_.clear();
+  looked_at_ = looked_at_before_ = 0;
+}
+
+void Compactor::revert() {
+  for (; !changes_.empty(); changes_.pop_back()) {
+    slots_[changes_.back().at] = changes_.back().before;
+  }
+  looked_at_ = looked_at_before_;
+}
+
+void Compactor::set(const Slot& slot) {
+  const std::size_t at = slot.object % slots_.size();
+  changes_.push_back({at, std::exchange(slots_[at], slot)});
 }
 
 /// The object was touched: nothing that comes may be folded into what was before.
 void Compactor::close(std::uint64_t object) {
-  Slot& slot = this->slot(object);
-  if (slot.object == object) slot.open = 0;
+  if (slot(object).object == object) set({object, 0});
 }
 
 Result<Compacted> Compactor::step(Storage& storage, const CompactLimits& limits) {
   if (slots_.empty()) slots_.resize(kSlots);
+  changes_.clear();
+  looked_at_before_ = looked_at_;
   ReadLimits reading;
   reading.after = looked_at_;
   reading.operations_max = limits.operations_max;
@@ -135,9 +150,9 @@ std::vector<Compactor::Group> Compactor::group(const Window& window,
       continue;
     }
     const std::uint64_t object = hash_object(operations[i].object);
-    Slot& slot = this->slot(object);
+    const Slot& slot = this->slot(object);
     if (slot.object != object || slot.open == 0 || is_taken(slot.open)) {
-      slot = {object, receipt};
+      set({object, receipt});
       continue;
     }
     const auto [entry, is_new] = group_of.try_emplace(slot.open, groups.size());
@@ -166,8 +181,8 @@ Result<void> Compactor::fold(Storage& storage, const Window& window,
       if (auto done = folding->write(storage, folds); !done) return done;
     }
     folding.emplace(row.receipt, window.stored(row));
-    Slot& slot = this->slot(hash_object(operations[i].object));
-    if (slot.open == open) slot.open = row.receipt;
+    const std::uint64_t object = hash_object(operations[i].object);
+    if (slot(object).open == open) set({slot(object).object, row.receipt});
     open = row.receipt;
   }
   return folding ? folding->write(storage, folds) : Result<void>{};

@@ -24,9 +24,11 @@ class Compactor {
   /// Only what decides about touches counts of the options.
   explicit Compactor(PlanOptions options) : options_(std::move(options)) {}
 
-  /// Within an open transaction. When that is not committed, or nobody can say whether it was, go
-  /// back to a copy from before the step: what that says is true either way.
+  /// Within an open transaction. When that is not committed, or nobody can say whether it was,
+  /// `revert` the step: what was known before it is true either way.
   Result<Compacted> step(Storage& storage, const CompactLimits& limits);
+  /// Back to before the last step, if nothing else was done since.
+  void revert();
 
   /// Starts anew at the oldest operation: something came back to the backlog behind what has been
   /// looked at.
@@ -37,13 +39,18 @@ class Compactor {
     std::uint64_t object = 0;  ///< its hash
     Receipt open = 0;          ///< the upsert that the next one may join; 0: none
   };
+  struct Change {
+    std::size_t at = 0;
+    Slot before;
+  };
   /// Upserts of a window that may be folded into `target`, which may stand before the window.
   struct Group {
     Receipt target = 0;
     std::vector<std::size_t> rows;
   };
 
-  Slot& slot(std::uint64_t object) { return slots_[object % slots_.size()]; }
+  const Slot& slot(std::uint64_t object) const { return slots_[object % slots_.size()]; }
+  void set(const Slot& slot);
   void close(std::uint64_t object);
   std::vector<Group> group(const Window& window, const std::vector<Operation>& operations,
                            const CompactLimits& limits);
@@ -54,6 +61,8 @@ class Compactor {
   PlanOptions options_;
   std::vector<Slot> slots_;  // empty before the first step
   Receipt looked_at_ = 0;
+  std::vector<Change> changes_;  // of the last step, to be taken back from the end
+  Receipt looked_at_before_ = 0;
 };
 
 }  // namespace flowmyna

@@ -130,18 +130,15 @@ void Vault::drop(LetterLimits limits, Done<DeadLetters> done) {
 
 void Vault::compact(CompactLimits limits, Done<Compacted> done) {
   auto result = std::make_shared<Compacted>();
-  auto before = std::make_shared<std::optional<Compactor>>();
   Write chore;
-  chore.apply = [this, limits = std::move(limits), result,
-                 before](Storage& storage) -> Result<void> {
-    *before = compactor_;
+  chore.apply = [this, limits = std::move(limits), result](Storage& storage) -> Result<void> {
     auto step = compactor_.step(storage, limits);
     if (!step) return tl::make_unexpected(step.error());
     *result = *std::move(step);
     return {};
   };
-  chore.done = [this, result, before, done](const Result<void>& applied) {
-    if (!applied && *before) compactor_ = **std::move(before);
+  chore.done = [this, result, done](const Result<void>& applied) {
+    if (!applied) compactor_.revert();
     done(applied ? Result<Compacted>(std::move(*result)) : tl::make_unexpected(applied.error()));
   };
   add_chore(std::move(chore));

@@ -150,13 +150,12 @@ void SimulatedOutbox::compact(CompactLimits limits, Done<Compacted> done) {
 Result<Compacted> SimulatedOutbox::compact(const CompactLimits& limits) {
   MemoryStorage& storage = around_.storage;
   Result<void> done = storage.begin();
-  const Compactor before = compactor_;
   auto step = compactor_.step(storage, limits);
   const bool fails = around_.has_faults() && around_.chance.one_in(options_.commit_failure);
   const bool is_kept = !fails || around_.chance.one_in(options_.failed_but_kept);
   if (!step || !is_kept) {
     storage.rollback();
-    compactor_ = before;
+    compactor_.revert();
     return step ? tl::make_unexpected(kFailed) : step;
   }
   done = storage.commit();
@@ -167,7 +166,7 @@ Result<Compacted> SimulatedOutbox::compact(const CompactLimits& limits) {
     });
   }
   if (!fails) return step;
-  compactor_ = before;
+  compactor_.revert();
   return tl::make_unexpected(kFailed);
 }
 
