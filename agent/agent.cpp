@@ -138,7 +138,7 @@ Result<void> Agent::open_door(ListeningSocket socket, const ListenConfig& config
   DeliveryControl& control = *this;
   desks_.push_back(std::make_unique<Desk>(vault_, control, clock_));
   Desk& desk = *desks_.back();
-  auto door = Door::open(std::move(socket), door_options(config, key),
+  auto door = Door::open(vault_.loop(), std::move(socket), door_options(config, key),
                          [&desk](HttpRequest request, Responder responder) {
                            desk.handle(std::move(request), std::move(responder));
                          });

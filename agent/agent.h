@@ -42,8 +42,8 @@ class KeyHolder {
 ///                       │ wakes, seals, settles
 ///                    foreman ── planner, judge ── courier
 ///
-/// Threads: one a door, `vault`, `delivery`. They meet in the vault's queue and in
-/// DeliveryThread::post, nowhere else.
+/// Threads: `vault`, which serves the doors and the desks as well, and `delivery`. They meet in the
+/// vault's queue and in DeliveryThread::post, nowhere else.
 class Agent final : private DeliveryControl {
  public:
   /// Opens the outbox, starts delivery, opens the doors. Every error is one line that says what to

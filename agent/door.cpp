@@ -1,8 +1,6 @@
 #include "agent/door.h"
 
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -63,22 +61,6 @@ std::size_t keep_escapes(void*, MHD_Connection*, char* text) {
   return std::strlen(text);
 }
 
-/// Signals belong to the main thread. Threads inherit the mask of the one that starts them.
-class AllSignalsBlocked {
- public:
-  AllSignalsBlocked() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~AllSignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  AllSignalsBlocked(const AllSignalsBlocked&) = delete;
-  AllSignalsBlocked& operator=(const AllSignalsBlocked&) = delete;
-
- private:
-  sigset_t before_{};
-};
-
 void fill_in_defaults(DoorOptions& options) {
   if (options.max_large_bodies_bytes == 0) {
     options.max_large_bodies_bytes = 4 * options.max_body_bytes;
@@ -91,8 +73,8 @@ void fill_in_defaults(DoorOptions& options) {
 
 }  // namespace
 
-Result<std::unique_ptr<Door>> Door::open(ListeningSocket socket, DoorOptions options,
-                                         HttpHandler handler) {
+Result<std::unique_ptr<Door>> Door::open(EventLoop& loop, ListeningSocket socket,
+                                         DoorOptions options, HttpHandler handler) {
   if (socket.kind() == ListeningSocket::Kind::kTcp && options.bearer_key.empty()) {
     return fail(Error::Kind::kInvalid,
                 "listen.tcp needs an API key that its clients must present: set api.key_file or "
@@ -100,7 +82,7 @@ Result<std::unique_ptr<Door>> Door::open(ListeningSocket socket, DoorOptions opt
   }
   fill_in_defaults(options);
   Secret key = std::exchange(options.bearer_key, Secret{});
-  auto core = std::make_shared<Core>(socket.kind(), std::move(options), std::move(handler));
+  auto core = std::make_shared<Core>(loop, socket.kind(), std::move(options), std::move(handler));
   core->bearer_key = std::move(key);
   std::unique_ptr<Door> door(new Door(std::move(socket), std::move(core)));
   if (auto started = door->start(); !started) return tl::make_unexpected(started.error());
@@ -115,7 +97,6 @@ Door::~Door() {
 }
 
 Result<void> Door::start() {
-  const AllSignalsBlocked blocked;
   // A duplicate, since libmicrohttpd closes the descriptor when it fails to start.
   const int fd = fcntl(socket_.fd(), F_DUPFD_CLOEXEC, 0);
   if (fd < 0) {
@@ -123,11 +104,8 @@ Result<void> Door::start() {
                 "cannot serve " + socket_.name() + ": " + std::generic_category().message(errno));
   }
   const DoorOptions& options = core_->options;
-  // Not MHD_USE_EPOLL: with 128 events at once libmicrohttpd waits for more before it serves any,
-  // so as many clients who wait for answers wait for the time-out. With poll a resumed connection
-  // costs two system calls less as well.
   core_->daemon =
-      MHD_start_daemon(MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, nullptr, nullptr,
+      MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, nullptr, nullptr,
                        &on_request, nullptr, MHD_OPTION_LISTEN_SOCKET, fd,                   //
                        MHD_OPTION_NOTIFY_CONNECTION, &on_connection, &core_,                 //
                        MHD_OPTION_URI_LOG_CALLBACK, &on_request_line, nullptr,               //
@@ -138,16 +116,36 @@ Result<void> Door::start() {
                        MHD_OPTION_CONNECTION_TIMEOUT, options.idle_timeout_s,                //
                        MHD_OPTION_STRICT_FOR_CLIENT, 1,                                      //
                        MHD_OPTION_END);
-  if (core_->daemon != nullptr) return {};
-  stopped_ = true;
-  return fail(Error::Kind::kIo, "cannot serve " + socket_.name() + ": " +
-                                    std::generic_category().message(errno) +
-                                    "; check the limits on open files and threads");
+  if (core_->daemon == nullptr) {
+    stopped_ = true;
+    return fail(Error::Kind::kIo, "cannot serve " + socket_.name() + ": " +
+                                      std::generic_category().message(errno) +
+                                      "; check the limit on open files");
+  }
+  epoll_fd_ = MHD_get_daemon_info(core_->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+  core_->loop.attach(*this);
+  return {};
+}
+
+std::optional<std::chrono::milliseconds> Door::due_in() {
+  if (core_->has_resumed.load()) return std::chrono::milliseconds{0};
+  MHD_UNSIGNED_LONG_LONG ms = 0;
+  if (MHD_get_timeout(core_->daemon, &ms) != MHD_YES) return std::nullopt;
+  return std::chrono::milliseconds(ms);
+}
+
+void Door::serve() {
+  core_->has_resumed.store(false);
+  core_->has_unsent = false;
+  MHD_run(core_->daemon);
+  // It makes an answer's header in one run and sends it in the next.
+  if (core_->has_unsent) MHD_run(core_->daemon);
 }
 
 void Door::stop() {
   if (std::exchange(stopped_, true)) return;
-  const int fd = MHD_quiesce_daemon(core_->daemon);
+  int fd = -1;
+  core_->loop.between([&] { fd = MHD_quiesce_daemon(core_->daemon); });
   {
     std::unique_lock lock(core_->mutex);
     core_->stopping = true;
@@ -163,6 +161,7 @@ void Door::stop() {
   // From here on every request is answered and nobody can suspend another one; see
   // Responder::Channel for why its answerers have to be outside before the daemon goes.
   while (core_->senders.load() != 0) std::this_thread::yield();
+  core_->loop.detach(*this);
   MHD_stop_daemon(core_->daemon);
   ::close(fd);
   core_->handler = nullptr;

@@ -7,12 +7,14 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "agent/listen.h"
 #include "agent/secret.h"
 #include "core/result.h"
+#include "outbox/event_loop.h"
 
 namespace flowmyna {
 
@@ -102,9 +104,10 @@ struct DoorCounts {
 
 /// The first room: HTTP/1.1 on one listening socket, bytes in and out, never JSON.
 ///
-/// One thread (libmicrohttpd's, on epoll) serves all connections. It hands each complete request
-/// to the handler and suspends the connection until the Responder is used; an answer given before
-/// the handler returns goes out without suspending at all.
+/// It has no thread: it is a source of an event loop, whose thread serves all connections and is the
+/// door's thread. Each complete request is handed to the handler. An answer that is there when the
+/// door is served next, such as one that took a commit of the same thread, costs nothing further;
+/// a connection whose answer takes longer is suspended until the Responder is used.
 ///
 /// On TCP every request needs `Authorization: Bearer KEY` or `X-FlowMyna-Api-Key: KEY`, else 401.
 /// Any local process, and any web page in a local browser, can reach a loopback port. So a Host
@@ -114,15 +117,15 @@ struct DoorCounts {
 /// The door's own refusals have the API's shape, {"detail": "…"}. Broken HTTP is answered by
 /// libmicrohttpd (4xx, an HTML page) and the connection closed; clients' mistakes are not logged,
 /// since a hostile client could fill the disk with them.
-class Door {
+class Door final : private EventLoop::Source {
  public:
   struct Core;
 
-  /// Starts serving. Fails with kInvalid for options that cannot work, kIo when the thread or its
-  /// descriptors cannot be had. All signals are blocked in the door's thread.
-  static Result<std::unique_ptr<Door>> open(ListeningSocket socket, DoorOptions options,
-                                            HttpHandler handler);
-  ~Door();
+  /// Starts serving, on the thread of `loop`, which must run until the door has stopped. Fails with
+  /// kInvalid for options that cannot work, kIo when the descriptors cannot be had.
+  static Result<std::unique_ptr<Door>> open(EventLoop& loop, ListeningSocket socket,
+                                            DoorOptions options, HttpHandler handler);
+  ~Door() override;
   Door(const Door&) = delete;
   Door& operator=(const Door&) = delete;
 
@@ -142,8 +145,12 @@ class Door {
  private:
   Door(ListeningSocket socket, std::shared_ptr<Core> core);
   Result<void> start();
+  int descriptor() const override { return epoll_fd_; }
+  std::optional<std::chrono::milliseconds> due_in() override;
+  void serve() override;
 
   ListeningSocket socket_;
+  int epoll_fd_ = -1;  // libmicrohttpd's
   std::shared_ptr<Core> core_;
   bool stopped_ = false;
 };

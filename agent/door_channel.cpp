@@ -7,20 +7,18 @@ void Responder::Channel::send(HttpResponse response) {
   if (!claimed_.exchange(true)) {
     response_ = std::move(response);
     if (phase_.exchange(Phase::kAnswered) == Phase::kSuspended) {
-      MHD_resume_connection(connection_);
+      core_->resume(connection_);
     }
   }
   core_->senders.fetch_sub(1);
 }
 
-bool Responder::Channel::answered_or_suspend() {
-  if (phase_.load() == Phase::kAnswered) return true;
+void Responder::Channel::suspend() {
   MHD_suspend_connection(connection_);
   Phase expected = Phase::kRunning;
   if (!phase_.compare_exchange_strong(expected, Phase::kSuspended)) {
-    MHD_resume_connection(connection_);
+    core_->resume(connection_);
   }
-  return false;
 }
 
 Responder::Responder(std::shared_ptr<Channel> channel) : channel_(std::move(channel)) {}

@@ -153,7 +153,7 @@ MHD_Result DoorConnection::progress(const char* method, const char* data, std::s
       return take(piece);
     }
     case Stage::kHandedOver:
-      return answer(channel->response());
+      return look_for_answer();
   }
   return MHD_NO;
 }
@@ -261,9 +261,20 @@ MHD_Result DoorConnection::hand_over() {
   }
   if (refusal_ != nullptr) return refuse(*refusal_);
   stage_ = Stage::kHandedOver;
+  handed_over_turn_ = core_->loop.turn();
   core_->requests.fetch_add(1, std::memory_order_relaxed);
   core_->handler(std::move(request_), Responder(handed_over));
-  return handed_over->answered_or_suspend() ? answer(handed_over->response()) : MHD_YES;
+  return handed_over->is_answered() ? answer(handed_over->response()) : MHD_YES;
+}
+
+/// What the next turn does not find answered takes longer than a commit.
+MHD_Result DoorConnection::look_for_answer() {
+  if (channel->is_answered()) {
+    core_->has_unsent = true;
+    return answer(channel->response());
+  }
+  if (handed_over_turn_ != core_->loop.turn()) channel->suspend();
+  return MHD_YES;
 }
 
 MHD_Result DoorConnection::answer(const HttpResponse& response) {

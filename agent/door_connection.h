@@ -50,7 +50,7 @@ class DoorConnection {
   /// `target` is the request target as written, null when there was none.
   void begin(const char* target);
   /// libmicrohttpd's access handler: called after the headers, for each piece of the body, at the
-  /// end, and again when the connection is resumed.
+  /// end, and then in every turn until the answer is there, or only once it is if suspended.
   MHD_Result progress(const char* method, const char* data, std::size_t* size_bytes);
   void complete();
 
@@ -69,6 +69,7 @@ class DoorConnection {
   const DoorRefusal* judge_tcp(const RequestHeaders& headers) const;
   MHD_Result take(std::string_view piece);
   MHD_Result hand_over();
+  MHD_Result look_for_answer();
   MHD_Result answer(const HttpResponse& response);
   MHD_Result refuse(const DoorRefusal& refusal);
   bool reserve_memory(std::size_t body_bytes);
@@ -81,6 +82,7 @@ class DoorConnection {
   Verdict verdict_;
 
   Stage stage_ = Stage::kHeaders;
+  std::uint64_t handed_over_turn_ = 0;
   HttpRequest request_;
   const DoorRefusal* refusal_ = nullptr;  ///< set: the body is read and thrown away
   std::size_t discarded_bytes_ = 0;

@@ -23,7 +23,7 @@ namespace flowmyna {
 /// 1. `phase_` decides who resumes. The door's thread suspends first and then moves kRunning to
 ///    kSuspended; the answerer moves whatever it finds to kAnswered and resumes only if it found
 ///    kSuspended. If the answer came between, the door's thread notices and resumes by itself.
-///    Exactly one resume follows each suspend.
+///    Exactly one resume follows each suspend. Most requests are answered before it comes to that.
 /// 2. An answerer counts itself into Core::senders before it claims the request and out after it
 ///    resumed; stop() waits for zero before the daemon is freed. Rejected: holding a lock over
 ///    the resume, which would make the answering thread wait for the door's.
@@ -36,8 +36,10 @@ class Responder::Channel {
   /// nothing.
   void send(HttpResponse response);
 
-  /// Door's thread, after the handler returned. False: suspended, the answer will come.
-  bool answered_or_suspend();
+  /// Door's thread.
+  bool is_answered() const { return phase_.load() == Phase::kAnswered; }
+  /// Door's thread, when the answer is not there: libmicrohttpd is to ask again once it is.
+  void suspend();
   /// Door's thread, once answered: stays unchanged until the request is completed.
   const HttpResponse& response() const { return response_; }
 
@@ -56,15 +58,28 @@ class DoorConnection;
 /// What the door's thread, the answering threads and the owner of the door share. It outlives the
 /// door as long as somebody holds a Responder.
 struct Door::Core {
-  Core(ListeningSocket::Kind socket_kind, DoorOptions door_options, HttpHandler door_handler)
-      : kind(socket_kind), options(std::move(door_options)), handler(std::move(door_handler)) {}
+  Core(EventLoop& event_loop, ListeningSocket::Kind socket_kind, DoorOptions door_options,
+       HttpHandler door_handler)
+      : loop(event_loop),
+        kind(socket_kind),
+        options(std::move(door_options)),
+        handler(std::move(door_handler)) {}
 
+  /// Any thread: libmicrohttpd goes on with it when the door is served next, which is soon.
+  void resume(MHD_Connection* connection) {
+    MHD_resume_connection(connection);
+    has_resumed.store(true);
+    loop.wake();
+  }
+
+  EventLoop& loop;
   const ListeningSocket::Kind kind;
   const DoorOptions options;  ///< the bearer key excepted: see bearer_key
   HttpHandler handler;        ///< emptied by stop(): it may own what owns a Responder
   MHD_Daemon* daemon = nullptr;
 
   // Door's thread only.
+  bool has_unsent = false;  ///< libmicrohttpd has answers whose header it made and did not send
   std::unordered_map<uid_t, unsigned> connections_by_user;
   std::size_t large_bodies_bytes = 0;
 
@@ -75,7 +90,8 @@ struct Door::Core {
   DoorConnection* first_connection = nullptr;  ///< list, guarded by mutex
   Secret bearer_key;                           ///< guarded by mutex
 
-  std::atomic<int> senders{0};  ///< threads inside Channel::send
+  std::atomic<bool> has_resumed{false};  ///< connections since the door was served
+  std::atomic<int> senders{0};           ///< threads inside Channel::send
   std::atomic<std::uint64_t> connections_open{0};
   std::atomic<std::uint64_t> requests{0};
   std::atomic<std::uint64_t> refused{0};

@@ -51,17 +51,19 @@ void Vault::stop() {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
-  wake_.notify_one();
+  loop_.wake();
   thread_.join();
 }
 
 /// Calls `add` under the lock and wakes the thread; false, without a call, once stopping.
 template <class Add>
 bool Vault::enqueue(Add add) {
-  const std::lock_guard lock(mutex_);
-  if (stopping_) return false;
-  add();
-  wake_.notify_one();
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_) return false;
+    add();
+  }
+  loop_.wake();
   return true;
 }
 
@@ -245,23 +247,43 @@ void Vault::run() {
   for (Round round; take(round); round = {}) perform(round);
 }
 
-/// Waits for work, or for idleness to be made use of.
-void Vault::wait_for_work(std::unique_lock<std::mutex>& lock) {
-  const auto has_work = [this] {
-    return stopping_ || !appends_.empty() || !writes_.empty() || !reads_.empty() ||
-           !chores_.empty();
+bool Vault::has_work() const {
+  const std::lock_guard lock(mutex_);
+  return stopping_ || !appends_.empty() || !writes_.empty() || !reads_.empty() || !chores_.empty();
+}
+
+/// Waits for work, or for idleness to be made use of. What has arrived at the sources is taken in
+/// even if there is work already.
+void Vault::wait_for_work() {
+  using std::chrono::milliseconds;
+  using std::chrono::steady_clock;
+  const auto idle_at = steady_clock::now() + kIdleBeforeShrinking;
+  do {
+    std::optional<milliseconds> timeout;
+    if (may_shrink_) timeout = std::chrono::ceil<milliseconds>(idle_at - steady_clock::now());
+    if (has_work()) timeout = milliseconds{0};
+    loop_.begin_turn();
+    loop_.wait(timeout);
+    gather();
+  } while (!has_work() && !(may_shrink_ && steady_clock::now() >= idle_at));
+}
+
+/// Takes in what else arrives while something does: the more in one commit, the less each costs.
+/// Does not wait.
+void Vault::gather() {
+  std::size_t before = 0;
+  const auto more_than_before = [&] {
+    const std::lock_guard lock(mutex_);
+    const std::size_t appends = appends_.size();
+    return appends > std::exchange(before, appends) && appends < kRoundOperations;
   };
-  if (may_shrink_) {
-    wake_.wait_for(lock, kIdleBeforeShrinking, has_work);
-  } else {
-    wake_.wait(lock, has_work);
-  }
+  while (more_than_before()) loop_.wait(std::chrono::milliseconds{0});
 }
 
 /// Waits for work and takes one round of it; false once stopped and empty.
 bool Vault::take(Round& round) {
-  std::unique_lock lock(mutex_);
-  wait_for_work(lock);
+  wait_for_work();
+  const std::lock_guard lock(mutex_);
   std::size_t operations = 0;
   std::size_t bytes = 0;
   while (!appends_.empty() && operations < kRoundOperations && bytes < kRoundBytes) {
@@ -316,10 +338,9 @@ void Vault::shrink() {
     if (!shrunk) give_up(shrunk.error());
     publish();
     tend();
-    const std::lock_guard lock(mutex_);
-    const bool is_wanted =
-        stopping_ || !appends_.empty() || !writes_.empty() || !reads_.empty() || !chores_.empty();
-    if (!shrunk || is_wanted) return;
+    loop_.begin_turn();
+    loop_.wait(std::chrono::milliseconds{0});
+    if (!shrunk || has_work()) return;
     if (!*shrunk) break;
   }
   on_idle_();

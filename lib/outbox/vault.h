@@ -1,6 +1,5 @@
 #pragma once
 
-#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -10,6 +9,7 @@
 
 #include "core/outbox.h"
 #include "outbox/compactor.h"
+#include "outbox/event_loop.h"
 #include "outbox/storage.h"
 
 namespace flowmyna {
@@ -17,6 +17,10 @@ namespace flowmyna {
 /// The outbox's one thread: it owns the storage, takes what has queued up, does it in one
 /// transaction, commits once, then answers all. This is group commit without an artificial wait:
 /// while one commit syncs, the next group gathers; a lone writer pays for nothing but its own sync.
+///
+/// Whoever brings writers' operations can be served on this thread, as a source of its `loop`: then
+/// a round takes whatever has arrived when it begins, and nobody is woken between an operation, its
+/// commit and its answer.
 ///
 /// In each round writers come first, then seals, settles, corrections of times and what people do
 /// to dead letters, then (after the commit) reads, then one chore in a transaction of its own. A
@@ -33,6 +37,9 @@ class Vault final : public Outbox {
       std::unique_ptr<Storage> storage, std::function<void()> on_append, PlanOptions planning = {},
       std::function<void()> on_idle = [] {});
   ~Vault() override { stop(); }
+
+  /// What the thread waits at; its sources are served before each round.
+  EventLoop& loop() { return loop_; }
 
   /// Finishes what was queued and ends the thread; what comes later is answered kStopping. After it
   /// no callback runs any more. Idempotent; not from several threads at once.
@@ -83,7 +90,9 @@ class Vault final : public Outbox {
   void query(std::function<Result<T>(Storage&)> ask, Done<T> done);
   void run();
   bool take(Round& round);
-  void wait_for_work(std::unique_lock<std::mutex>& lock);
+  void wait_for_work();
+  void gather();
+  bool has_work() const;
   void perform(Round& round);
   void accept(Appends appends, std::vector<Write>& writes);
   Result<void> apply(const std::vector<Write>& writes);
@@ -98,8 +107,8 @@ class Vault final : public Outbox {
   const std::function<void()> on_append_;
   const std::function<void()> on_idle_;
 
+  EventLoop loop_;
   mutable std::mutex mutex_;
-  std::condition_variable wake_;
   std::deque<std::unique_ptr<Append>> appends_;  // these six under mutex_
   std::vector<Write> writes_;
   std::vector<Read> reads_;

@@ -204,7 +204,7 @@ struct AcceptPath {
   Vault vault{*SqliteStorage::open({directory.path + "/outbox.db", 1ULL << 34, false}), {}};
   Desk desk{vault, delivery, clock};
   Result<std::unique_ptr<Door>> door = Door::open(
-      *listen_unix(socket, 0600, ""), {}, [this](HttpRequest request, Responder responder) {
+      vault.loop(), *listen_unix(socket, 0600, ""), {}, [this](HttpRequest request, Responder responder) {
         desk.handle(std::move(request), std::move(responder));
       });
   ~AcceptPath() { (*door)->stop(); }

@@ -2,11 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "agent/door.h"
@@ -49,28 +51,50 @@ class Waiting {
   std::deque<std::pair<HttpRequest, Responder>> held_;
 };
 
+/// A thread for doors that nobody else serves.
+class LoopThread {
+ public:
+  ~LoopThread() {
+    ending_ = true;
+    loop_.wake();
+    thread_.join();
+  }
+  EventLoop& loop() { return loop_; }
+
+ private:
+  EventLoop loop_;
+  std::atomic<bool> ending_{false};
+  std::thread thread_{[this] {
+    while (!ending_) {
+      loop_.begin_turn();
+      loop_.wait(std::nullopt);
+    }
+  }};
+};
+
 class DoorTest : public testing::Test {
  protected:
   RawClient client() const { return RawClient::unix_socket(socket_path_); }
 
-  std::unique_ptr<Door> open(HttpHandler handler, DoorOptions options = {}) const {
+  std::unique_ptr<Door> open(HttpHandler handler, DoorOptions options = {}) {
     auto socket = listen_unix(socket_path_, 0600, "");
     EXPECT_TRUE(socket) << socket.error().message;
-    auto door = Door::open(std::move(*socket), std::move(options), std::move(handler));
+    auto door = Door::open(doors_.loop(), std::move(*socket), std::move(options), std::move(handler));
     EXPECT_TRUE(door) << door.error().message;
     return std::move(*door);
   }
 
-  static std::unique_ptr<Door> open_tcp(HttpHandler handler, const std::string& key) {
+  std::unique_ptr<Door> open_tcp(HttpHandler handler, const std::string& key) {
     auto socket = listen_tcp("127.0.0.1:0");
     EXPECT_TRUE(socket) << socket.error().message;
     DoorOptions options;
     options.bearer_key = Secret(key);
-    auto door = Door::open(std::move(*socket), std::move(options), std::move(handler));
+    auto door = Door::open(doors_.loop(), std::move(*socket), std::move(options), std::move(handler));
     EXPECT_TRUE(door) << door.error().message;
     return std::move(*door);
   }
 
+  LoopThread doors_;
   ScratchDirectory scratch_;
   std::filesystem::path socket_path_ = scratch_ / "agent.sock";
 };

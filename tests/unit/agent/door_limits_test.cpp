@@ -221,7 +221,7 @@ TEST_F(DoorTest, OnTcpWebPagesAreRefusedEvenWithTheKey) {
 }
 
 TEST_F(DoorTest, TcpWithoutAKeyDoesNotOpen) {
-  const auto door = Door::open(*listen_tcp("127.0.0.1:0"), {}, echo);
+  const auto door = Door::open(doors_.loop(), *listen_tcp("127.0.0.1:0"), {}, echo);
   ASSERT_FALSE(door);
   EXPECT_EQ(door.error().kind, Error::Kind::kInvalid);
   EXPECT_EQ(door.error().message,
