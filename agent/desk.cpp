@@ -24,6 +24,21 @@ HttpResponse refused(const Refusal& refusal) {
   return json(refusal.status, "{\"detail\":" + refusal.detail + "}");
 }
 
+/// When a request came, and what that makes of events that bring no time of their own. Upserts have
+/// none, so nothing is spent on it.
+struct Acceptance {
+  std::int64_t unix_ms;
+  std::string timestamp;
+  std::optional<BootStamp> boot;
+
+  static Acceptance now(Kind kind, const Clock& clock) {
+    if (kind == Kind::kUpsert) return {clock.unix_now_ms(), {}, {}};
+    const AcceptanceTime time = acceptance_time(clock);
+    return {time.unix_ms, iso8601_utc(time.unix_ms), time.boot};
+  }
+  EventStamp stamp() const { return {timestamp, boot}; }
+};
+
 /// What a writer asks for beyond its commit (`Prefer: wait`).
 struct DeliveryWish {
   DeliveryControl& delivery;
@@ -166,36 +181,32 @@ void Desk::event_batch(const HttpRequest& request, Responder responder) {
 }
 
 void Desk::write_single(Kind kind, const HttpRequest& request, Responder responder) {
-  const AcceptanceTime time = acceptance_time(clock_);
-  const std::int64_t now = time.unix_ms;
-  const std::string timestamp = iso8601_utc(now);
-  auto operations = decoder_.single(kind, request.body, {timestamp, time.boot});
+  const Acceptance now = Acceptance::now(kind, clock_);
+  auto operations = decoder_.single(kind, request.body, now.stamp());
   if (!operations) {
     responder.send(refused(operations.error()));
     return;
   }
-  std::string head = single_answer_head((*operations)[0], now);
+  std::string head = single_answer_head((*operations)[0], now.unix_ms);
   std::optional<DeliveryWish> wish;
   if (const auto wait = preferred_wait(request.prefer)) {
     wish.emplace(DeliveryWish{delivery_, clock_.boot_now() + *wait,
                               DeliveredAnswer::to_single(kind, *operations)});
   }
-  outbox_.append(std::make_unique<PendingWrite>(*std::move(operations), now, std::move(head), false,
-                                                std::move(wish), std::move(responder)));
+  outbox_.append(std::make_unique<PendingWrite>(*std::move(operations), now.unix_ms,
+                                                std::move(head), false, std::move(wish),
+                                                std::move(responder)));
 }
 
 void Desk::write_batch(Kind kind, const HttpRequest& request, Responder responder) {
-  const AcceptanceTime time = acceptance_time(clock_);
-  const std::int64_t now = time.unix_ms;
-  const std::string timestamp = iso8601_utc(now);
-  const EventStamp stamp{timestamp, time.boot};
-  auto batch = is_ndjson(request.content_type) ? decoder_.ndjson(kind, request.body, stamp)
-                                               : decoder_.batch(kind, request.body, stamp);
+  const Acceptance now = Acceptance::now(kind, clock_);
+  auto batch = is_ndjson(request.content_type) ? decoder_.ndjson(kind, request.body, now.stamp())
+                                               : decoder_.batch(kind, request.body, now.stamp());
   if (!batch) {
     responder.send(refused(batch.error()));
     return;
   }
-  std::string head = batch_answer_head(kind, *batch, now);
+  std::string head = batch_answer_head(kind, *batch, now.unix_ms);
   if (batch->accepted.empty()) {
     responder.send(json(200, batch_answer(std::move(head), 0, 0)));
     return;
@@ -205,8 +216,9 @@ void Desk::write_batch(Kind kind, const HttpRequest& request, Responder responde
     wish.emplace(DeliveryWish{delivery_, clock_.boot_now() + *wait,
                               DeliveredAnswer::to_batch(kind, *batch)});
   }
-  outbox_.append(std::make_unique<PendingWrite>(std::move(batch->accepted), now, std::move(head),
-                                                true, std::move(wish), std::move(responder)));
+  outbox_.append(std::make_unique<PendingWrite>(std::move(batch->accepted), now.unix_ms,
+                                                std::move(head), true, std::move(wish),
+                                                std::move(responder)));
 }
 
 void Desk::report(Responder responder, std::function<HttpResponse(const Snapshot&)> render) {

@@ -105,8 +105,8 @@ Result<void> Door::start() {
   }
   const DoorOptions& options = core_->options;
   core_->daemon =
-      MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, nullptr, nullptr,
-                       &on_request, nullptr, MHD_OPTION_LISTEN_SOCKET, fd,                   //
+      MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, nullptr, nullptr, &on_request,
+                       nullptr, MHD_OPTION_LISTEN_SOCKET, fd,                                //
                        MHD_OPTION_NOTIFY_CONNECTION, &on_connection, &core_,                 //
                        MHD_OPTION_URI_LOG_CALLBACK, &on_request_line, nullptr,               //
                        MHD_OPTION_NOTIFY_COMPLETED, &on_completed, nullptr,                  //

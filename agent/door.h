@@ -104,10 +104,10 @@ struct DoorCounts {
 
 /// The first room: HTTP/1.1 on one listening socket, bytes in and out, never JSON.
 ///
-/// It has no thread: it is a source of an event loop, whose thread serves all connections and is the
-/// door's thread. Each complete request is handed to the handler. An answer that is there when the
-/// door is served next, such as one that took a commit of the same thread, costs nothing further;
-/// a connection whose answer takes longer is suspended until the Responder is used.
+/// It has no thread: it is a source of an event loop, whose thread serves all connections and is
+/// the door's thread. Each complete request is handed to the handler. An answer that is there when
+/// the door is served next, such as one that took a commit of the same thread, costs nothing
+/// further; a connection whose answer takes longer is suspended until the Responder is used.
 ///
 /// On TCP every request needs `Authorization: Bearer KEY` or `X-FlowMyna-Api-Key: KEY`, else 401.
 /// Any local process, and any web page in a local browser, can reach a loopback port. So a Host

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <limits>
@@ -40,6 +41,11 @@ class Window {
   std::string_view stored(const Row& row) const {
     return std::string_view(bytes_).substr(row.begin, row.size);
   }
+  /// Room for so many rows, and for what they hold if it is short.
+  void reserve(std::size_t rows, std::size_t bytes_max) {
+    rows_.reserve(rows);
+    bytes_.reserve(std::min(bytes_max, rows * kUsualRowBytes));
+  }
   void add(Receipt receipt, std::int64_t accepted_unix_s, std::string_view stored) {
     rows_.push_back({receipt, accepted_unix_s, bytes_.size(), stored.size()});
     bytes_.append(stored);
@@ -48,6 +54,8 @@ class Window {
   bool more = false;
 
  private:
+  static constexpr std::size_t kUsualRowBytes = 256;
+
   std::string bytes_;
   std::vector<Row> rows_;
 };
@@ -152,8 +160,9 @@ struct CompactLimits {
 /// What one step of compaction did.
 struct Compacted {
   std::vector<Fold> folds;
-  bool more = false;     ///< not all up to `through` has been looked at
-  Receipt answered = 0;  ///< the writers of everything up to here had their answers before this
+  std::uint64_t rows = 0;  ///< looked at
+  bool more = false;       ///< not all up to `through` has been looked at
+  Receipt answered = 0;    ///< the writers of everything up to here had their answers before this
 };
 
 enum class OutboxState : std::uint8_t {

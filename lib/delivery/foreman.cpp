@@ -309,6 +309,7 @@ std::optional<BootTime> Foreman::next_deadline(BootTime at) {
   if (!loaded_ || stopping_) return deadline;
   earliest(deadline, gate_.next_change(at));
   earliest(deadline, read_due(at));
+  if (at < compact_again_at_) earliest(deadline, compact_again_at_);
   const bool may_send = in_flight(at) < allowance(at);
   for (const auto& [id, request] : requests_) {
     if (may_send && request.phase == Phase::kReady) {

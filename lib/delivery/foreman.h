@@ -168,6 +168,7 @@ class Foreman {
   std::vector<Receipt> taken_after(Receipt receipt) const;
   bool wants_compaction(BootTime now) const;
   void compact(BootTime now);
+  void on_compacted(const Compacted& compacted, Receipt through, std::uint64_t accepted_before);
   std::uint64_t next_wanted(BootTime now, std::uint64_t accepted) const;
 
   // leaving (foreman.cpp)
@@ -256,11 +257,13 @@ class Foreman {
   bool loaded_ = false;  // the seals of the last run are known
   bool reading_ = false;
   bool compacting_ = false;
-  Receipt compacted_ = 0;       // compaction has seen everything up to here
-  Receipt answered_ = 0;        // whoever waits for what is up to here has said so
-  bool read_is_stale_ = false;  // operations came back to the backlog behind its start
-  bool clock_is_due_ = false;   // events wait for their right time
-  bool correcting_ = false;     // a step of that is under way
+  Receipt compacted_ = 0;                 // compaction has seen everything up to here
+  BootTime compact_again_at_{0};          // or, if that is sooner,
+  std::uint64_t compact_again_from_ = 0;  // once so many are accepted
+  Receipt answered_ = 0;                  // whoever waits for what is up to here has said so
+  bool read_is_stale_ = false;            // operations came back to the backlog behind its start
+  bool clock_is_due_ = false;             // events wait for their right time
+  bool correcting_ = false;               // a step of that is under way
   bool stopping_ = false;
   struct Exporting {
     std::string id;

@@ -9,6 +9,17 @@
 #include "delivery/foreman.h"
 
 namespace flowmyna {
+namespace {
+
+// A step of compaction that folds fewer than one row in so many was not worth the writers' while.
+constexpr std::uint64_t kFruitlessFactor = 16;
+
+// While writers are busy and it is not, compaction only looks again after so long, or after so many
+// times what one step goes through. It makes up for that when they pause.
+constexpr std::chrono::milliseconds kFruitlessPause{250};
+constexpr std::uint64_t kFruitlessSteps = 16;
+
+}  // namespace
 
 /// When the next window is due; nothing while there is nothing to read, or no use for it.
 std::optional<BootTime> Foreman::read_due(BootTime at) const {
@@ -79,8 +90,10 @@ bool Foreman::wants_compaction(BootTime at) const {
   const OutboxStats stats = outbox_.stats();
   const std::uint64_t unseen = stats.accepted - compacted_;
   const bool is_filling = stats.size_bytes > stats.quota_bytes / 4 * 3;
+  if (is_filling) return unseen >= options_.compact_operations;
+  if (at < compact_again_at_ && stats.accepted < compact_again_from_) return false;
   const bool is_shut = gate_.state(at) != DeliveryState::kDelivering && allowance(at) == 0;
-  return (is_shut || is_filling) && unseen >= options_.compact_operations;
+  return is_shut && unseen >= options_.compact_operations;
 }
 
 void Foreman::compact(BootTime at) {
@@ -93,18 +106,31 @@ void Foreman::compact(BootTime at) {
                        through};
   waiters_.append_receipts(limits.taken);
   std::ranges::sort(limits.taken);
-  outbox_.compact(std::move(limits), [this, through](const Result<Compacted>& compacted) {
-    post_([this, through, compacted] {
+  const std::uint64_t accepted = outbox_.stats().accepted;
+  outbox_.compact(std::move(limits), [this, through, accepted](const Result<Compacted>& compacted) {
+    post_([this, through, accepted, compacted] {
       compacting_ = false;
-      if (!compacted) {
+      if (compacted) {
+        on_compacted(*compacted, through, accepted);
+      } else {
         compacted_ = 0;
         outbox_refused("compact the backlog", compacted.error());
-        return;
       }
-      answered_ = compacted->answered;
-      if (!compacted->more) compacted_ = through;
     });
   });
+}
+
+void Foreman::on_compacted(const Compacted& compacted, Receipt through,
+                           std::uint64_t accepted_before) {
+  answered_ = compacted.answered;
+  if (!compacted.more) compacted_ = through;
+  std::uint64_t folded = 0;
+  for (const Fold& fold : compacted.folds) folded += fold.members.size();
+  const std::uint64_t accepted = outbox_.stats().accepted;
+  const bool are_writers_busy = accepted > accepted_before;
+  const bool pauses = are_writers_busy && folded * kFruitlessFactor < compacted.rows;
+  compact_again_at_ = pauses ? now() + kFruitlessPause : BootTime{0};
+  compact_again_from_ = accepted + kFruitlessSteps * options_.compact_operations;
 }
 
 void Foreman::on_window(Window window, Receipt accepted_before) {
@@ -138,6 +164,7 @@ std::uint64_t Foreman::next_wanted(BootTime at, std::uint64_t accepted) const {
   std::uint64_t wanted = 0;
   if (allowance(at) == 0) {
     wanted = compacted_ + options_.compact_operations;
+    if (at < compact_again_at_) wanted = std::max(wanted, compact_again_from_);
   } else if (unread_since_) {
     wanted = cursor_ + std::max(options_.plan.items_max, schedule_.operations());
   }

@@ -123,6 +123,7 @@ Result<Compacted> Compactor::step(Storage& storage, const CompactLimits& limits)
     operations.push_back(*std::move(operation));
   }
   Compacted out;
+  out.rows = operations.size();
   out.more = window->more && operations.size() == window->size();
   out.answered = storage.stats().accepted;
   for (const Group& group : this->group(*window, operations, limits)) {

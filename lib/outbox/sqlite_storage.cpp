@@ -572,6 +572,9 @@ Result<void> SqliteStorage::add_row(Window& window, const ReadLimits& limits) {
 
 Result<Window> SqliteStorage::read(const ReadLimits& limits) {
   Window window;
+  const auto rows_max =
+      to_unsigned(std::max<std::int64_t>(counters_.accepted - to_signed(limits.after), 0));
+  window.reserve(std::min<std::size_t>(limits.operations_max, rows_max), limits.bytes_max);
   Receipt last = limits.after;
   Statement& read = open_->read;
   read.start().bind(to_signed(limits.after));

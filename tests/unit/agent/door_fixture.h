@@ -79,7 +79,8 @@ class DoorTest : public testing::Test {
   std::unique_ptr<Door> open(HttpHandler handler, DoorOptions options = {}) {
     auto socket = listen_unix(socket_path_, 0600, "");
     EXPECT_TRUE(socket) << socket.error().message;
-    auto door = Door::open(doors_.loop(), std::move(*socket), std::move(options), std::move(handler));
+    auto door =
+        Door::open(doors_.loop(), std::move(*socket), std::move(options), std::move(handler));
     EXPECT_TRUE(door) << door.error().message;
     return std::move(*door);
   }
@@ -89,7 +90,8 @@ class DoorTest : public testing::Test {
     EXPECT_TRUE(socket) << socket.error().message;
     DoorOptions options;
     options.bearer_key = Secret(key);
-    auto door = Door::open(doors_.loop(), std::move(*socket), std::move(options), std::move(handler));
+    auto door =
+        Door::open(doors_.loop(), std::move(*socket), std::move(options), std::move(handler));
     EXPECT_TRUE(door) << door.error().message;
     return std::move(*door);
   }
