@@ -139,7 +139,7 @@ void Door::serve() {
   core_->has_unsent = false;
   MHD_run(core_->daemon);
   // It makes an answer's header in one run and sends it in the next.
-  if (core_->has_unsent) MHD_run(core_->daemon);
+  if (core_->has_unsent && due_in() == std::chrono::milliseconds{0}) MHD_run(core_->daemon);
 }
 
 void Door::stop() {

@@ -12,6 +12,8 @@
 namespace flowmyna {
 namespace {
 
+using std::chrono::milliseconds;
+
 int open_wake_fd() {
   const int fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (fd < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
@@ -48,40 +50,51 @@ void EventLoop::wake() {
   [[maybe_unused]] const auto written = ::write(wake_fd_, &one, sizeof one);
 }
 
-void EventLoop::wait(std::optional<std::chrono::milliseconds> timeout) {
+void EventLoop::wait(std::optional<milliseconds> timeout) {
   thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
-  const int timeout_ms = poll_timeout(timeout);
-  ::poll(polled_.data(), static_cast<nfds_t>(polled_.size()), timeout_ms);
-  if (polled_.front().revents != 0) {
-    std::uint64_t count = 0;
-    [[maybe_unused]] const auto taken = ::read(wake_fd_, &count, sizeof count);
-    woken_.exchange(false);  // before the caller looks at what it was woken for
-  }
-  serve_ready();
+  const auto due = list_polled();
+  if (due && (!timeout || *due < *timeout)) timeout = due;
+  constexpr milliseconds kLongest{std::numeric_limits<int>::max()};
+  poll(timeout ? static_cast<int>(std::clamp(*timeout, milliseconds{0}, kLongest).count()) : -1);
+  serve(true);
 }
 
-/// Lists what has to be polled, and for how long.
-int EventLoop::poll_timeout(std::optional<std::chrono::milliseconds> timeout) {
+void EventLoop::look() {
+  list_polled();
+  poll(0);
+  serve(false);
+}
+
+/// Lists what has to be polled; gives when the first source is due.
+std::optional<milliseconds> EventLoop::list_polled() {
   const std::lock_guard lock(mutex_);
   polled_.assign(1, {wake_fd_, POLLIN, 0});
   owners_ = sources_;
+  std::optional<milliseconds> first;
   for (Source* source : owners_) {
     polled_.push_back({source->descriptor(), POLLIN, 0});
     const auto due = source->due_in();
-    if (due && (!timeout || *due < *timeout)) timeout = due;
+    if (due && (!first || *due < *first)) first = due;
   }
-  if (!timeout) return -1;
-  constexpr std::chrono::milliseconds kLongest{std::numeric_limits<int>::max()};
-  return static_cast<int>(std::clamp(*timeout, std::chrono::milliseconds{0}, kLongest).count());
+  return first;
 }
 
-void EventLoop::serve_ready() {
+void EventLoop::poll(int timeout_ms) {
+  ::poll(polled_.data(), static_cast<nfds_t>(polled_.size()), timeout_ms);
+  if (polled_.front().revents == 0) return;
+  std::uint64_t count = 0;
+  [[maybe_unused]] const auto taken = ::read(wake_fd_, &count, sizeof count);
+  woken_.exchange(false);  // before the caller looks at what it was woken for
+}
+
+void EventLoop::serve(bool is_due_too) {
   const std::lock_guard lock(mutex_);
   for (std::size_t i = 0; i < owners_.size(); ++i) {
     Source& source = *owners_[i];
     if (std::ranges::find(sources_, &source) == sources_.end()) continue;
-    const auto due = source.due_in();
-    if (polled_[i + 1].revents != 0 || (due && due->count() <= 0)) source.serve();
+    const bool is_ready = polled_[i + 1].revents != 0;
+    const auto due = is_due_too && !is_ready ? source.due_in() : std::nullopt;
+    if (is_ready || (due && due->count() <= 0)) source.serve();
   }
 }
 

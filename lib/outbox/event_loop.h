@@ -54,10 +54,13 @@ class EventLoop {
   /// Waits until woken, until a source was served or for `timeout` at most (nothing: for ever; 0:
   /// only looks). Always the same thread.
   void wait(std::optional<std::chrono::milliseconds> timeout);
+  /// Serves the sources at which something has arrived meanwhile, without waiting. The same thread.
+  void look();
 
  private:
-  int poll_timeout(std::optional<std::chrono::milliseconds> timeout);
-  void serve_ready();
+  std::optional<std::chrono::milliseconds> list_polled();
+  void poll(int timeout_ms);
+  void serve(bool is_due_too);
 
   const int wake_fd_;
   std::atomic<bool> woken_{false};

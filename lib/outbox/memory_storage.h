@@ -42,6 +42,7 @@ class MemoryStorage final : public Storage {
   Result<std::optional<DeadLetter>> dead_letter_of(Receipt receipt) override;
   OutboxStats stats() const override;
   Result<bool> shrink() override { return false; }
+  Result<void> refresh() override { return {}; }
   Result<void> tend() override { return {}; }
   void give_up_reserve() override {}
   Result<void> reopen() override;

@@ -41,6 +41,9 @@ std::uint64_t log_bytes(std::uint64_t quota_bytes) {
   return std::min<std::uint64_t>(quota_bytes / 4, 4U << 20);
 }
 
+/// What may be appended before the outbox's size is measured again, which takes a part of a commit.
+constexpr std::uint64_t kMeasureEvery = 64U << 10;
+
 /// A machine that damages whatever it is given would fill its disk with damaged files.
 constexpr std::chrono::minutes kSalvageEvery{1};
 
@@ -197,6 +200,7 @@ Result<void> SqliteStorage::open_database() {
     return loaded;
   }
   place_ = FilePlace::of(options_.path);
+  is_displaced_ = false;
   log_place_ = FilePlace::of(log_path_);
   open_->connection.keep_log_on_close(false);
   log_pages_ = static_cast<int>(log_bytes_ / kLogFrameBytes);  // at most; the next commit tells
@@ -318,12 +322,10 @@ Result<void> SqliteStorage::load_damage() {
 }
 
 Result<void> SqliteStorage::begin() {
-  appended_bytes_ = 0;
   counters_moved_ = false;
   is_sealing_ = false;
   if (!open_) return fail(Error::Kind::kIo, "the outbox is not open");
-  begun_displaced_ = is_displaced();
-  if (!begun_displaced_ && FilePlace::of(log_path_) != log_place_) {
+  if (!is_displaced() && FilePlace::of(log_path_) != log_place_) {
     return fail(Error::Kind::kIo, "the outbox's log " + log_path_ + " was taken away");
   }
   return open_->begin.start().run();
@@ -333,7 +335,8 @@ Result<void> SqliteStorage::commit() {
   // An acceptance alone changes no counter that the operations themselves do not hold.
   Counters held_by_operations = counters_;
   held_by_operations.accepted = committed_.accepted;
-  if (counters_moved_ || held_by_operations != committed_) {
+  const bool is_saved = counters_moved_ || held_by_operations != committed_;
+  if (is_saved) {
     auto saved = open_->save_counters.start()
                      .bind(counters_.accepted)
                      .bind(counters_.delivered)
@@ -350,8 +353,10 @@ Result<void> SqliteStorage::commit() {
   if (is_sealing_ && !options_.sync_every_commit) {
     if (auto synced = open_->connection.sync_log(); !synced) return synced;
   }
+  // What acceptance alone adds is known well enough without measuring.
+  const bool is_measured_later = !is_saved && appended_bytes_ < kMeasureEvery;
   committed_ = counters_;
-  return measure();
+  return is_measured_later ? Result<void>{} : measure();
 }
 
 void SqliteStorage::rollback() {
@@ -382,6 +387,7 @@ Result<Receipt> SqliteStorage::append(const EncodedOperations& operations,
 Result<void> SqliteStorage::seal(const Seal& seal) {
   is_sealing_ = true;
   const std::string row = make_seal_row(seal);
+  appended_bytes_ += row.size();
   return open_->insert_seal.start().bind(to_signed(seal.id)).bind(row).run();
 }
 
@@ -408,6 +414,7 @@ Result<void> SqliteStorage::settle(const Settlement& settlement) {
 Result<void> SqliteStorage::rewrite(Receipt receipt, const CorrectedEvent& event) {
   scratch_.clear();
   append_operation_row(scratch_, receipt, {event.accepted_unix_s, event.stored});
+  appended_bytes_ += scratch_.size();
   return open_->rewrite.start().bind(scratch_).bind(to_signed(receipt)).run();
 }
 
@@ -688,7 +695,9 @@ Result<bool> SqliteStorage::shrink() {
     if (!step) return step;
     more = *step;
   }
-  if (auto done = commit(); !done) return tl::make_unexpected(done.error());
+  auto done = commit();
+  if (done) done = measure();
+  if (!done) return tl::make_unexpected(done.error());
   is_shorter_ = true;
   return true;
 }
@@ -710,26 +719,36 @@ Result<void> SqliteStorage::measure() {
   free_bytes_ = to_unsigned(*free_pages) * kPageBytes;
   log_bytes_ = wal_bytes(open_->connection);
   size_bytes_ = to_unsigned(*pages) * kPageBytes + log_bytes_;
+  appended_bytes_ = 0;
   return {};
+}
+
+Result<void> SqliteStorage::refresh() {
+  if (!open_) return {};
+  is_displaced();
+  return measure();
 }
 
 Result<void> SqliteStorage::admit(std::uint64_t bytes) {
   if (!open_) return fail(Error::Kind::kIo, "the outbox is not open");
-  const bool is_within_transaction = !open_->connection.is_idle();
-  if (is_within_transaction ? begun_displaced_ : is_displaced()) {
-    return tl::make_unexpected(displaced());
-  }
+  if (is_displaced_) return tl::make_unexpected(displaced());
   if (!reserve_.take()) {
     return fail(Error::Kind::kFull, "the disk of the outbox " + options_.path +
                                         " is full: make room on it; what was accepted is still "
                                         "being delivered");
   }
+  if (would_fit(bytes)) return {};
+  // It may be that less was added than it could have been.
+  if (auto measured = measure(); !measured) return measured;
+  return would_fit(bytes) ? Result<void>{} : quota_reached();
+}
+
+bool SqliteStorage::would_fit(std::uint64_t bytes) const {
   const std::uint64_t quota = options_.quota_bytes;
   const std::uint64_t rows = size_bytes_ - std::min(size_bytes_, log_bytes_ + free_bytes_);
   const std::uint64_t log = std::max(log_bytes_, log_bytes(quota));  // it will get that long
   const std::uint64_t wanted = (appended_bytes_ + bytes) * kDiskFactor;
-  if (rows + log + wanted + reserve_bytes(quota) > quota) return quota_reached();
-  return {};
+  return rows + log + wanted + reserve_bytes(quota) <= quota;
 }
 
 /// While the disk is full every commit is followed by a checkpoint: the log is written from its

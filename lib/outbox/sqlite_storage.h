@@ -64,6 +64,7 @@ class SqliteStorage final : public Storage {
   Result<DeadLetters> dead_letters(const LetterLimits& limits) override;
   Result<std::optional<DeadLetter>> dead_letter_of(Receipt receipt) override;
   OutboxStats stats() const override;
+  Result<void> refresh() override;
   Result<bool> shrink() override;
   Result<void> tend() override;
   void give_up_reserve() override { reserve_.give_up(); }
@@ -106,7 +107,7 @@ class SqliteStorage final : public Storage {
   Result<void> open_database();
   Result<void> set_damaged_aside();
   void close_files();
-  bool is_displaced() const { return FilePlace::of(options_.path) != place_; }
+  bool is_displaced() { return is_displaced_ = FilePlace::of(options_.path) != place_; }
   Error displaced() const;
   Result<Open> connect() const;
   Result<void> load_counters();
@@ -117,18 +118,19 @@ class SqliteStorage final : public Storage {
   Result<bool> cut_off();
   Result<void> checkpoint();
   Result<void> measure();
+  bool would_fit(std::uint64_t bytes) const;
 
   StorageOptions options_;
   const std::string log_path_;
   std::optional<LockFile> lock_;  // held while the file is open
   std::optional<Open> open_;
   Reserve reserve_;
-  FilePlace place_;               // of the open file; once known it is not created again
-  bool begun_displaced_ = false;  // how it was when the open transaction began
-  FilePlace log_place_;           // of its log
-  int log_pages_ = 0;             // that wait for a checkpoint
-  bool is_sealing_ = false;       // within the open transaction
-  bool knows_seals_ = false;      // somebody in this process does
+  FilePlace place_;            // of the open file; once known it is not created again
+  bool is_displaced_ = false;  // when the last transaction began, or at `refresh`
+  FilePlace log_place_;        // of its log
+  int log_pages_ = 0;          // that wait for a checkpoint
+  bool is_sealing_ = false;    // within the open transaction
+  bool knows_seals_ = false;   // somebody in this process does
   std::optional<std::chrono::steady_clock::time_point> salvaged_at_;
   Counters committed_;
   Counters counters_;             // within the open transaction
@@ -137,7 +139,7 @@ class SqliteStorage final : public Storage {
   std::uint64_t size_bytes_ = 0;  // database and log
   std::uint64_t log_bytes_ = 0;
   std::uint64_t free_bytes_ = 0;      // inside the database file, to be used again
-  std::uint64_t appended_bytes_ = 0;  // within the open transaction
+  std::uint64_t appended_bytes_ = 0;  // since these four were measured
   std::string damaged_file_;          // that this one was salvaged from, last
   bool lost_is_exact_ = true;
   std::string scratch_;

@@ -21,8 +21,8 @@ class Storage {
   virtual Result<void> commit() = 0;
   virtual void rollback() = 0;
 
-  /// Whether operations of so many bytes would be taken now, beside what the transaction holds; if
-  /// not, why: kFull when quota or disk are, kIo when what is written now would be lost.
+  /// Whether operations of so many bytes would be taken, beside what the transaction holds and by
+  /// what `begin` or `refresh` saw; if not, why: kFull when quota or disk are, kIo when what is written now would be lost.
   virtual Result<void> admit(std::uint64_t bytes) = 0;
   /// The receipt of the first operation.
   virtual Result<Receipt> append(const EncodedOperations& operations,
@@ -63,7 +63,11 @@ class Storage {
   virtual Result<bool> has_dead_between(Receipt after, Receipt before) = 0;
   virtual Result<DeadLetters> dead_letters(const LetterLimits& limits) = 0;
   virtual Result<std::optional<DeadLetter>> dead_letter_of(Receipt receipt) = 0;
+  /// `size_bytes` is as `refresh` found it, or a little less than what it is by now.
   virtual OutboxStats stats() const = 0;
+  /// Between two transactions: looks at what `stats` and `admit` go by, the outbox's size and
+  /// whether it still is where it was. After an error it is as after one of `commit`.
+  virtual Result<void> refresh() = 0;
 
   /// Gives back some of the space that nothing needs any more, in a transaction of its own that
   /// takes about a millisecond; whether there is more to give back. What the next burst is likely

@@ -277,7 +277,7 @@ void Vault::gather() {
     const std::size_t appends = appends_.size();
     return appends > std::exchange(before, appends) && appends < kRoundOperations;
   };
-  while (more_than_before()) loop_.wait(std::chrono::milliseconds{0});
+  while (more_than_before()) loop_.look();
 }
 
 /// Waits for work and takes one round of it; false once stopped and empty.
@@ -310,7 +310,7 @@ void Vault::perform(Round& round) {
     publish();
     for (const Write& write : round.writes) write.done(applied);
   }
-  if (!round.reads.empty()) publish();  // what they tell of the outbox's state is of now
+  if (!round.reads.empty()) refresh();  // what they tell of the outbox's state is of now
   for (const Read& read : round.reads) read();
   if (round.chore) {
     const Result<void> applied = apply({*round.chore});
@@ -322,6 +322,16 @@ void Vault::perform(Round& round) {
     shrink();
   } else {
     may_shrink_ = true;
+  }
+}
+
+void Vault::refresh() {
+  if (broken_) return;
+  const auto done = storage_->refresh();
+  if (done) {
+    publish();
+  } else {
+    recover(done.error());
   }
 }
 

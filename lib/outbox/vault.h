@@ -100,6 +100,7 @@ class Vault final : public Outbox {
   void shrink();
   void give_up(const Error& error);
   void recover(const Error& error);
+  void refresh();
   void tend();
   void publish();
 

@@ -114,6 +114,7 @@ class ScriptedStorage final : public Storage {
   }
   OutboxStats stats() const override { return memory_.stats(); }
   Result<bool> shrink() override { return memory_.shrink(); }
+  Result<void> refresh() override { return memory_.refresh(); }
   Result<void> tend() override {
     if (script_.tend_fails.exchange(false)) return fail(Error::Kind::kIo, "failed checkpoint");
     return {};

@@ -225,6 +225,7 @@ TEST_F(SqliteCrashTest, AFileThatWasMovedAwayTakesNothingAndTheOneAtItsPathIsLef
   std::filesystem::rename(path + "-wal", aside + "-wal");
   for (const bool has_successor : {false, true}) {
     if (has_successor) std::ofstream(path) << "somebody else's";
+    must(storage->refresh());
     const auto admitted = storage->admit(1);
     ASSERT_FALSE(admitted);
     EXPECT_EQ(admitted.error().kind, Error::Kind::kIo);
@@ -238,6 +239,7 @@ TEST_F(SqliteCrashTest, AFileThatWasMovedAwayTakesNothingAndTheOneAtItsPathIsLef
   settle(*storage, settlement);
   std::filesystem::rename(aside, path);
   std::filesystem::rename(aside + "-wal", path + "-wal");
+  must(storage->refresh());
   must(storage->admit(1));
   EXPECT_EQ(accept(*storage, {"b"}), 2U);
   EXPECT_EQ(everything(*storage), "2:b");
