@@ -22,7 +22,8 @@ class Storage {
   virtual void rollback() = 0;
 
   /// Whether operations of so many bytes would be taken, beside what the transaction holds and by
-  /// what `begin` or `refresh` saw; if not, why: kFull when quota or disk are, kIo when what is written now would be lost.
+  /// what `begin` or `refresh` saw; if not, why: kFull when quota or disk are, kIo when what is
+  /// written now would be lost.
   virtual Result<void> admit(std::uint64_t bytes) = 0;
   /// The receipt of the first operation.
   virtual Result<Receipt> append(const EncodedOperations& operations,

@@ -203,10 +203,11 @@ struct AcceptPath {
   NoDelivery delivery;
   Vault vault{*SqliteStorage::open({directory.path + "/outbox.db", 1ULL << 34, false}), {}};
   Desk desk{vault, delivery, clock};
-  Result<std::unique_ptr<Door>> door = Door::open(
-      vault.loop(), *listen_unix(socket, 0600, ""), {}, [this](HttpRequest request, Responder responder) {
-        desk.handle(std::move(request), std::move(responder));
-      });
+  Result<std::unique_ptr<Door>> door =
+      Door::open(vault.loop(), *listen_unix(socket, 0600, ""), {},
+                 [this](HttpRequest request, Responder responder) {
+                   desk.handle(std::move(request), std::move(responder));
+                 });
   ~AcceptPath() { (*door)->stop(); }
 };
 

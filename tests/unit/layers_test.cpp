@@ -46,6 +46,8 @@ const std::vector<Layer> kLayers = {
     // its interface in core, and of delivery the foreman, whose state it reports, and what the main
     // thread watches.
     {"agent/agent.", {"agent/", "outbox/", "delivery/", "core/"}},
+    // The doors are served by a loop that the outbox waits at.
+    {"agent/door", {"agent/", "outbox/event_loop.h", "core/"}},
     {"agent/senses.", {"agent/", "delivery/network_watch.h", "core/"}},
     {"agent/", {"agent/", "delivery/foreman.h", "delivery/waiters.h", "core/"}},
 };
