@@ -50,6 +50,11 @@ class Window {
     rows_.push_back({receipt, accepted_unix_s, bytes_.size(), stored.size()});
     bytes_.append(stored);
   }
+  /// Adds what comes behind it.
+  void append(const Window& next) {
+    for (const Row& row : next.rows_) add(row.receipt, row.accepted_unix_s, next.stored(row));
+    more = next.more;
+  }
   /// The backlog goes on after the last row.
   bool more = false;
 

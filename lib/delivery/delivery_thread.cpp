@@ -1,6 +1,7 @@
 #include "delivery/delivery_thread.h"
 
 #include <pthread.h>
+#include <sys/resource.h>
 #include <uuid/uuid.h>
 
 #include <algorithm>
@@ -11,6 +12,9 @@ namespace {
 
 // The longest sleep without a reason to wake: a bound on what a missed wake-up could cost.
 constexpr std::chrono::milliseconds kSleepMax{60'000};
+
+// Where there are fewer cores than work, writers come first (setpriority(2); 19 is the last).
+constexpr int kNiceness = 5;
 
 }  // namespace
 
@@ -47,6 +51,7 @@ void DeliveryThread::stop(std::chrono::milliseconds grace) {
 }
 
 void DeliveryThread::run(Foreman& foreman) {
+  ::setpriority(PRIO_PROCESS, 0, kNiceness);  // 0: this thread; whoever may not, goes on without
   while (true) {
     awake_ = false;
     run_posted();

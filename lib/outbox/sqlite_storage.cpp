@@ -38,7 +38,7 @@ std::uint64_t reserve_bytes(std::uint64_t quota_bytes) {
 /// How long the write-ahead log gets before it is checkpointed: longer saves syncs of the database,
 /// and takes from the quota.
 std::uint64_t log_bytes(std::uint64_t quota_bytes) {
-  return std::min<std::uint64_t>(quota_bytes / 4, 4U << 20);
+  return std::min<std::uint64_t>(quota_bytes / 4, 1U << 20);
 }
 
 /// What may be appended before the outbox's size is measured again, which takes a part of a commit.
@@ -754,10 +754,13 @@ bool SqliteStorage::would_fit(std::uint64_t bytes) const {
 /// While the disk is full every commit is followed by a checkpoint: the log is written from its
 /// start over and over, on blocks that it has, and nobody can take them away.
 Result<void> SqliteStorage::tend() {
-  if (!open_ || log_pages_ == 0) return {};
+  return wants_tending() ? checkpoint() : Result<void>{};
+}
+
+bool SqliteStorage::wants_tending() const {
+  if (!open_ || log_pages_ == 0) return false;
   const auto limit = log_bytes(options_.quota_bytes) / kLogFrameBytes;
-  if (reserve_.is_held() && static_cast<std::uint64_t>(log_pages_) < limit) return {};
-  return checkpoint();
+  return !reserve_.is_held() || static_cast<std::uint64_t>(log_pages_) >= limit;
 }
 
 Result<void> SqliteStorage::checkpoint() {

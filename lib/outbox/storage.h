@@ -74,9 +74,10 @@ class Storage {
   /// takes about a millisecond; whether there is more to give back. What the next burst is likely
   /// to need is kept.
   virtual Result<bool> shrink() = 0;
-  /// Between two transactions: what need not be done before a writer is answered. After an error it
-  /// is as after one of `commit`.
+  /// Between two transactions: what need not be done before a writer is answered, if there is
+  /// anything. After an error it is as after one of `commit`.
   virtual Result<void> tend() = 0;
+  virtual bool wants_tending() const = 0;
   /// A write failed with kFull: gives up what was set aside on the disk for this, so that settling
   /// can go on.
   virtual void give_up_reserve() = 0;

@@ -14,6 +14,9 @@ namespace {
 constexpr std::size_t kRoundOperations = 8192;
 constexpr std::size_t kRoundBytes = 4U << 20;
 
+// What a reader takes at once: less than a millisecond's worth, which is what writers wait for.
+constexpr std::size_t kReadRows = 1000;
+
 // How long nothing must happen before free space is given back: between the bursts of an ordinary
 // day it is kept, since it would only be asked for again.
 constexpr std::chrono::seconds kIdleBeforeShrinking{2};
@@ -208,9 +211,55 @@ void Vault::arrived(std::string export_id, std::string source, Done<Arrived> don
                  std::move(done));
 }
 
+/// A window in the making. Between two pieces of it writers have their turn, if there are any.
+struct Vault::Reading {
+  ReadLimits limits;
+  Done<Window> done;
+  Window window = {};
+
+  ReadLimits next_piece() const {
+    ReadLimits piece = limits;
+    if (!window.empty()) piece.after = window.rows().back().receipt;
+    piece.operations_max = std::min(limits.operations_max - window.size(), kReadRows);
+    piece.bytes_max = limits.bytes_max - std::min(limits.bytes_max, window.bytes());
+    return piece;
+  }
+  /// Whether the window is complete with it.
+  bool take(Window piece) {
+    if (window.empty()) {
+      window = std::move(piece);
+      if (window.more) window.reserve(limits.operations_max, limits.bytes_max);
+    } else if (window.bytes() + piece.bytes() > limits.bytes_max) {
+      window.more = true;  // a row that is larger than what is left comes all the same
+      return true;
+    } else {
+      window.append(piece);
+    }
+    return !window.more || window.size() >= limits.operations_max ||
+           window.bytes() >= limits.bytes_max;
+  }
+};
+
 void Vault::read(ReadLimits limits, Done<Window> done) {
-  query<Window>([limits = std::move(limits)](Storage& storage) { return storage.read(limits); },
-                std::move(done));
+  go_on_reading(std::make_shared<Reading>(Reading{std::move(limits), std::move(done)}));
+}
+
+void Vault::go_on_reading(std::shared_ptr<Reading> reading) {
+  query<bool>(
+      [this, reading](Storage& storage) -> Result<bool> {
+        do {
+          auto piece = storage.read(reading->next_piece());
+          if (!piece) return tl::make_unexpected(piece.error());
+          if (reading->take(*std::move(piece))) return true;
+          loop_.look();
+        } while (!does_a_writer_wait());
+        return false;
+      },
+      [this, reading](const Result<bool>& is_complete) {
+        if (!is_complete) return reading->done(tl::make_unexpected(is_complete.error()));
+        if (!*is_complete) return go_on_reading(reading);
+        reading->done(std::move(reading->window));
+      });
 }
 
 void Vault::fetch(std::vector<Receipt> receipts, Done<Window> done) {
@@ -245,6 +294,11 @@ OutboxStats Vault::stats() const {
 
 void Vault::run() {
   for (Round round; take(round); round = {}) perform(round);
+}
+
+bool Vault::does_a_writer_wait() const {
+  const std::lock_guard lock(mutex_);
+  return !appends_.empty();
 }
 
 bool Vault::has_work() const {
@@ -304,7 +358,12 @@ bool Vault::take(Round& round) {
 
 void Vault::perform(Round& round) {
   if (broken_) recover(*broken_);
-  if (!round.appends.empty()) accept(std::move(round.appends), round.writes);
+  if (!round.appends.empty()) {
+    accept(std::move(round.appends), round.writes);
+    // The answers go out before anything else that takes its time.
+    const bool goes_on = !round.reads.empty() || round.chore || storage_->wants_tending();
+    if (goes_on) loop_.wait(std::chrono::milliseconds{0});
+  }
   if (!round.writes.empty()) {
     const Result<void> applied = apply(round.writes);
     publish();

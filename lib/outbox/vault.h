@@ -80,6 +80,8 @@ class Vault final : public Outbox {
     bool empty() const { return appends.empty() && writes.empty() && reads.empty() && !chore; }
   };
 
+  struct Reading;
+  void go_on_reading(std::shared_ptr<Reading> reading);
   template <class Add>
   bool enqueue(Add add);
   void write(Write write);
@@ -93,6 +95,7 @@ class Vault final : public Outbox {
   void wait_for_work();
   void gather();
   bool has_work() const;
+  bool does_a_writer_wait() const;
   void perform(Round& round);
   void accept(Appends appends, std::vector<Write>& writes);
   Result<void> apply(const std::vector<Write>& writes);

@@ -115,6 +115,7 @@ class ScriptedStorage final : public Storage {
   OutboxStats stats() const override { return memory_.stats(); }
   Result<bool> shrink() override { return memory_.shrink(); }
   Result<void> refresh() override { return memory_.refresh(); }
+  bool wants_tending() const override { return memory_.wants_tending(); }
   Result<void> tend() override {
     if (script_.tend_fails.exchange(false)) return fail(Error::Kind::kIo, "failed checkpoint");
     return {};
