@@ -1,5 +1,7 @@
 #include "outbox/sqlite.h"
 
+#include <cerrno>
+
 namespace flowmyna::sqlite {
 
 Error::Kind kind_of(int code) {
@@ -28,6 +30,12 @@ const char* hint(int code) {
     default:
       return "";
   }
+}
+
+/// The code that says what is wrong. SQLite knows a full disk, but not a quota of the file system
+/// that is reached: that is a failed write to it, which leaves its reason in errno.
+int code_of(int code) {
+  return code == SQLITE_IOERR_WRITE && errno == EDQUOT ? SQLITE_FULL : code;
 }
 
 Error make_error(int code, std::string_view what, const char* text) {
@@ -60,7 +68,7 @@ Result<Connection> Connection::open_read_only(const std::string& path, const cha
 }
 
 Error Connection::error(std::string_view what) const {
-  const int code = handle_ ? sqlite3_extended_errcode(handle_.get()) : SQLITE_NOMEM;
+  const int code = handle_ ? code_of(sqlite3_extended_errcode(handle_.get())) : SQLITE_NOMEM;
   const char* text = handle_ ? sqlite3_errmsg(handle_.get()) : "out of memory";
   return make_error(code, what, text);
 }
@@ -144,7 +152,7 @@ Result<bool> Statement::step() {
     sqlite3_reset(handle_.get());
     return false;
   }
-  Error error = make_error(code, sqlite3_sql(handle_.get()),
+  Error error = make_error(code_of(code), sqlite3_sql(handle_.get()),
                            sqlite3_errmsg(sqlite3_db_handle(handle_.get())));
   sqlite3_reset(handle_.get());
   return tl::make_unexpected(std::move(error));

@@ -308,12 +308,13 @@ TEST_P(IoSteps, NoneLosesWhatWasAnswered) {
 }
 
 constexpr const char* kFull = "error=ENOSPC";
+constexpr const char* kOverQuota = "error=EDQUOT";
 constexpr const char* kFails = "error=EIO";
 constexpr const char* kDies = "signal=KILL";
 
 INSTANTIATE_TEST_SUITE_P(
     Outbox, IoSteps,
-    testing::Values(Steps{"pwrite64", {kFull, kFails, kDies}, 150},
+    testing::Values(Steps{"pwrite64", {kFull, kOverQuota, kFails, kDies}, 150},
                     Steps{"fdatasync", {kFails, kDies}, 40}, Steps{"ftruncate", {kFails, kDies}, 4},
                     Steps{"unlink", {kFails, kDies}, 2},
                     Steps{"pwrite64", {kFull, kFails, kDies}, 1500, Life::kLong},

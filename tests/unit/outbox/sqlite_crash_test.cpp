@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -135,18 +136,21 @@ TEST_F(SqliteCrashTest, RelaxedDurabilitySyncsNoCommitAndLosesOnlyTheNewest) {
   EXPECT_TRUE(everything(*storage).starts_with(after_power_cut(disk)));
 }
 
-TEST_F(SqliteCrashTest, AFullDiskRefusesWhatItCannotHoldAndKeepsTheRest) {
+TEST_F(SqliteCrashTest, AFullDiskOrQuotaRefusesWhatItCannotHoldAndKeepsTheRest) {
   TestDisk disk;
   const auto storage = open_storage(path);
   accept(*storage, {"a"});
-  disk.write_error = SQLITE_FULL;
-  must(storage->begin());
-  Result<void> done = storage->append(upserts({"b"}), 1).map([](Receipt) {});
-  if (done) done = storage->commit();
-  ASSERT_FALSE(done);
-  EXPECT_EQ(done.error().kind, Error::Kind::kFull);
-  storage->rollback();
-  EXPECT_EQ(everything(*storage), "1:a");
+  disk.write_errno = EDQUOT;
+  for (const int error : {SQLITE_FULL, SQLITE_IOERR_WRITE}) {
+    disk.write_error = error;
+    must(storage->begin());
+    Result<void> done = storage->append(upserts({"b"}), 1).map([](Receipt) {});
+    if (done) done = storage->commit();
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().kind, Error::Kind::kFull) << done.error().message;
+    storage->rollback();
+    EXPECT_EQ(everything(*storage), "1:a");
+  }
   disk.write_error = SQLITE_OK;
   EXPECT_EQ(accept(*storage, {"c"}), 2U);
   EXPECT_EQ(after_power_cut(disk), "1:a 2:c");

@@ -85,7 +85,10 @@ int TestDisk::remove(sqlite3_vfs* vfs, const char* path, int sync_directory) {
 }
 
 int TestDisk::write(sqlite3_file* file, const void* bytes, int size, sqlite3_int64 offset) {
-  if (current_->write_error != SQLITE_OK) return current_->write_error;
+  if (current_->write_error != SQLITE_OK) {
+    errno = current_->write_errno;
+    return current_->write_error;
+  }
   if (current_->step_fails()) return current_->write_code_;
   const File& entry = *current_->open_.at(file);
   current_->written_[entry.path].push_back({offset, size});

@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include <cerrno>
 #include <map>
 #include <memory>
 #include <string>
@@ -30,6 +31,7 @@ class TestDisk {
   int syncs(const std::string& suffix) const;
 
   int write_error = SQLITE_OK;  ///< what every write answers, unless it is SQLITE_OK
+  int write_errno = EIO;        ///< what the system is said to have given for it
   int sync_error = SQLITE_OK;
 
   /// Makes the N-th step from now on fail, and all after it if `for_good`. Steps are writes, syncs,
