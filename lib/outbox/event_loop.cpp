@@ -6,13 +6,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
-#include <limits>
 #include <system_error>
 
 namespace flowmyna {
 namespace {
 
 using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
 
 int open_wake_fd() {
   const int fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -54,14 +54,13 @@ void EventLoop::wait(std::optional<milliseconds> timeout) {
   thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   const auto due = list_polled();
   if (due && (!timeout || *due < *timeout)) timeout = due;
-  constexpr milliseconds kLongest{std::numeric_limits<int>::max()};
-  poll(timeout ? static_cast<int>(std::clamp(*timeout, milliseconds{0}, kLongest).count()) : -1);
+  poll(timeout);
   serve(true);
 }
 
-void EventLoop::look() {
+void EventLoop::look(nanoseconds patience) {
   list_polled();
-  poll(0);
+  poll(patience);
   serve(false);
 }
 
@@ -79,8 +78,14 @@ std::optional<milliseconds> EventLoop::list_polled() {
   return first;
 }
 
-void EventLoop::poll(int timeout_ms) {
-  ::poll(polled_.data(), static_cast<nfds_t>(polled_.size()), timeout_ms);
+void EventLoop::poll(std::optional<nanoseconds> timeout) {
+  timespec limit{};
+  if (timeout) {
+    const nanoseconds left = std::max(*timeout, nanoseconds{0});
+    limit.tv_sec = std::chrono::floor<std::chrono::seconds>(left).count();
+    limit.tv_nsec = (left % std::chrono::seconds{1}).count();
+  }
+  ::ppoll(polled_.data(), static_cast<nfds_t>(polled_.size()), timeout ? &limit : nullptr, nullptr);
   if (polled_.front().revents == 0) return;
   std::uint64_t count = 0;
   [[maybe_unused]] const auto taken = ::read(wake_fd_, &count, sizeof count);

@@ -54,12 +54,13 @@ class EventLoop {
   /// Waits until woken, until a source was served or for `timeout` at most (nothing: for ever; 0:
   /// only looks). Always the same thread.
   void wait(std::optional<std::chrono::milliseconds> timeout);
-  /// Serves the sources at which something has arrived meanwhile, without waiting. The same thread.
-  void look();
+  /// Serves the sources at which something arrives, waiting for that for `patience` at most. The
+  /// same thread.
+  void look(std::chrono::nanoseconds patience = {});
 
  private:
   std::optional<std::chrono::milliseconds> list_polled();
-  void poll(int timeout_ms);
+  void poll(std::optional<std::chrono::nanoseconds> timeout);
   void serve(bool is_due_too);
 
   const int wake_fd_;

@@ -14,6 +14,11 @@ namespace {
 constexpr std::size_t kRoundOperations = 8192;
 constexpr std::size_t kRoundBytes = 4U << 20;
 
+// The part of a commit's time that the next one waits for writers who have just been answered, and
+// the longest that it does.
+constexpr int kGatherFraction = 4;
+constexpr std::chrono::nanoseconds kGatherMax = std::chrono::milliseconds{2};
+
 // What a reader takes at once: less than a millisecond's worth, which is what writers wait for.
 constexpr std::size_t kReadRows = 1000;
 
@@ -252,7 +257,7 @@ void Vault::go_on_reading(std::shared_ptr<Reading> reading) {
           if (!piece) return tl::make_unexpected(piece.error());
           if (reading->take(*std::move(piece))) return true;
           loop_.look();
-        } while (!does_a_writer_wait());
+        } while (writers_waiting() == 0);
         return false;
       },
       [this, reading](const Result<bool>& is_complete) {
@@ -296,9 +301,9 @@ void Vault::run() {
   for (Round round; take(round); round = {}) perform(round);
 }
 
-bool Vault::does_a_writer_wait() const {
+std::size_t Vault::writers_waiting() const {
   const std::lock_guard lock(mutex_);
-  return !appends_.empty();
+  return appends_.size();
 }
 
 bool Vault::has_work() const {
@@ -323,15 +328,19 @@ void Vault::wait_for_work() {
 }
 
 /// Takes in what else arrives while something does: the more in one commit, the less each costs.
-/// Does not wait.
 void Vault::gather() {
+  const auto until =
+      std::chrono::steady_clock::now() + std::min(last_commit_ / kGatherFraction, kGatherMax);
   std::size_t before = 0;
-  const auto more_than_before = [&] {
-    const std::lock_guard lock(mutex_);
-    const std::size_t appends = appends_.size();
-    return appends > std::exchange(before, appends) && appends < kRoundOperations;
-  };
-  while (more_than_before()) loop_.look();
+  for (std::size_t now = writers_waiting(); now > 0 && now < kRoundOperations;
+       now = writers_waiting()) {
+    std::chrono::nanoseconds patience{0};
+    if (now == std::exchange(before, now)) {
+      patience = until - std::chrono::steady_clock::now();
+      if (now >= last_group_ || patience.count() <= 0) return;
+    }
+    loop_.look(patience);
+  }
 }
 
 /// Waits for work and takes one round of it; false once stopped and empty.
@@ -359,7 +368,10 @@ bool Vault::take(Round& round) {
 void Vault::perform(Round& round) {
   if (broken_) recover(*broken_);
   if (!round.appends.empty()) {
+    const auto begun = std::chrono::steady_clock::now();
+    last_group_ = round.appends.size();
     accept(std::move(round.appends), round.writes);
+    last_commit_ = std::chrono::steady_clock::now() - begun;
     // The answers go out before anything else that takes its time.
     const bool goes_on = !round.reads.empty() || round.chore || storage_->wants_tending();
     if (goes_on) loop_.wait(std::chrono::milliseconds{0});

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -15,8 +16,10 @@
 namespace flowmyna {
 
 /// The outbox's one thread: it owns the storage, takes what has queued up, does it in one
-/// transaction, commits once, then answers all. This is group commit without an artificial wait:
+/// transaction, commits once, then answers all. This is group commit that never waits when idle:
 /// while one commit syncs, the next group gathers; a lone writer pays for nothing but its own sync.
+/// Only for as many writers as shared the commit before, who are likely to come back at once, it
+/// waits a fraction of what that commit took.
 ///
 /// Whoever brings writers' operations can be served on this thread, as a source of its `loop`: then
 /// a round takes whatever has arrived when it begins, and nobody is woken between an operation, its
@@ -95,7 +98,7 @@ class Vault final : public Outbox {
   void wait_for_work();
   void gather();
   bool has_work() const;
-  bool does_a_writer_wait() const;
+  std::size_t writers_waiting() const;
   void perform(Round& round);
   void accept(Appends appends, std::vector<Write>& writes);
   Result<void> apply(const std::vector<Write>& writes);
@@ -120,7 +123,9 @@ class Vault final : public Outbox {
   bool stopping_ = false;
   OutboxStats stats_;
 
-  Compactor compactor_;  // the thread's own, like what follows
+  Compactor compactor_;         // the thread's own, like what follows
+  std::size_t last_group_ = 0;  // the writers whom the last commit answered
+  std::chrono::nanoseconds last_commit_{0};
   bool may_shrink_ = true;
   std::optional<Error> broken_;      // the storage could not be opened again
   std::uint64_t refused_bytes_ = 0;  // of the last append that did not fit, until it would
