@@ -258,8 +258,8 @@ class Foreman {
   bool reading_ = false;
   bool compacting_ = false;
   Receipt compacted_ = 0;                 // compaction has seen everything up to here
-  BootTime compact_again_at_{0};          // or, if that is sooner,
-  std::uint64_t compact_again_from_ = 0;  // once so many are accepted
+  BootTime compact_again_at_{0};          // until then compaction pauses, or
+  std::uint64_t compact_again_from_ = 0;  // until so many are accepted
   Receipt answered_ = 0;                  // whoever waits for what is up to here has said so
   bool read_is_stale_ = false;            // operations came back to the backlog behind its start
   bool clock_is_due_ = false;             // events wait for their right time

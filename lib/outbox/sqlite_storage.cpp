@@ -136,7 +136,7 @@ Result<void> SqliteStorage::salvage() {
 
 Result<void> SqliteStorage::open_anew(bool is_damaged) {
   // Closing a file that has no name any more would destroy what it holds.
-  if (open_ && is_displaced()) return tl::make_unexpected(displaced());
+  if (open_ && notice_displacement()) return tl::make_unexpected(displaced());
   if (open_ && FilePlace::of(log_path_) != log_place_) {
     if (auto saved = open_->connection.checkpoint(); !saved && !is_damaged) return saved;
   }
@@ -325,7 +325,7 @@ Result<void> SqliteStorage::begin() {
   counters_moved_ = false;
   is_sealing_ = false;
   if (!open_) return fail(Error::Kind::kIo, "the outbox is not open");
-  if (!is_displaced() && FilePlace::of(log_path_) != log_place_) {
+  if (!notice_displacement() && FilePlace::of(log_path_) != log_place_) {
     return fail(Error::Kind::kIo, "the outbox's log " + log_path_ + " was taken away");
   }
   return open_->begin.start().run();
@@ -363,7 +363,7 @@ void SqliteStorage::rollback() {
   // After some errors SQLite has rolled back by itself; then there is nothing left to do.
   if (open_ && !open_->connection.is_idle()) (void)open_->rollback.start().run();
   // A transaction that cannot be ended takes its connection with it; the caller opens a new one.
-  if (open_ && !open_->connection.is_idle() && !is_displaced()) close_files();
+  if (open_ && !open_->connection.is_idle() && !notice_displacement()) close_files();
   counters_ = committed_;
 }
 
@@ -725,7 +725,7 @@ Result<void> SqliteStorage::measure() {
 
 Result<void> SqliteStorage::refresh() {
   if (!open_) return {};
-  is_displaced();
+  notice_displacement();
   return measure();
 }
 

@@ -108,7 +108,7 @@ class SqliteStorage final : public Storage {
   Result<void> open_database();
   Result<void> set_damaged_aside();
   void close_files();
-  bool is_displaced() { return is_displaced_ = FilePlace::of(options_.path) != place_; }
+  bool notice_displacement() { return is_displaced_ = FilePlace::of(options_.path) != place_; }
   Error displaced() const;
   Result<Open> connect() const;
   Result<void> load_counters();
@@ -140,7 +140,7 @@ class SqliteStorage final : public Storage {
   std::uint64_t size_bytes_ = 0;  // database and log
   std::uint64_t log_bytes_ = 0;
   std::uint64_t free_bytes_ = 0;      // inside the database file, to be used again
-  std::uint64_t appended_bytes_ = 0;  // since these four were measured
+  std::uint64_t appended_bytes_ = 0;  // since these three were measured
   std::string damaged_file_;          // that this one was salvaged from, last
   bool lost_is_exact_ = true;
   std::string scratch_;
