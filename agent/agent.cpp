@@ -139,8 +139,8 @@ Result<void> Agent::open_door(ListeningSocket socket, const ListenConfig& config
   desks_.push_back(std::make_unique<Desk>(vault_, control, clock_));
   Desk& desk = *desks_.back();
   auto door = Door::open(vault_.loop(), std::move(socket), door_options(config, key),
-                         [&desk](HttpRequest request, Responder responder) {
-                           desk.handle(std::move(request), std::move(responder));
+                         [&desk](const HttpRequest& request, Responder responder) {
+                           desk.handle(request, std::move(responder));
                          });
   if (!door) return tl::make_unexpected(door.error());
   doors_.push_back(*std::move(door));

@@ -151,7 +151,7 @@ Desk::Desk(Outbox& outbox, DeliveryControl& delivery, const Clock& clock)
       started_at_(clock.boot_now()),
       accepted_before_(outbox.stats().accepted) {}
 
-void Desk::handle(HttpRequest request, Responder responder) {
+void Desk::handle(const HttpRequest& request, Responder responder) {
   std::string allow;
   for (const Route& route : kRoutes) {
     if (!fits(route.path, request.path)) continue;

@@ -43,7 +43,7 @@ class Desk {
  public:
   Desk(Outbox& outbox, DeliveryControl& delivery, const Clock& clock);
 
-  void handle(HttpRequest request, Responder responder);
+  void handle(const HttpRequest& request, Responder responder);
 
  private:
   using Handler = void (Desk::*)(const HttpRequest&, Responder);

@@ -18,7 +18,8 @@
 
 namespace flowmyna {
 
-/// One request as it came in; the door never looks into the body.
+/// One request as it came in; the door never looks into the body. It is the door's, and there until
+/// the handler has returned.
 struct HttpRequest {
   std::string method;        ///< as written, e.g. "POST"
   std::string path;          ///< without the query, as written (not percent-decoded)
@@ -35,7 +36,7 @@ inline constexpr std::size_t kBodyPadding = 64;
 struct HttpResponse {
   int status = 200;
   std::string body;
-  std::string content_type = "application/json";
+  const char* content_type = "application/json";  ///< a literal
   int retry_after_seconds = 0;     ///< header Retry-After when positive
   std::string allow;               ///< header Allow when not empty (405)
   std::string preference_applied;  ///< header Preference-Applied when not empty (RFC 7240)
@@ -61,7 +62,7 @@ class Responder {
 
 /// Called on the door's thread for each complete request; must not block. It may answer at once
 /// or keep the Responder and answer later from another thread.
-using HttpHandler = std::function<void(HttpRequest, Responder)>;
+using HttpHandler = std::function<void(const HttpRequest&, Responder)>;
 
 /// What the door lets in. Every limit protects the other clients from one.
 struct DoorOptions {
@@ -71,9 +72,10 @@ struct DoorOptions {
   /// fit is answered 503 with Retry-After. 0: four bodies of the largest size. Small bodies are
   /// bounded by max_connections and always get in.
   std::size_t max_large_bodies_bytes = 0;
-  /// Request line and headers must fit into about half of this; libmicrohttpd answers 431
-  /// otherwise. Not more, since the library clears all of it between two requests.
-  std::size_t connection_memory_bytes = 16UL << 10U;
+  /// Request line and headers must fit into this, less some 80 bytes for each header;
+  /// libmicrohttpd answers 431 otherwise. Not more, since the library clears all of it between two
+  /// requests.
+  std::size_t connection_memory_bytes = 8UL << 10U;
   /// Further clients wait in the backlog of the socket.
   unsigned max_connections = 512;
   /// Connections of one user of the Unix socket; beyond, 429. 0: three quarters of

@@ -21,7 +21,7 @@ constexpr std::size_t kDiscardMaxBytes = 256UL << 10U;
 /// Connections of a user over the limit that still get to read their 429; the ones beyond are cut
 /// off at once, so that silent connections cannot use up max_connections.
 constexpr unsigned kRefusedConnectionsPerUser = 8;
-/// Memory set aside on the word of a client, before a byte of its body came.
+/// Memory set aside for a body whose length is not told, and kept for the next one.
 constexpr std::size_t kInitialBodyBytes = 4UL << 10U;
 
 constexpr DoorRefusal kForbiddenUser{
@@ -130,7 +130,6 @@ void DoorConnection::begin(const char* target) {
   stage_ = Stage::kHeaders;
   refusal_ = nullptr;
   discarded_bytes_ = 0;
-  request_ = HttpRequest{};
   std::string_view text = target == nullptr ? std::string_view{} : std::string_view(target);
   if (const std::size_t scheme = text.find("://"); !text.starts_with('/') && scheme != text.npos) {
     // The absolute form, as sent to a proxy (RFC 9112, section 3.2.2).
@@ -139,7 +138,7 @@ void DoorConnection::begin(const char* target) {
   }
   const std::size_t question = text.find('?');
   request_.path = text.substr(0, question);
-  if (question != text.npos) request_.query = text.substr(question + 1);
+  request_.query = question == text.npos ? "" : text.substr(question + 1);
 }
 
 MHD_Result DoorConnection::progress(const char* method, const char* data, std::size_t* size_bytes) {
@@ -243,8 +242,14 @@ void DoorConnection::grow_body(std::size_t size_bytes) {
   request_.body.reserve(std::max(needed_bytes, 2 * request_.body.capacity()));
 }
 
+/// Lets go of the body; room for a small one stays.
+void DoorConnection::free_body() {
+  if (request_.body.capacity() > kInitialBodyBytes + kBodyPadding) request_.body = std::string();
+  request_.body.clear();
+}
+
 void DoorConnection::drop_body() {
-  request_.body = std::string();
+  free_body();
   core_->large_bodies_bytes -= std::exchange(reserved_bytes_, 0);
 }
 
@@ -263,7 +268,8 @@ MHD_Result DoorConnection::hand_over() {
   stage_ = Stage::kHandedOver;
   handed_over_turn_ = core_->loop.turn();
   core_->requests.fetch_add(1, std::memory_order_relaxed);
-  core_->handler(std::move(request_), Responder(handed_over));
+  core_->handler(request_, Responder(handed_over));
+  free_body();
   return handed_over->is_answered() ? answer(handed_over->response()) : MHD_YES;
 }
 
@@ -280,7 +286,7 @@ MHD_Result DoorConnection::look_for_answer() {
 MHD_Result DoorConnection::answer(const HttpResponse& response) {
   const ResponsePtr made = response_of(response.body);
   if (made == nullptr) return MHD_NO;
-  MHD_add_response_header(made.get(), MHD_HTTP_HEADER_CONTENT_TYPE, response.content_type.c_str());
+  MHD_add_response_header(made.get(), MHD_HTTP_HEADER_CONTENT_TYPE, response.content_type);
   add_retry_after(made.get(), response.retry_after_seconds);
   if (!response.allow.empty()) {
     MHD_add_response_header(made.get(), MHD_HTTP_HEADER_ALLOW, response.allow.c_str());

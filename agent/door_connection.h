@@ -74,6 +74,7 @@ class DoorConnection {
   MHD_Result refuse(const DoorRefusal& refusal);
   bool reserve_memory(std::size_t body_bytes);
   void grow_body(std::size_t size_bytes);
+  void free_body();
   void drop_body();
 
   std::shared_ptr<Door::Core> core_;

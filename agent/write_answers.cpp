@@ -10,7 +10,9 @@ namespace {
 /// `"type/id"` of an object, or an event's name, inside a message. Canonical escaping stays as it
 /// is: it already is the inside of a JSON string.
 void append_object(std::string& out, const ObjectKey& key) {
-  out += R"("object_id":")" + object_uuid(key) + R"(","object_type":")";
+  out += R"("object_id":")";
+  append_object_uuid(out, key);
+  out += R"(","object_type":")";
   out += key.type;
   out += R"(","external_id":")";
   out += key.id;
@@ -32,7 +34,9 @@ std::string single_answer_head(std::string_view stored, std::int64_t unix_ms) {
     out += '/';
     out += operation->object.id;
   } else {
-    out += R"("event_id":")" + event_uuid(unix_ms) + R"(","event_type":")";
+    out += R"("event_id":")";
+    append_event_uuid(out, unix_ms);
+    out += R"(","event_type":")";
     out += operation->name;
     out += R"(","timestamp":")";
     out += operation->timestamp;
@@ -55,7 +59,9 @@ std::string batch_answer_head(Kind kind, const DecodedBatch& batch, std::int64_t
   for (std::size_t i = 0; i < accepted; ++i) {
     if (i > 0) out += ',';
     if (kind == Kind::kEvent) {
-      out += '"' + event_uuid(unix_ms) + '"';
+      out += '"';
+      append_event_uuid(out, unix_ms);
+      out += '"';
       continue;
     }
     out += '{';

@@ -205,8 +205,8 @@ struct AcceptPath {
   Desk desk{vault, delivery, clock};
   Result<std::unique_ptr<Door>> door =
       Door::open(vault.loop(), *listen_unix(socket, 0600, ""), {},
-                 [this](HttpRequest request, Responder responder) {
-                   desk.handle(std::move(request), std::move(responder));
+                 [this](const HttpRequest& request, Responder responder) {
+                   desk.handle(request, std::move(responder));
                  });
   ~AcceptPath() { (*door)->stop(); }
 };

@@ -22,17 +22,17 @@ inline HttpResponse ok(std::string body) {
   return response;
 }
 
-inline void echo(HttpRequest request, Responder responder) {
-  responder.send(ok(std::move(request.body)));
+inline void echo(const HttpRequest& request, Responder responder) {
+  responder.send(ok(request.body));
 }
 
 /// A handler that keeps every request until the test takes it out.
 class Waiting {
  public:
   HttpHandler handler() {
-    return [this](HttpRequest request, Responder responder) {
+    return [this](const HttpRequest& request, Responder responder) {
       const std::lock_guard lock(mutex_);
-      held_.emplace_back(std::move(request), std::move(responder));
+      held_.emplace_back(request, std::move(responder));
       arrived_.notify_all();
     };
   }

@@ -67,8 +67,8 @@ TEST_F(DoorTest, LargeBodiesShareABoundedMemoryAndSmallOnesGetIn) {
   options.max_body_bytes = 200'000;
   options.max_large_bodies_bytes = 300'000;
   const auto door = open(
-      [hold = waiting.handler()](HttpRequest request, Responder responder) {
-        if (request.path == "/hold") return hold(std::move(request), std::move(responder));
+      [hold = waiting.handler()](const HttpRequest& request, Responder responder) {
+        if (request.path == "/hold") return hold(request, std::move(responder));
         responder.send(ok(std::to_string(request.body.size())));
       },
       options);

@@ -11,8 +11,10 @@ namespace {
 
 TEST_F(DoorTest, HandsOverTheRequestAsItWasWritten) {
   HttpRequest seen;
-  const auto door = open([&](HttpRequest request, Responder responder) {
-    seen = std::move(request);
+  bool is_padded = false;
+  const auto door = open([&](const HttpRequest& request, Responder responder) {
+    seen = request;
+    is_padded = request.body.capacity() >= request.body.size() + kBodyPadding;
     responder.send(ok("{}"));
   });
   auto c = client();
@@ -26,7 +28,7 @@ TEST_F(DoorTest, HandsOverTheRequestAsItWasWritten) {
   EXPECT_EQ(seen.content_type, "application/json");
   EXPECT_EQ(seen.prefer, "wait=3");
   EXPECT_EQ(seen.body, R"({"a":5420.00})");
-  EXPECT_GE(seen.body.capacity(), seen.body.size() + kBodyPadding);
+  EXPECT_TRUE(is_padded);
 }
 
 TEST_F(DoorTest, HandsOverPreferencesThatComeInPartsAsOneList) {
@@ -39,7 +41,7 @@ TEST_F(DoorTest, HandsOverPreferencesThatComeInPartsAsOneList) {
 }
 
 TEST_F(DoorTest, SendsStatusHeadersAndBodyOfTheResponse) {
-  const auto door = open([](HttpRequest, Responder responder) {
+  const auto door = open([](const HttpRequest&, Responder responder) {
     HttpResponse response;
     response.status = 405;
     response.body = R"({"detail":"Method Not Allowed"})";
@@ -72,7 +74,7 @@ TEST_F(DoorTest, AnswersLaterFromAnotherThread) {
 }
 
 TEST_F(DoorTest, AResponderThatIsDroppedAnswers503) {
-  const auto door = open([](HttpRequest, Responder) {});
+  const auto door = open([](const HttpRequest&, Responder) {});
   auto c = client();
   const Reply reply = c.ask(post("x"));
   EXPECT_EQ(reply.status, 503);
@@ -136,7 +138,7 @@ TEST_F(DoorTest, TakesChunkedBodies) {
 
 TEST_F(DoorTest, ChunkedBodiesHaveThePaddingToo) {
   std::atomic<bool> padded{false};
-  const auto door = open([&](HttpRequest request, Responder responder) {
+  const auto door = open([&](const HttpRequest& request, Responder responder) {
     padded = request.body.capacity() >= request.body.size() + kBodyPadding;
     responder.send(ok(std::to_string(request.body.size())));
   });
@@ -159,7 +161,7 @@ TEST_F(DoorTest, SendsContinueToAClientThatAsksFirst) {
 
 TEST_F(DoorTest, AnswersHeadWithoutABody) {
   const auto door =
-      open([](HttpRequest, Responder responder) { responder.send(ok(R"({"x":1})")); });
+      open([](const HttpRequest&, Responder responder) { responder.send(ok(R"({"x":1})")); });
   auto c = client();
   c.send("HEAD /agent/v1/status HTTP/1.1\r\nHost: agent\r\n\r\n" + post("x"));
   Reply head;
@@ -171,7 +173,7 @@ TEST_F(DoorTest, AnswersHeadWithoutABody) {
 
 TEST_F(DoorTest, TakesTheAbsoluteFormOfATarget) {
   std::string path;
-  const auto door = open([&](HttpRequest request, Responder responder) {
+  const auto door = open([&](const HttpRequest& request, Responder responder) {
     path = request.path;
     responder.send(ok(""));
   });
@@ -181,7 +183,7 @@ TEST_F(DoorTest, TakesTheAbsoluteFormOfATarget) {
 }
 
 TEST_F(DoorTest, TheConnectionStaysUsableAfterTheHandlersErrors) {
-  const auto door = open([](HttpRequest request, Responder responder) {
+  const auto door = open([](const HttpRequest& request, Responder responder) {
     HttpResponse response = ok(request.body);
     response.status = request.body == "bad" ? 422 : 200;
     responder.send(std::move(response));
