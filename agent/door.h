@@ -37,8 +37,8 @@ struct HttpResponse {
   int status = 200;
   std::string body;
   const char* content_type = "application/json";  ///< a literal
-  int retry_after_seconds = 0;     ///< header Retry-After when positive
-  std::string allow;               ///< header Allow when not empty (405)
+  int retry_after_seconds = 0;                    ///< header Retry-After when positive
+  std::string allow;                              ///< header Allow when not empty (405)
   std::string preference_applied;  ///< header Preference-Applied when not empty (RFC 7240)
 };
 
