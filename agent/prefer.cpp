@@ -7,14 +7,10 @@
 #include <cstdint>
 #include <string>
 
+#include "core/header_text.h"
+
 namespace flowmyna {
 namespace {
-
-std::string_view trim(std::string_view text) {
-  const auto begin = text.find_first_not_of(" \t");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-}
 
 /// Cuts `text` at the first `separator` outside quotes; gives what stood before it.
 std::string_view take_until(std::string_view& text, char separator) {
@@ -57,8 +53,8 @@ std::optional<std::chrono::seconds> preferred_wait(std::string_view prefer) {
   while (!prefer.empty()) {
     std::string_view preference = take_until(prefer, ',');
     std::string_view value = take_until(preference, ';');  // what follows are its parameters
-    const std::string_view name = trim(take_until(value, '='));
-    if (is_wait(name)) return to_wait(unquote(trim(value)));
+    const std::string_view name = trim_blanks(take_until(value, '='));
+    if (is_wait(name)) return to_wait(unquote(trim_blanks(value)));
   }
   return std::nullopt;
 }

@@ -8,15 +8,10 @@
 #include <string>
 #include <string_view>
 
+#include "core/header_text.h"
+
 namespace flowmyna {
 namespace {
-
-/// Without the whitespace that may stand around a header's value.
-std::string_view trim(std::string_view text) {
-  const auto begin = text.find_first_not_of(" \t");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-}
 
 /// Of what is too large for the type, the largest (or smallest) value that it has.
 std::optional<std::int64_t> to_integer(std::string_view text) {
@@ -66,12 +61,12 @@ std::int64_t seconds_until(std::int64_t unix_s, std::int64_t now_unix_s) {
 }
 
 std::optional<std::int64_t> asked_seconds(const Answer& answer, std::int64_t now_unix_s) {
-  const std::string_view retry_after = trim(answer.retry_after);
+  const std::string_view retry_after = trim_blanks(answer.retry_after);
   if (const auto seconds = to_integer(retry_after)) return seconds;
   if (const auto date = http_date_to_unix(std::string(retry_after), now_unix_s)) {
     return seconds_until(*date, now_unix_s);
   }
-  if (const auto reset = to_integer(trim(answer.rate_limit_reset))) {
+  if (const auto reset = to_integer(trim_blanks(answer.rate_limit_reset))) {
     return seconds_until(*reset, now_unix_s);
   }
   return std::nullopt;
