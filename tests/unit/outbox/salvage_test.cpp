@@ -231,6 +231,21 @@ TEST_F(SalvageTest, WhenNobodyKnowsWhatWasBeingSentEventsWaitForAPerson) {
             std::string::npos);
 }
 
+TEST_F(SalvageTest, AnEventOfASealThatIsThereIsNotHeldForOneThatIsDamaged) {
+  fill_with_events(path);
+  {
+    const auto storage = open_storage(path);
+    must(storage->begin());
+    must(storage->seal({5, Kind::kEvent, kKey, {{3}}}));
+    commit(*storage);
+  }
+  execute(path, "UPDATE seal SET row = X'00' WHERE id = 5");
+  const auto storage = open_storage(path);
+  must(storage->salvage());
+  EXPECT_EQ(text(storage->seals()), "4e0190{ 2 }");
+  EXPECT_EQ(states(*storage, 3), "-ppx");
+}
+
 TEST_F(SalvageTest, WhoeverKnowsWhatIsBeingSentGoesOn) {
   fill_with_events(path);
   const auto storage = open_storage(path);
@@ -257,6 +272,34 @@ TEST_F(SalvageTest, WithoutTheCountersNothingThatIsThereIsCountedAsLost) {
   EXPECT_EQ(storage->stats().lost, 0U);
   EXPECT_FALSE(storage->stats().lost_is_exact);
   EXPECT_EQ(accept(*storage, {"i"}), 9U);
+}
+
+TEST_F(SalvageTest, AReceiptThatOnlyASealKnowsOfIsNotGivenAgain) {
+  fill();
+  execute(path, "DELETE FROM operation WHERE seq = 8");
+  zero_page(root_of("state"));
+  EXPECT_EQ(accept(*open_storage(path), {"i"}), 9U);
+}
+
+TEST_F(SalvageTest, WhatIsDeadIsNotPendingBesides) {
+  fill();
+  execute(path, "INSERT INTO operation SELECT seq, row FROM dead");
+  const auto storage = open_storage(path);
+  must(storage->salvage());
+  EXPECT_EQ(everything(*storage), kPending);
+  EXPECT_EQ(states(*storage, 2), "-xd");
+}
+
+TEST_F(SalvageTest, NotesThatMakeNoSenseAreNotBelieved) {
+  fill();
+  // They end before they begin.
+  execute(path, "INSERT INTO folded VALUES(3, 2, 50); INSERT INTO dropped VALUES(5, 2)");
+  zero_page(root_of("state"));
+  const auto storage = open_storage(path);
+  EXPECT_EQ(everything(*storage), kPending);
+  EXPECT_EQ(storage->stats().pending(), 6U);
+  EXPECT_EQ(storage->stats().accepted, 8U);
+  EXPECT_EQ(storage->stats().dropped, 0U);
 }
 
 TEST_F(SalvageTest, CountersThatContradictEachOtherAreDamage) {
