@@ -311,6 +311,14 @@ TEST_F(SalvageTest, CountersThatContradictEachOtherAreDamage) {
   EXPECT_FALSE(storage->stats().lost_is_exact);
 }
 
+TEST_F(SalvageTest, MoreFreePagesThanThereArePagesIsDamage) {
+  fill();
+  change(path, [](std::string& bytes) { bytes[37] = '\x10'; });  // of the count in the header
+  const auto storage = open_storage(path);
+  EXPECT_NE(storage->stats().damaged_file, "");
+  EXPECT_EQ(everything(*storage), kPending);
+}
+
 TEST_F(SalvageTest, OperationsThatVanishedAreFoundMissingOnceTheOthersAreDelivered) {
   fill();
   execute(path, "DELETE FROM operation WHERE seq = 5");
