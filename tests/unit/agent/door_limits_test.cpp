@@ -152,6 +152,12 @@ TEST_F(DoorTest, LetsAllowedUsersIn) {
   EXPECT_EQ(c.ask(post("x")).status, 200);
 }
 
+TEST_F(DoorTest, TakesHeadersOfSevenKilobytes) {
+  const auto door = open(echo);
+  auto c = client();
+  EXPECT_EQ(c.ask(post("x", "X-Long: " + std::string(7000, 'x') + "\r\n")).status, 200);
+}
+
 TEST_F(DoorTest, RefusesAHeaderThatDoesNotFit) {
   const auto door = open(echo);
   auto c = client();
