@@ -31,6 +31,19 @@ TEST_F(DoorTest, HandsOverTheRequestAsItWasWritten) {
   EXPECT_TRUE(is_padded);
 }
 
+TEST_F(DoorTest, OfTheRequestBeforeNothingIsHandedOver) {
+  HttpRequest seen;
+  const auto door = open([&](const HttpRequest& request, Responder responder) {
+    seen = request;
+    responder.send(ok(""));
+  });
+  auto c = client();
+  c.ask(post("body", "Content-Type: text/plain\r\nPrefer: wait=3\r\n", "/path?query"));
+  EXPECT_EQ(c.ask("GET / HTTP/1.1\r\nHost: agent\r\n\r\n").status, 200);
+  EXPECT_EQ(seen.method + " " + seen.path, "GET /");
+  EXPECT_EQ(seen.query + seen.content_type + seen.prefer + seen.body, "");
+}
+
 TEST_F(DoorTest, HandsOverPreferencesThatComeInPartsAsOneList) {
   const auto door = open(
       [](const HttpRequest& request, Responder responder) { responder.send(ok(request.prefer)); });

@@ -4,6 +4,9 @@
 #include <uuid/uuid.h>
 
 #include <array>
+#include <cstdint>
+#include <initializer_list>
+#include <string>
 
 namespace flowmyna::test {
 namespace {
@@ -35,7 +38,9 @@ TEST(ObjectUuid, IsTheOneOfLibuuid) {
 
 TEST(EventUuid, IsOfVersionSevenAndInOrderOfTime) {
   std::string last;
-  for (const std::int64_t unix_ms : {0L, 1L, 255L, 256L, 1'700'000'000'000L, (1L << 48) - 1}) {
+  const std::initializer_list<std::int64_t> times = {
+      0, 1, 255, 256, 1'700'000'000'000, (std::int64_t{1} << 48) - 1};
+  for (const std::int64_t unix_ms : times) {
     std::string text;
     append_event_uuid(text, unix_ms);
     uuid_t uuid{};
