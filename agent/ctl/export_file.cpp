@@ -1,9 +1,10 @@
 #include "agent/ctl/export_file.h"
 
-#include <zlib.h>
+#include <libdeflate.h>
 
 #include <array>
 #include <charconv>
+#include <cinttypes>
 #include <cstdio>
 
 #include "agent/ctl/raw_json.h"
@@ -52,7 +53,7 @@ ExportLine read_export_line(std::string_view line) {
 }
 
 void ExportSum::add(std::string_view bytes) {
-  crc_ = ::crc32_z(crc_, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size());
+  crc_ = libdeflate_crc32(crc_, bytes.data(), bytes.size());
 }
 
 void ExportSum::add_line(std::string_view line) {
@@ -63,7 +64,7 @@ void ExportSum::add_line(std::string_view line) {
 
 std::string ExportSum::last_line() const {
   std::array<char, 9> hex{};
-  std::snprintf(hex.data(), hex.size(), "%08lx", crc_);
+  std::snprintf(hex.data(), hex.size(), "%08" PRIx32, crc_);
   return std::string(kLast) + R"(true,"lines":)" + std::to_string(lines_) + R"(,"crc32":")" +
          hex.data() + "\"}";
 }

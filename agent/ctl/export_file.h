@@ -15,9 +15,9 @@ namespace flowmyna::ctl {
 ///     …
 ///     {"end":true,"lines":N,"crc32":"0123abcd"}
 ///
-/// `source` names the outbox, `through` its highest receipt then. The checksum (zlib's) is that of
-/// every byte before the last line, so a file that was cut short or damaged on its way is not
-/// taken for what it is not.
+/// `source` names the outbox, `through` its highest receipt then. The checksum (CRC-32, as gzip has
+/// it) is that of every byte before the last line, so a file that was cut short or damaged on its
+/// way is not taken for what it is not.
 
 /// Whether a file that begins with this line is an export, of whatever version.
 bool is_export_header(std::string_view first_line);
@@ -44,7 +44,7 @@ class ExportSum {
 
  private:
   std::uint64_t lines_ = 0;
-  unsigned long crc_ = 0;
+  std::uint32_t crc_ = 0;
 };
 
 struct ExportSummary {

@@ -1,7 +1,7 @@
 #include "outbox/row.h"
 
+#include <libdeflate.h>
 #include <uuid/uuid.h>
-#include <zlib.h>
 
 #include <array>
 #include <cstring>
@@ -25,9 +25,8 @@ std::uint32_t checksum(std::uint64_t key, std::string_view content) {
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     bytes[i] = static_cast<unsigned char>(key >> (8 * i));
   }
-  const uLong seed = crc32(0, bytes.data(), bytes.size());
-  return static_cast<std::uint32_t>(
-      crc32_z(seed, reinterpret_cast<const unsigned char*>(content.data()), content.size()));
+  const std::uint32_t of_key = libdeflate_crc32(0, bytes.data(), bytes.size());
+  return libdeflate_crc32(of_key, content.data(), content.size());
 }
 
 /// What follows the checksum; nothing when that does not fit.

@@ -9,8 +9,8 @@
 
 namespace flowmyna {
 
-/// The stored forms of the outbox's rows. Each begins with a CRC-32 (zlib's, little-endian) over
-/// the row's own key and all that follows it, so a row that was damaged, or that ended up under
+/// The stored forms of the outbox's rows. Each begins with a CRC-32 (as gzip has it, little-endian)
+/// over the row's own key and all that follows it, so a row that was damaged, or that ended up under
 /// another key, is never taken for what it is not:
 ///
 ///     operation: crc32 format=1 time operation…     (core/operation.h)
