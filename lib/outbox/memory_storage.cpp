@@ -31,18 +31,18 @@ Result<void> MemoryStorage::admit(std::uint64_t bytes) {
   return {};
 }
 
-Result<Receipt> MemoryStorage::append(const EncodedOperations& operations,
-                                      std::int64_t accepted_unix_s) {
+Result<Receipt> MemoryStorage::append(std::span<const AcceptedOperations> groups) {
   OutboxStats& stats = state_.stats;
   const Receipt first = stats.accepted + 1;
-  for (std::size_t i = 0; i < operations.size(); ++i) {
-    const Receipt receipt = first + i;
-    if (stats.unsynced_from == 0 && boot_stamp_of(operations[i])) stats.unsynced_from = receipt;
-    state_.operations[receipt] = {accepted_unix_s, std::string(operations[i])};
-    undo_.push_back([this, receipt] { state_.operations.erase(receipt); });
+  for (const auto& [operations, unix_s] : groups) {
+    for (std::size_t i = 0; i < operations.size(); ++i) {
+      const Receipt receipt = ++stats.accepted;
+      if (stats.unsynced_from == 0 && boot_stamp_of(operations[i])) stats.unsynced_from = receipt;
+      state_.operations[receipt] = {unix_s, std::string(operations[i])};
+      undo_.push_back([this, receipt] { state_.operations.erase(receipt); });
+    }
+    stats.size_bytes += operations.bytes();
   }
-  stats.accepted += operations.size();
-  stats.size_bytes += operations.bytes();
   return first;
 }
 

@@ -20,8 +20,8 @@ class MemoryStorage final : public Storage {
   Result<void> commit() override;
   void rollback() override;
   Result<void> admit(std::uint64_t bytes) override;
-  Result<Receipt> append(const EncodedOperations& operations,
-                         std::int64_t accepted_unix_s) override;
+  using Storage::append;
+  Result<Receipt> append(std::span<const AcceptedOperations> groups) override;
   Result<void> seal(const Seal& seal) override;
   Result<void> settle(const Settlement& settlement) override;
   Result<RetriedLetters> retry(const LetterLimits& limits) override;

@@ -113,6 +113,41 @@ std::uint64_t to_unsigned(std::int64_t value) {
   return static_cast<std::uint64_t>(value);
 }
 
+/// Makes rows of operations, which get the receipts behind `before`.
+class OperationRows final : public sqlite::RowSource {
+ public:
+  OperationRows(std::span<const AcceptedOperations> groups, std::int64_t before)
+      : groups_(groups), seq_(before) {}
+
+  bool next() override {
+    while (!groups_.empty() && next_ == groups_.front().operations.size()) {
+      groups_ = groups_.subspan(1);
+      next_ = 0;
+    }
+    if (groups_.empty()) return false;
+    const auto& [operations, unix_s] = groups_.front();
+    const std::string_view stored = operations[next_++];
+    ++seq_;
+    if (unsynced_from_ == 0 && boot_stamp_of(stored)) unsynced_from_ = seq_;
+    row_.clear();
+    append_operation_row(row_, to_unsigned(seq_), {unix_s, stored});
+    return true;
+  }
+  /// Behind the last row: still that of the last one.
+  std::int64_t key() const override { return seq_; }
+  std::string_view blob() const override { return row_; }
+
+  /// The first one that has a boot stamp; 0 when none has.
+  std::int64_t unsynced_from() const { return unsynced_from_; }
+
+ private:
+  std::span<const AcceptedOperations> groups_;
+  std::size_t next_ = 0;
+  std::int64_t seq_;
+  std::int64_t unsynced_from_ = 0;
+  std::string row_;
+};
+
 }  // namespace
 
 Result<std::unique_ptr<SqliteStorage>> SqliteStorage::open(StorageOptions options) {
@@ -260,7 +295,6 @@ Result<SqliteStorage::Open> SqliteStorage::connect() const {
       {&open.begin, "BEGIN IMMEDIATE"},
       {&open.commit, "COMMIT"},
       {&open.rollback, "ROLLBACK"},
-      {&open.insert, "INSERT INTO operation(seq, row) VALUES(?, ?)"},
       {&open.rewrite, "UPDATE operation SET row = ? WHERE seq = ?"},
       {&open.remove, "DELETE FROM operation WHERE seq BETWEEN ? AND ?"},
       {&open.read, "SELECT seq, row FROM operation WHERE seq > ? ORDER BY seq"},
@@ -282,6 +316,9 @@ Result<SqliteStorage::Open> SqliteStorage::connect() const {
     if (!prepared) return tl::make_unexpected(prepared.error());
     *statement = *std::move(prepared);
   }
+  auto insert = sqlite::RowInsert::prepare(open.connection, "operation", "seq", "row");
+  if (!insert) return tl::make_unexpected(insert.error());
+  open.insert = *std::move(insert);
   auto letters = LetterTables::prepare(open.connection);
   if (!letters) return tl::make_unexpected(letters.error());
   open.letters = *std::move(letters);
@@ -367,21 +404,14 @@ void SqliteStorage::rollback() {
   counters_ = committed_;
 }
 
-Result<Receipt> SqliteStorage::append(const EncodedOperations& operations,
-                                      std::int64_t accepted_unix_s) {
-  appended_bytes_ += operations.bytes();
-  const std::int64_t first = counters_.accepted + 1;
-  for (std::size_t i = 0; i < operations.size(); ++i) {
-    const std::int64_t seq = first + to_signed(i);
-    if (counters_.unsynced_from == 0 && boot_stamp_of(operations[i])) counters_.unsynced_from = seq;
-    scratch_.clear();
-    append_operation_row(scratch_, to_unsigned(seq), {accepted_unix_s, operations[i]});
-    if (auto done = open_->insert.start().bind(seq).bind(scratch_).run(); !done) {
-      return tl::make_unexpected(done.error());
-    }
-  }
-  counters_.accepted += to_signed(operations.size());
-  return to_unsigned(first);
+Result<Receipt> SqliteStorage::append(std::span<const AcceptedOperations> groups) {
+  const std::int64_t before = counters_.accepted;
+  for (const auto& [operations, unix_s] : groups) appended_bytes_ += operations.bytes();
+  OperationRows rows(groups, before);
+  if (auto done = open_->insert.run(rows); !done) return tl::make_unexpected(done.error());
+  counters_.accepted = rows.key();
+  if (counters_.unsynced_from == 0) counters_.unsynced_from = rows.unsynced_from();
+  return to_unsigned(before + 1);
 }
 
 Result<void> SqliteStorage::seal(const Seal& seal) {

@@ -11,6 +11,7 @@
 #include "outbox/lock_file.h"
 #include "outbox/log_file.h"
 #include "outbox/reserve.h"
+#include "outbox/row_insert.h"
 #include "outbox/sqlite.h"
 #include "outbox/storage.h"
 
@@ -43,8 +44,8 @@ class SqliteStorage final : public Storage {
   Result<void> commit() override;
   void rollback() override;
   Result<void> admit(std::uint64_t bytes) override;
-  Result<Receipt> append(const EncodedOperations& operations,
-                         std::int64_t accepted_unix_s) override;
+  using Storage::append;
+  Result<Receipt> append(std::span<const AcceptedOperations> groups) override;
   Result<void> seal(const Seal& seal) override;
   Result<void> settle(const Settlement& settlement) override;
   Result<RetriedLetters> retry(const LetterLimits& limits) override;
@@ -77,7 +78,8 @@ class SqliteStorage final : public Storage {
   struct Open {
     sqlite::Connection connection;
     sqlite::Statement begin, commit, rollback;
-    sqlite::Statement insert, rewrite, remove, read, fetch;
+    sqlite::RowInsert insert;
+    sqlite::Statement rewrite, remove, read, fetch;
     sqlite::Statement insert_seal, remove_seal, read_seals;
     sqlite::Statement walk, find_lost, vacuum;
     LetterTables letters;

@@ -1,11 +1,19 @@
 #pragma once
 
+#include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "core/outbox.h"
 #include "core/result.h"
 
 namespace flowmyna {
+
+/// Operations that were accepted at one moment. A view.
+struct AcceptedOperations {
+  const EncodedOperations& operations;
+  std::int64_t unix_s;
+};
 
 /// The outbox's transactions, as one thread sees them: SQLite on one side (sqlite_storage.h),
 /// memory on the other (memory_storage.h); tests/contract runs the same tests over both.
@@ -25,9 +33,13 @@ class Storage {
   /// what `begin` or `refresh` saw; if not, why: kFull when quota or disk are, kIo when what is
   /// written now would be lost.
   virtual Result<void> admit(std::uint64_t bytes) = 0;
-  /// The receipt of the first operation.
-  virtual Result<Receipt> append(const EncodedOperations& operations,
-                                 std::int64_t accepted_unix_s) = 0;
+  /// The receipt of the first operation; the others follow in their order, without a gap. The more
+  /// at once, the less each costs.
+  virtual Result<Receipt> append(std::span<const AcceptedOperations> groups) = 0;
+  Result<Receipt> append(const EncodedOperations& operations, std::int64_t accepted_unix_s) {
+    const AcceptedOperations group{operations, accepted_unix_s};
+    return append({&group, 1});
+  }
   virtual Result<void> seal(const Seal& seal) = 0;
   /// What is settled already stays as it is and is not counted again: a commit that reported a
   /// failure may have reached the disk.

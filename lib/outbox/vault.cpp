@@ -429,19 +429,24 @@ void Vault::shrink() {
 
 /// Commits the writers' operations together with `writes`, which are emptied when that succeeded.
 void Vault::accept(Appends appends, std::vector<Write>& writes) {
-  std::vector<Result<Receipt>> receipts;
-  receipts.reserve(appends.size());
+  std::vector<Result<void>> admitted;
+  admitted.reserve(appends.size());
+  std::vector<AcceptedOperations> groups;
+  groups.reserve(appends.size());
+  std::uint64_t admitted_bytes = 0;
   Result<void> done = begin();
   for (std::size_t i = 0; done && i < appends.size(); ++i) {
-    const Append& append = *appends[i];
-    if (auto admitted = storage_->admit(append.operations.bytes()); !admitted) {
-      if (admitted.error().kind == Error::Kind::kFull) refused_bytes_ = append.operations.bytes();
-      receipts.push_back(tl::make_unexpected(admitted.error()));
-      continue;
+    const EncodedOperations& operations = appends[i]->operations;
+    admitted.push_back(storage_->admit(admitted_bytes + operations.bytes()));
+    if (admitted.back()) {
+      admitted_bytes += operations.bytes();
+      groups.push_back({operations, appends[i]->accepted_unix_s});
+    } else if (admitted.back().error().kind == Error::Kind::kFull) {
+      refused_bytes_ = operations.bytes();
     }
-    receipts.push_back(storage_->append(append.operations, append.accepted_unix_s));
-    if (!receipts.back()) done = tl::make_unexpected(receipts.back().error());
   }
+  Receipt next = 0;
+  if (done) done = storage_->append(groups).map([&next](Receipt first) { next = first; });
   for (const Write& write : writes) {
     if (done) done = write.apply(*storage_);
   }
@@ -452,14 +457,17 @@ void Vault::accept(Appends appends, std::vector<Write>& writes) {
     return;
   }
   publish();
-  bool accepted = false;
   for (std::size_t i = 0; i < appends.size(); ++i) {
-    accepted = accepted || receipts[i].has_value();
-    appends[i]->done(std::move(receipts[i]));
+    if (!admitted[i]) {
+      appends[i]->done(tl::make_unexpected(admitted[i].error()));
+      continue;
+    }
+    appends[i]->done(next);
+    next += appends[i]->operations.size();
   }
   for (const Write& write : writes) write.done({});
   writes.clear();
-  if (accepted && on_append_) on_append_();
+  if (!groups.empty() && on_append_) on_append_();
 }
 
 Result<void> Vault::apply(const std::vector<Write>& writes) {

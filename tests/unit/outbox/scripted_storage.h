@@ -68,10 +68,10 @@ class ScriptedStorage final : public Storage {
   }
   void rollback() override { memory_.rollback(); }
   Result<void> admit(std::uint64_t bytes) override { return memory_.admit(bytes); }
-  Result<Receipt> append(const EncodedOperations& operations, std::int64_t unix_s) override {
+  Result<Receipt> append(std::span<const AcceptedOperations> groups) override {
     if (script_.append_fails.exchange(false)) return fail(Error::Kind::kIo, "disk I/O error");
     if (script_.append_is_full.exchange(false)) return fail(Error::Kind::kFull, "disk is full");
-    return memory_.append(operations, unix_s);
+    return memory_.append(groups);
   }
   Result<void> seal(const Seal& seal) override { return memory_.seal(seal); }
   Result<void> settle(const Settlement& settlement) override { return memory_.settle(settlement); }
