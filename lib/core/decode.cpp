@@ -141,8 +141,8 @@ class Decoder::Reader {
     }
     const std::string_view field = kind == Kind::kUpsert ? "objects" : "events";
     bool found = false;
-    const auto read_member = [&](std::string_view name, ondemand::value value) {
-      if (name != field) return skip(value);
+    const auto read_member = [&](const JsonText& name, ondemand::value& value) {
+      if (name.characters != field) return skip(value);
       found = true;
       list_problems_.forget(field);
       out = {};
@@ -165,7 +165,7 @@ class Decoder::Reader {
     return find_json_error(body) ? simdjson::TAPE_ERROR : simdjson::SUCCESS;
   }
 
-  error_code items(Kind kind, std::string_view field, ondemand::value value, const EventStamp& now,
+  error_code items(Kind kind, std::string_view field, ondemand::value& value, const EventStamp& now,
                    DecodedBatch& out) {
     json_type type{};
     if (const auto error = value.type().get(type)) return error;
@@ -176,7 +176,7 @@ class Decoder::Reader {
     ondemand::array array;
     if (const auto error = value.get_array().get(array)) return error;
     std::size_t count = 0;
-    const auto read_element = [&](ondemand::value element) {
+    const auto read_element = [&](ondemand::value& element) {
       const auto error = item_.read(kind, element, now);
       if (!error && count < kMaxBatchItems) take(item_, count, out);
       ++count;
@@ -195,7 +195,7 @@ class Decoder::Reader {
     return simdjson::SUCCESS;
   }
 
-  static error_code skip(ondemand::value value) {
+  static error_code skip(ondemand::value& value) {
     std::string_view written;
     return walk_json(value, kMaxDepth, written);
   }

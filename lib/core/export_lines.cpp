@@ -65,12 +65,12 @@ class LineReader {
 
   error_code read_fields(ondemand::object object, Fields& fields) {
     fields.first = out_.operations.size();
-    return each_member(object, [&](std::string_view name, ondemand::value value) {
-      return read_field(name, value, fields);
+    return each_member(object, [&](const JsonText& name, ondemand::value& value) {
+      return read_field(name.characters, value, fields);
     });
   }
 
-  error_code read_field(std::string_view name, ondemand::value value, Fields& fields) {
+  error_code read_field(std::string_view name, ondemand::value& value, Fields& fields) {
     if (name == "upsert") return operation(Kind::kUpsert, value, fields);
     if (name == "event") return operation(Kind::kEvent, value, fields);
     if (name == "operations") return operations(value, fields);
@@ -88,7 +88,7 @@ class LineReader {
     return walk_json(value, Decoder::kMaxDepth, written);
   }
 
-  static error_code text(ondemand::value value, std::string& out) {
+  static error_code text(ondemand::value& value, std::string& out) {
     std::string_view text;
     const auto error = value.get_string().get(text);
     out = text;
@@ -96,7 +96,7 @@ class LineReader {
   }
 
   template <class Number>
-  static error_code number(ondemand::value value, Number& out) {
+  static error_code number(ondemand::value& value, Number& out) {
     std::int64_t wide = 0;
     if (const auto error = value.get_int64().get(wide)) return error;
     if (wide < 0 || wide > std::numeric_limits<int>::max()) return simdjson::NUMBER_OUT_OF_RANGE;
@@ -104,7 +104,7 @@ class LineReader {
     return simdjson::SUCCESS;
   }
 
-  error_code operation(Kind kind, ondemand::value value, Fields& fields) {
+  error_code operation(Kind kind, ondemand::value& value, Fields& fields) {
     if (const auto error = item_.read(kind, value, {})) return error;
     if (!item_.problems().empty()) {
       wrong = item_.problems().reason();
@@ -119,10 +119,10 @@ class LineReader {
     return simdjson::SUCCESS;
   }
 
-  error_code operations(ondemand::value value, Fields& fields) {
+  error_code operations(ondemand::value& value, Fields& fields) {
     ondemand::array array;
     if (const auto error = value.get_array().get(array)) return error;
-    return each_element(array, [&](ondemand::value element) -> error_code {
+    return each_element(array, [&](ondemand::value& element) -> error_code {
       ondemand::object object;
       if (const auto error = element.get_object().get(object)) return error;
       Fields inner;

@@ -2,7 +2,6 @@
 
 #include "core/decode.h"
 #include "core/json_text.h"
-#include "core/json_walk.h"
 
 namespace flowmyna {
 
@@ -16,7 +15,7 @@ void FieldReader::start() {
   kept_.clear();
 }
 
-error_code FieldReader::text(ondemand::value value, const TextField& field, Text& out) {
+error_code FieldReader::text(ondemand::value& value, const TextField& field, Text& out) {
   problems_.forget(field.name);
   out.reset();
   json_type type{};
@@ -27,9 +26,9 @@ error_code FieldReader::text(ondemand::value value, const TextField& field, Text
     out = "";  // present, though wrong: no second complaint that it is missing
     return skip(value);
   }
-  std::string_view text;
-  if (const auto error = value.get_string().get(text)) return error;
-  const std::size_t characters = count_characters(text);
+  JsonText text;
+  if (const auto error = read_text(value, text)) return error;
+  const std::size_t characters = count_characters(text.characters);
   if (characters == 0) {
     problems_.add(field.name, "String should have at least 1 character", "string_too_short");
   } else if (characters > field.characters_max) {
@@ -42,7 +41,7 @@ error_code FieldReader::text(ondemand::value value, const TextField& field, Text
   return simdjson::SUCCESS;
 }
 
-error_code FieldReader::timestamp(ondemand::value value, Text& out) {
+error_code FieldReader::timestamp(ondemand::value& value, Text& out) {
   static constexpr std::string_view kField = "timestamp";
   problems_.forget(kField);
   out.reset();
@@ -53,9 +52,9 @@ error_code FieldReader::timestamp(ondemand::value value, Text& out) {
     problems_.add(kField, "Input should be a valid datetime", "datetime_type");
     return skip(value);
   }
-  std::string_view text;
-  if (const auto error = value.get_string().get(text)) return error;
-  if (!is_iso8601(text)) {
+  JsonText text;
+  if (const auto error = read_text(value, text)) return error;
+  if (!is_iso8601(text.characters)) {
     problems_.add(kField, "Input should be a valid datetime in ISO 8601, as 2023-01-15T10:30:00Z",
                   "datetime_parsing");
   }
@@ -63,7 +62,7 @@ error_code FieldReader::timestamp(ondemand::value value, Text& out) {
   return simdjson::SUCCESS;
 }
 
-error_code FieldReader::properties(ondemand::value value, PropertiesRange& out) {
+error_code FieldReader::properties(ondemand::value& value, PropertiesRange& out) {
   static constexpr std::string_view kField = "properties";
   problems_.forget(kField);
   out = {};
@@ -77,7 +76,7 @@ error_code FieldReader::properties(ondemand::value value, PropertiesRange& out) 
   ondemand::object object;
   if (const auto error = value.get_object().get(object)) return error;
   patch_.clear();
-  const auto set = [this](std::string_view name, ondemand::value property) {
+  const auto set = [this](const JsonText& name, ondemand::value& property) {
     std::string_view written;
     const auto error = walk_json(property, Decoder::kMaxDepth, written);
     if (!error) patch_.set(canonical(name), written);
@@ -90,7 +89,7 @@ error_code FieldReader::properties(ondemand::value value, PropertiesRange& out) 
   return simdjson::SUCCESS;
 }
 
-error_code FieldReader::skip(ondemand::value value) {
+error_code FieldReader::skip(ondemand::value& value) {
   std::string_view written;
   return walk_json(value, Decoder::kMaxDepth, written);
 }
@@ -103,10 +102,10 @@ PropertiesView FieldReader::resolve(const PropertiesRange& range) const {
   return PropertiesView(std::string_view(encoded_).substr(range.begin, range.end - range.begin));
 }
 
-std::string_view FieldReader::canonical(std::string_view text) {
-  if (!needs_escape(text)) return text;
+std::string_view FieldReader::canonical(const JsonText& text) {
+  if (text.is_plain || !needs_escape(text.characters)) return text.characters;
   std::string& escaped = kept_.emplace_back();
-  append_escaped(escaped, text);
+  append_escaped(escaped, text.characters);
   return escaped;
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/json_walk.h"
 #include "core/patch.h"
 #include "core/problems.h"
 
@@ -40,11 +41,11 @@ class FieldReader {
   /// Forgets the item before.
   void start();
 
-  simdjson::error_code text(simdjson::ondemand::value value, const TextField& field, Text& out);
-  simdjson::error_code timestamp(simdjson::ondemand::value value, Text& out);
-  simdjson::error_code properties(simdjson::ondemand::value value, PropertiesRange& out);
+  simdjson::error_code text(simdjson::ondemand::value& value, const TextField& field, Text& out);
+  simdjson::error_code timestamp(simdjson::ondemand::value& value, Text& out);
+  simdjson::error_code properties(simdjson::ondemand::value& value, PropertiesRange& out);
   /// Validates a value that nobody asked for.
-  simdjson::error_code skip(simdjson::ondemand::value value);
+  simdjson::error_code skip(simdjson::ondemand::value& value);
 
   /// Says so when a required field is absent.
   void require(const Text& text, std::string_view field);
@@ -56,7 +57,7 @@ class FieldReader {
   const Problems& problems() const { return problems_; }
 
  private:
-  std::string_view canonical(std::string_view text);
+  std::string_view canonical(const JsonText& text);
 
   Problems problems_;
   std::string encoded_;           // properties of the item in their stored form

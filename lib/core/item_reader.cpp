@@ -28,7 +28,7 @@ error_code ItemReader::read(Kind kind, ondemand::object object, const EventStamp
   return kind == Kind::kUpsert ? upsert(object) : event(object, now);
 }
 
-error_code ItemReader::read(Kind kind, ondemand::value value, const EventStamp& now) {
+error_code ItemReader::read(Kind kind, ondemand::value& value, const EventStamp& now) {
   json_type type{};
   if (const auto error = value.type().get(type)) return error;
   if (type != json_type::object) {
@@ -70,7 +70,8 @@ error_code ItemReader::event(ondemand::object object, const EventStamp& now) {
   FieldReader::Text timestamp;
   FieldReader::PropertiesRange properties;
   bool has_objects = false;
-  const auto read_field = [&](std::string_view field, ondemand::value value) {
+  const auto read_field = [&](const JsonText& written, ondemand::value& value) {
+    const std::string_view field = written.characters;
     if (field == kEvent.name) return fields_.text(value, kEvent, name);
     if (field == "timestamp") return fields_.timestamp(value, timestamp);
     if (field == "properties") return fields_.properties(value, properties);
@@ -95,7 +96,7 @@ error_code ItemReader::event(ondemand::object object, const EventStamp& now) {
   return simdjson::SUCCESS;
 }
 
-error_code ItemReader::event_objects(ondemand::value list) {
+error_code ItemReader::event_objects(ondemand::value& list) {
   Problems& problems = fields_.problems();
   problems.forget("objects");
   objects_.clear();
@@ -110,7 +111,7 @@ error_code ItemReader::event_objects(ondemand::value list) {
   std::size_t count = 0;
   std::size_t dropped = 0;
   problems.enter("objects");
-  const auto read_element = [&](ondemand::value value) {
+  const auto read_element = [&](ondemand::value& value) {
     problems.enter(count++);
     const auto error = event_object(value);
     problems.leave();
@@ -128,7 +129,7 @@ error_code ItemReader::event_objects(ondemand::value list) {
   return simdjson::SUCCESS;
 }
 
-error_code ItemReader::event_object(ondemand::value value) {
+error_code ItemReader::event_object(ondemand::value& value) {
   json_type type{};
   if (const auto error = value.type().get(type)) return error;
   if (type != json_type::object) {
@@ -147,7 +148,8 @@ error_code ItemReader::object_fields(ondemand::object object, bool in_event, Obj
   FieldReader::Text type;
   FieldReader::Text id;
   FieldReader::Text qualifier;
-  const auto read_field = [&](std::string_view field, ondemand::value value) {
+  const auto read_field = [&](const JsonText& written, ondemand::value& value) {
+    const std::string_view field = written.characters;
     if (field == kType.name) return fields_.text(value, kType, type);
     if (field == kId.name) return fields_.text(value, kId, id);
     if (field == "properties") return fields_.properties(value, out.properties);

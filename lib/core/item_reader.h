@@ -21,7 +21,7 @@ class ItemReader {
  public:
   /// `now` stamps an event that has no timestamp of its own.
   simdjson::error_code read(Kind kind, simdjson::ondemand::object object, const EventStamp& now);
-  simdjson::error_code read(Kind kind, simdjson::ondemand::value value, const EventStamp& now);
+  simdjson::error_code read(Kind kind, simdjson::ondemand::value& value, const EventStamp& now);
   /// For an item that is no object at all.
   void refuse_type();
 
@@ -39,8 +39,8 @@ class ItemReader {
   void start();
   simdjson::error_code upsert(simdjson::ondemand::object object);
   simdjson::error_code event(simdjson::ondemand::object object, const EventStamp& now);
-  simdjson::error_code event_objects(simdjson::ondemand::value list);
-  simdjson::error_code event_object(simdjson::ondemand::value value);
+  simdjson::error_code event_objects(simdjson::ondemand::value& list);
+  simdjson::error_code event_object(simdjson::ondemand::value& value);
   simdjson::error_code object_fields(simdjson::ondemand::object object, bool in_event,
                                      ObjectFields& out);
   void add_not_an_object();

@@ -9,23 +9,24 @@ using simdjson::error_code;
 namespace ondemand = simdjson::ondemand;
 
 std::string_view trim_end(std::string_view text) {
-  const auto last = text.find_last_not_of(" \t\r\n");
-  return text.substr(0, last + 1);
+  const auto is_blank = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  return text;
 }
 
-error_code walk(ondemand::value value, int depth);
+error_code walk(ondemand::value& value, int depth);
 
-error_code walk_array(ondemand::value value, int depth) {
+error_code walk_array(ondemand::value& value, int depth) {
   ondemand::array array;
   if (const auto error = value.get_array().get(array)) return error;
-  return each_element(array, [depth](ondemand::value child) { return walk(child, depth); });
+  return each_element(array, [depth](ondemand::value& child) { return walk(child, depth); });
 }
 
-error_code walk_object(ondemand::value value, int depth) {
+error_code walk_object(ondemand::value& value, int depth) {
   ondemand::object object;
   if (const auto error = value.get_object().get(object)) return error;
   return each_member(
-      object, [depth](std::string_view, ondemand::value child) { return walk(child, depth); });
+      object, [depth](const JsonText&, ondemand::value& child) { return walk(child, depth); });
 }
 
 error_code check_literal(ondemand::value& value) {
@@ -34,7 +35,7 @@ error_code check_literal(ondemand::value& value) {
   return ok ? simdjson::SUCCESS : simdjson::TAPE_ERROR;
 }
 
-error_code walk(ondemand::value value, int depth) {
+error_code walk(ondemand::value& value, int depth) {
   ondemand::json_type type{};
   if (const auto error = value.type().get(type)) return error;
   switch (type) {
@@ -43,8 +44,8 @@ error_code walk(ondemand::value value, int depth) {
     case ondemand::json_type::object:
       return depth > 0 ? walk_object(value, depth - 1) : simdjson::DEPTH_ERROR;
     case ondemand::json_type::string: {
-      std::string_view text;
-      return value.get_string().get(text);
+      JsonText text;
+      return read_text(value, text);
     }
     default:
       return check_literal(value);
@@ -53,7 +54,7 @@ error_code walk(ondemand::value value, int depth) {
 
 }  // namespace
 
-error_code walk_json(ondemand::value value, int depth, std::string_view& text) {
+error_code walk_json(ondemand::value& value, int depth, std::string_view& text) {
   ondemand::json_type type{};
   if (const auto error = value.type().get(type)) return error;
   const std::string_view token = value.raw_json_token();

@@ -2,6 +2,7 @@
 
 #include <simdjson.h>
 
+#include <cstddef>
 #include <string_view>
 #include <utility>
 
@@ -11,20 +12,57 @@ namespace flowmyna {
 /// every value is walked. Its DOM parser was rejected because it refuses numbers beyond 64 bits and
 /// beyond a double, which must arrive as written.
 
+/// A string of a document.
+struct JsonText {
+  std::string_view characters;
+  /// It was written without an escape: its characters are a slice of the document, and need none
+  /// to stand inside a JSON string.
+  bool is_plain = false;
+};
+
+/// Where the characters of a string end that have no escape before them: at the quote that closes
+/// it, or at its first backslash. The parser's first pass has made sure of a closing quote, of
+/// UTF-8, and that no control character stands between.
+inline const char* plain_end(const char* begin) {
+  while (*begin != '"' && *begin != '\\') ++begin;
+  return begin;
+}
+
+/// Reads a value that is a string. Consumes it. Characters with escapes are the parser's, until its
+/// next document.
+inline simdjson::error_code read_text(simdjson::ondemand::value& value, JsonText& out) {
+  const char* const begin = value.raw_json_token().data() + 1;
+  const char* const end = plain_end(begin);
+  out.is_plain = *end == '"';
+  if (!out.is_plain) return value.get_string().get(out.characters);
+  out.characters = {begin, static_cast<std::size_t>(end - begin)};
+  return value.get_raw_json_string().error();
+}
+
+/// The same for the name of a member.
+inline simdjson::error_code read_name(simdjson::ondemand::field& member, JsonText& out) {
+  const char* const begin = member.key().raw();
+  const char* const end = plain_end(begin);
+  out.is_plain = *end == '"';
+  if (!out.is_plain) return member.unescaped_key().get(out.characters);
+  out.characters = {begin, static_cast<std::size_t>(end - begin)};
+  return simdjson::SUCCESS;
+}
+
 /// Validates `value` and all that it holds, and gives the text as it was written, from its first
 /// to its last character. `depth` is how many more levels may be opened (DEPTH_ERROR beyond).
 /// Consumes the value. The text points into the document.
-simdjson::error_code walk_json(simdjson::ondemand::value value, int depth, std::string_view& text);
+simdjson::error_code walk_json(simdjson::ondemand::value& value, int depth, std::string_view& text);
 
-/// Calls `visit(name, value)` for every member in the order in which they were written, names
-/// unescaped, until one call fails. The visitor must consume the value.
+/// Calls `visit(name, value)` for every member in the order in which they were written, the name a
+/// JsonText, until one call fails. The visitor must consume the value.
 template <class Visit>
 simdjson::error_code each_member(simdjson::ondemand::object object, const Visit& visit) {
   for (auto member : object) {
-    simdjson::ondemand::field field;
-    std::string_view name;
-    if (const auto error = std::move(member).get(field)) return error;
-    if (const auto error = field.unescaped_key().get(name)) return error;
+    if (const auto error = member.error()) return error;
+    simdjson::ondemand::field&& field = std::move(member).value_unsafe();
+    JsonText name;
+    if (const auto error = read_name(field, name)) return error;
     if (const auto error = visit(name, field.value())) return error;
   }
   return simdjson::SUCCESS;
@@ -34,8 +72,8 @@ simdjson::error_code each_member(simdjson::ondemand::object object, const Visit&
 template <class Visit>
 simdjson::error_code each_element(simdjson::ondemand::array array, const Visit& visit) {
   for (auto element : array) {
-    simdjson::ondemand::value value;
-    if (const auto error = std::move(element).get(value)) return error;
+    if (const auto error = element.error()) return error;
+    simdjson::ondemand::value&& value = std::move(element).value_unsafe();
     if (const auto error = visit(value)) return error;
   }
   return simdjson::SUCCESS;

@@ -11,7 +11,7 @@ void Patch::set(std::string_view name, std::string_view value) {
       it->value = value;
       return;
     }
-    properties_.push_back({name, value});
+    add(name, value);
     if (properties_.size() > kLinearLimit) {
       for (std::size_t i = 0; i < properties_.size(); ++i) index_.emplace(properties_[i].name, i);
     }
@@ -19,10 +19,16 @@ void Patch::set(std::string_view name, std::string_view value) {
   }
   const auto [it, is_new] = index_.try_emplace(name, properties_.size());
   if (is_new) {
-    properties_.push_back({name, value});
+    add(name, value);
   } else {
     properties_[it->second].value = value;
   }
+}
+
+void Patch::add(std::string_view name, std::string_view value) {
+  Property& property = properties_.emplace_back();
+  property.name = name;
+  property.value = value;
 }
 
 void Patch::clear() {

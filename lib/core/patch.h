@@ -38,6 +38,8 @@ class Patch {
   // Most objects have few properties; a map only pays for itself beyond that.
   static constexpr std::size_t kLinearLimit = 16;
 
+  void add(std::string_view name, std::string_view value);
+
   std::vector<Property> properties_;
   std::unordered_map<std::string_view, std::size_t> index_;  // filled beyond kLinearLimit
 };
