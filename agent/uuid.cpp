@@ -1,11 +1,11 @@
 #include "agent/uuid.h"
 
-#include <openssl/evp.h>
+#include <nettle/sha1.h>
 #include <uuid/uuid.h>
 
 #include <array>
-#include <memory>
-#include <new>
+#include <cstddef>
+#include <string_view>
 
 namespace flowmyna {
 namespace {
@@ -17,33 +17,12 @@ constexpr uuid_t kObjects = {0x9b, 0x6f, 0x0e, 0x52, 0x7c, 0x1d, 0x4d, 0x0a,
 void append_text(std::string& out, const uuid_t uuid) {
   std::array<char, UUID_STR_LEN> text{};
   uuid_unparse_lower(uuid, text.data());
-  out += text.data();
+  out.append(text.data(), text.size() - 1);
 }
 
-/// OpenSSL's SHA-1: libuuid's takes three times as long, a tenth of what a batch costs in all.
-class Sha1 {
- public:
-  using Digest = std::array<unsigned char, 20>;
-
-  Sha1() : context_(EVP_MD_CTX_new()) {
-    if (EVP_DigestInit_ex2(context_.get(), EVP_sha1(), nullptr) != 1) throw std::bad_alloc();
-  }
-
-  void add(const void* bytes, std::size_t size) { EVP_DigestUpdate(context_.get(), bytes, size); }
-  /// Of what was added since the last one.
-  Digest take() {
-    Digest digest{};
-    EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr);
-    EVP_DigestInit_ex2(context_.get(), nullptr, nullptr);
-    return digest;
-  }
-
- private:
-  struct Free {
-    void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-  };
-  std::unique_ptr<EVP_MD_CTX, Free> context_;
-};
+void add(sha1_ctx& sha1, std::string_view bytes) {
+  sha1_update(&sha1, bytes.size(), reinterpret_cast<const std::uint8_t*>(bytes.data()));
+}
 
 void set_version(unsigned char* uuid, unsigned version) {
   uuid[6] = static_cast<unsigned char>(version << 4U | (uuid[6] & 0x0fU));
@@ -53,14 +32,16 @@ void set_version(unsigned char* uuid, unsigned version) {
 }  // namespace
 
 void append_object_uuid(std::string& out, const ObjectKey& key) {
-  thread_local Sha1 sha1;
-  sha1.add(kObjects, sizeof kObjects);
-  sha1.add(key.type.data(), key.type.size());
-  sha1.add("", 1);  // canonical escaping holds no such byte, so no two objects share a name
-  sha1.add(key.id.data(), key.id.size());
-  Sha1::Digest digest = sha1.take();
-  set_version(digest.data(), 5);
-  append_text(out, digest.data());
+  sha1_ctx sha1;
+  sha1_init(&sha1);
+  sha1_update(&sha1, sizeof kObjects, kObjects);
+  add(sha1, key.type);
+  add(sha1, {"", 1});  // canonical escaping holds no such byte, so no two objects share a name
+  add(sha1, key.id);
+  uuid_t uuid{};
+  sha1_digest(&sha1, sizeof uuid, uuid);
+  set_version(uuid, 5);
+  append_text(out, uuid);
 }
 
 void append_event_uuid(std::string& out, std::int64_t unix_ms) {

@@ -23,26 +23,24 @@ void append_object(std::string& out, const ObjectKey& key) {
 }  // namespace
 
 std::string single_answer_head(std::string_view stored, std::int64_t unix_ms) {
-  const auto operation = Operation::parse(stored);
   std::string out = R"({"success":true,)";
   out.reserve(384);
-  if (!operation) return out;  // it was encoded just now
-  if (operation->kind == Kind::kUpsert) {
-    append_object(out, operation->object);
+  if (const auto object = upsert_key_of(stored)) {
+    append_object(out, *object);
     out += R"(,"message":"Object ')";
-    out += operation->object.type;
+    out += object->type;
     out += '/';
-    out += operation->object.id;
-  } else {
+    out += object->id;
+  } else if (const auto event = Operation::parse(stored)) {
     out += R"("event_id":")";
     append_event_uuid(out, unix_ms);
     out += R"(","event_type":")";
-    out += operation->name;
+    out += event->name;
     out += R"(","timestamp":")";
-    out += operation->timestamp;
-    out += R"(","objects_count":)" + std::to_string(operation->objects.size());
+    out += event->timestamp;
+    out += R"(","objects_count":)" + std::to_string(event->objects.size());
     out += R"(,"message":"Event ')";
-    out += operation->name;
+    out += event->name;
   }
   out += R"(' queued for delivery","queued":true,"receipt":)";
   return out;
@@ -65,7 +63,7 @@ std::string batch_answer_head(Kind kind, const DecodedBatch& batch, std::int64_t
       continue;
     }
     out += '{';
-    if (const auto upsert = Operation::parse(batch.accepted[i])) append_object(out, upsert->object);
+    if (const auto object = upsert_key_of(batch.accepted[i])) append_object(out, *object);
     out += '}';
   }
   out += R"(],"errors":[)";

@@ -151,6 +151,15 @@ void Operation::append_json(std::string& out) const {
   out.push_back('}');
 }
 
+std::optional<ObjectKey> upsert_key_of(std::string_view stored) {
+  ByteReader reader(stored);
+  if (reader.byte() != static_cast<std::uint8_t>(Kind::kUpsert)) return std::nullopt;
+  const auto type = reader.string();
+  const auto id = reader.string();
+  if (!type || !id) return std::nullopt;
+  return ObjectKey{*type, *id};
+}
+
 std::optional<BootStamp> boot_stamp_of(std::string_view stored) {
   ByteReader reader(stored);
   bool is_stamped_here = false;

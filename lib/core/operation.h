@@ -71,7 +71,9 @@ struct Operation {
   void append_json(std::string& out) const;
 };
 
-/// The boot stamp of an operation in its stored form, without reading the rest of it.
+/// Of an operation in its stored form, without reading the rest of it: the object of an upsert, and
+/// the boot stamp of an event.
+std::optional<ObjectKey> upsert_key_of(std::string_view stored);
 std::optional<BootStamp> boot_stamp_of(std::string_view stored);
 
 /// Appends `{"type":…,"id":…,"properties":{…}}`; properties are left out when there are none.
