@@ -73,6 +73,7 @@ class Decoder::Reader {
     }
     if (!item_.problems().empty()) return tl::make_unexpected(unprocessable(item_.problems()));
     EncodedOperations out;
+    out.reserve(body.size());  // about: the stored form leaves out what JSON adds
     out.add(item_.operation());
     return out;
   }
@@ -90,6 +91,7 @@ class Decoder::Reader {
   tl::expected<DecodedBatch, Refusal> ndjson(Kind kind, std::string_view body,
                                              const EventStamp& now) {
     DecodedBatch out;
+    out.accepted.reserve(body.size());
     std::size_t count = 0;
     while (!body.empty()) {
       const std::size_t end = body.find('\n');

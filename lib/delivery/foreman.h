@@ -168,7 +168,7 @@ class Foreman {
   std::vector<Receipt> taken_after(Receipt receipt) const;
   bool wants_compaction(BootTime now) const;
   void compact(BootTime now);
-  void on_compacted(const Compacted& compacted, Receipt through, std::uint64_t accepted_before);
+  void on_compacted(const Compacted& compacted, Receipt through);
   std::uint64_t next_wanted(BootTime now, std::uint64_t accepted) const;
 
   // leaving (foreman.cpp)
@@ -260,6 +260,8 @@ class Foreman {
   Receipt compacted_ = 0;                 // compaction has seen everything up to here
   BootTime compact_again_at_{0};          // until then compaction pauses, or
   std::uint64_t compact_again_from_ = 0;  // until so many are accepted
+  std::uint64_t accepted_then_ = 0;       // when the last step of compaction ended
+  BootTime writers_seen_at_{0};           // by such steps
   Receipt answered_ = 0;                  // whoever waits for what is up to here has said so
   bool read_is_stale_ = false;            // operations came back to the backlog behind its start
   bool clock_is_due_ = false;             // events wait for their right time

@@ -15,7 +15,7 @@ namespace {
 constexpr std::uint64_t kFruitlessFactor = 16;
 
 // While writers are busy and it is not, compaction only looks again after so long, or after so many
-// times what one step goes through. It makes up for that when they pause.
+// times what one step goes through. It makes up for that when they have paused for as long.
 constexpr std::chrono::milliseconds kFruitlessPause{250};
 constexpr std::uint64_t kFruitlessSteps = 16;
 
@@ -106,12 +106,11 @@ void Foreman::compact(BootTime at) {
                        through};
   waiters_.append_receipts(limits.taken);
   std::ranges::sort(limits.taken);
-  const std::uint64_t accepted = outbox_.stats().accepted;
-  outbox_.compact(std::move(limits), [this, through, accepted](const Result<Compacted>& compacted) {
-    post_([this, through, accepted, compacted] {
+  outbox_.compact(std::move(limits), [this, through](const Result<Compacted>& compacted) {
+    post_([this, through, compacted] {
       compacting_ = false;
       if (compacted) {
-        on_compacted(*compacted, through, accepted);
+        on_compacted(*compacted, through);
       } else {
         compacted_ = 0;
         outbox_refused("compact the backlog", compacted.error());
@@ -120,16 +119,17 @@ void Foreman::compact(BootTime at) {
   });
 }
 
-void Foreman::on_compacted(const Compacted& compacted, Receipt through,
-                           std::uint64_t accepted_before) {
+void Foreman::on_compacted(const Compacted& compacted, Receipt through) {
   answered_ = compacted.answered;
   if (!compacted.more) compacted_ = through;
   std::uint64_t folded = 0;
   for (const Fold& fold : compacted.folds) folded += fold.members.size();
+  const BootTime at = now();
   const std::uint64_t accepted = outbox_.stats().accepted;
-  const bool are_writers_busy = accepted > accepted_before;
+  if (accepted != std::exchange(accepted_then_, accepted)) writers_seen_at_ = at;
+  const bool are_writers_busy = at - writers_seen_at_ < kFruitlessPause;
   const bool pauses = are_writers_busy && folded * kFruitlessFactor < compacted.rows;
-  compact_again_at_ = pauses ? now() + kFruitlessPause : BootTime{0};
+  compact_again_at_ = pauses ? at + kFruitlessPause : BootTime{0};
   compact_again_from_ = accepted + kFruitlessSteps * options_.compact_operations;
 }
 

@@ -116,8 +116,9 @@ std::uint64_t to_unsigned(std::int64_t value) {
 /// Makes rows of operations, which get the receipts behind `before`.
 class OperationRows final : public sqlite::RowSource {
  public:
-  OperationRows(std::span<const AcceptedOperations> groups, std::int64_t before)
-      : groups_(groups), seq_(before) {}
+  OperationRows(std::span<const AcceptedOperations> groups, std::int64_t before,
+                std::string& scratch)
+      : groups_(groups), seq_(before), row_(scratch) {}
 
   bool next() override {
     while (!groups_.empty() && next_ == groups_.front().operations.size()) {
@@ -145,7 +146,7 @@ class OperationRows final : public sqlite::RowSource {
   std::size_t next_ = 0;
   std::int64_t seq_;
   std::int64_t unsynced_from_ = 0;
-  std::string row_;
+  std::string& row_;
 };
 
 }  // namespace
@@ -407,7 +408,7 @@ void SqliteStorage::rollback() {
 Result<Receipt> SqliteStorage::append(std::span<const AcceptedOperations> groups) {
   const std::int64_t before = counters_.accepted;
   for (const auto& [operations, unix_s] : groups) appended_bytes_ += operations.bytes();
-  OperationRows rows(groups, before);
+  OperationRows rows(groups, before, scratch_);
   if (auto done = open_->insert.run(rows); !done) return tl::make_unexpected(done.error());
   counters_.accepted = rows.key();
   if (counters_.unsynced_from == 0) counters_.unsynced_from = rows.unsynced_from();
