@@ -106,8 +106,8 @@ Result<RowInsert> RowInsert::prepare(const Connection& connection, const std::st
     return tl::make_unexpected(connection.error("cannot make the table of arriving rows"));
   }
   // OR FAIL: the caller rolls back, so SQLite need not keep what would undo the statement alone.
-  const std::string sql = "INSERT OR FAIL INTO " + table + "(" + key + ", " + blob +
-                          ") SELECT key, blob FROM " + kName;
+  const std::string sql =
+      "INSERT OR FAIL INTO " + table + "(" + key + ", " + blob + ") SELECT key, blob FROM " + kName;
   auto statement = Statement::prepare(connection, sql.c_str());
   if (!statement) return tl::make_unexpected(statement.error());
   insert.statement_ = *std::move(statement);

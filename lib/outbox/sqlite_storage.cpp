@@ -41,6 +41,13 @@ std::uint64_t log_bytes(std::uint64_t quota_bytes) {
   return std::min<std::uint64_t>(quota_bytes / 4, 1U << 20);
 }
 
+/// The length that the log may keep: what the last round before a checkpoint makes it longer by is
+/// written in place as well, where cutting it off would have each sync of a new length write the
+/// file's inode besides.
+std::uint64_t kept_log_bytes(std::uint64_t quota_bytes) {
+  return log_bytes(quota_bytes) * 3 / 2;
+}
+
 /// What may be appended before the outbox's size is measured again, which takes a part of a commit.
 constexpr std::uint64_t kMeasureEvery = 64U << 10;
 
@@ -82,9 +89,9 @@ Result<void> apply_pragmas(const Connection& connection, const StorageOptions& o
   if (*pages == 0) {
     if (auto done = connection.execute(kNewFilePragma); !done) return done;
   }
-  const std::uint64_t log = log_bytes(options.quota_bytes);
+  const std::string limit = std::to_string(kept_log_bytes(options.quota_bytes));
   const std::string pragmas =
-      kPragmas + ("PRAGMA journal_size_limit = " + std::to_string(log)) +
+      kPragmas + ("PRAGMA journal_size_limit = " + limit) +
       "; PRAGMA synchronous = " + (options.sync_every_commit ? "FULL" : "NORMAL");
   return connection.execute(pragmas.c_str());
 }
