@@ -10,8 +10,8 @@
 namespace flowmyna {
 
 /// The stored forms of the outbox's rows. Each begins with a CRC-32 (as gzip has it, little-endian)
-/// over the row's own key and all that follows it, so a row that was damaged, or that ended up under
-/// another key, is never taken for what it is not:
+/// over the row's own key and all that follows it, so a row that was damaged, or that ended up
+/// under another key, is never taken for what it is not:
 ///
 ///     operation: crc32 format=1 time operation…     (core/operation.h)
 ///     seal:      crc32 format=1 kind key[16] count (members (delta)*)*
