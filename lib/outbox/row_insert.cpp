@@ -1,10 +1,13 @@
 #include "outbox/row_insert.h"
 
+#include <new>
+
 namespace flowmyna::sqlite {
 namespace {
 
 // An eponymous-only virtual table (https://www.sqlite.org/vtab.html): no xCreate, so there is one,
-// under the module's name. SQLite scans it from its first row to its last.
+// under the module's name. SQLite scans it from its first row to its last. No exception may pass
+// through the library's C frames.
 
 constexpr const char* kName = "row_source";
 
@@ -18,16 +21,12 @@ struct Cursor : sqlite3_vtab_cursor {
   bool has_row;
 };
 
-RowSource& rows_of(sqlite3_vtab_cursor* cursor) {
-  return *static_cast<Cursor*>(cursor)->rows;
-}
-
 int connect(sqlite3* connection, void* rows, int, const char* const*, sqlite3_vtab** table,
             char**) {
   const int declared = sqlite3_declare_vtab(connection, "CREATE TABLE x(key INTEGER, blob BLOB)");
   if (declared != SQLITE_OK) return declared;
-  *table = new Table{{}, static_cast<RowSource**>(rows)};
-  return SQLITE_OK;
+  *table = new (std::nothrow) Table{{}, static_cast<RowSource**>(rows)};
+  return *table == nullptr ? SQLITE_NOMEM : SQLITE_OK;
 }
 
 int disconnect(sqlite3_vtab* table) {
@@ -40,8 +39,8 @@ int choose_index(sqlite3_vtab*, sqlite3_index_info*) {
 }
 
 int open(sqlite3_vtab* table, sqlite3_vtab_cursor** cursor) {
-  *cursor = new Cursor{{}, *static_cast<Table*>(table)->rows, 0, false};
-  return SQLITE_OK;
+  *cursor = new (std::nothrow) Cursor{{}, *static_cast<Table*>(table)->rows, 0, false};
+  return *cursor == nullptr ? SQLITE_NOMEM : SQLITE_OK;
 }
 
 int close(sqlite3_vtab_cursor* cursor) {
@@ -51,7 +50,11 @@ int close(sqlite3_vtab_cursor* cursor) {
 
 int next(sqlite3_vtab_cursor* cursor) {
   auto& at = *static_cast<Cursor*>(cursor);
-  at.has_row = at.rows->next();
+  try {
+    at.has_row = at.rows->next();
+  } catch (const std::bad_alloc&) {
+    return SQLITE_NOMEM;
+  }
   ++at.row;
   return SQLITE_OK;
 }
@@ -65,7 +68,7 @@ int is_at_end(sqlite3_vtab_cursor* cursor) {
 }
 
 int column(sqlite3_vtab_cursor* cursor, sqlite3_context* out, int index) {
-  const RowSource& rows = rows_of(cursor);
+  const RowSource& rows = *static_cast<Cursor*>(cursor)->rows;
   if (index == 0) {
     sqlite3_result_int64(out, rows.key());
   } else {

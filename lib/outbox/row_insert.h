@@ -13,15 +13,16 @@ namespace flowmyna::sqlite {
 class RowSource {
  public:
   virtual ~RowSource() = default;
-  /// Goes to the next row, first to the first one; false behind the last.
+  /// Goes to the next row, first to the first one; false behind the last. May throw
+  /// std::bad_alloc.
   virtual bool next() = 0;
   virtual std::int64_t key() const = 0;
   /// Valid until `next`.
   virtual std::string_view blob() const = 0;
 };
 
-/// One statement that inserts many rows. SQLite reads them from a table that is not stored, the
-/// source; so a row costs neither a run of a statement nor a search from the root of the tree.
+/// One statement that inserts many rows: SQLite reads them from a table that is stored nowhere, the
+/// source. So a row does not cost a run of a statement, which is as much again as the row itself.
 class RowInsert {
  public:
   /// Into the columns `key` and `blob` of `table`. One for each connection.

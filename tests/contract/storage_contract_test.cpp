@@ -65,6 +65,24 @@ TYPED_TEST(StorageContract, SeveralAppendsShareATransaction) {
   EXPECT_EQ(everything(storage), "1:a 2:b 3:c");
 }
 
+TYPED_TEST(StorageContract, OneAppendTakesSeveralGroupsEachWithItsTime) {
+  const auto two = upserts({"a", "b"});
+  const auto none = upserts({});
+  const auto one = upserts({"c"});
+  const AcceptedOperations groups[] = {{two, 10}, {none, 11}, {one, 12}};
+  Storage& storage = this->storage();
+  must(storage.begin());
+  EXPECT_EQ(storage.append(groups).value(), 1U);
+  EXPECT_EQ(storage.append({}).value(), 4U);
+  must(storage.commit());
+  this->restart();
+  EXPECT_EQ(everything(this->storage()), "1:a 2:b 3:c");
+  const auto window = this->storage().read(limits()).value();
+  EXPECT_EQ(window.rows()[1].accepted_unix_s, 10);
+  EXPECT_EQ(window.rows()[2].accepted_unix_s, 12);
+  EXPECT_EQ(this->storage().stats().accepted, 3U);
+}
+
 TYPED_TEST(StorageContract, OperationsComeBackByteForByteWithTheTimeOfTheirAcceptance) {
   Backlog backlog;
   backlog.upsert("Order/1", {{"v", "5420.00"}, {"n", "null"}, {"big", std::string(300'000, '7')}});
