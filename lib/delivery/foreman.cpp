@@ -41,7 +41,8 @@ Foreman::Foreman(ForemanOptions options, Outbox& outbox, Transport& transport, c
       make_key_(std::move(make_key)),
       gate_(options_.backoff, options_.seed),
       bucket_(options_.requests_per_minute_max),
-      random_(options_.seed + 1) {}
+      random_(options_.seed + 1),
+      pace_(options_.compact_operations) {}
 
 std::optional<BootTime> Foreman::advance() {
   const BootTime at = now();
@@ -309,7 +310,7 @@ std::optional<BootTime> Foreman::next_deadline(BootTime at) {
   if (!loaded_ || stopping_) return deadline;
   earliest(deadline, gate_.next_change(at));
   earliest(deadline, read_due(at));
-  if (at < compact_again_at_) earliest(deadline, compact_again_at_);
+  earliest(deadline, pace_.pause_ends(at));
   const bool may_send = in_flight(at) < allowance(at);
   for (const auto& [id, request] : requests_) {
     if (may_send && request.phase == Phase::kReady) {

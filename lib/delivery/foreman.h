@@ -16,6 +16,7 @@
 #include "core/outbox.h"
 #include "core/planner.h"
 #include "core/token_bucket.h"
+#include "delivery/compaction_pace.h"
 #include "delivery/gate.h"
 #include "delivery/outage_log.h"
 #include "delivery/schedule.h"
@@ -101,7 +102,7 @@ class Foreman {
   void returned(Receipt lowest) {
     exporting_.reset();
     drop_plan(lowest);
-    compacted_ = 0;
+    pace_.start_anew();
   }
   /// Asks the API for its health if the last answer is old and the network works.
   void refresh_health();
@@ -168,7 +169,6 @@ class Foreman {
   std::vector<Receipt> taken_after(Receipt receipt) const;
   bool wants_compaction(BootTime now) const;
   void compact(BootTime now);
-  void on_compacted(const Compacted& compacted, Receipt through);
   std::uint64_t next_wanted(BootTime now, std::uint64_t accepted) const;
 
   // leaving (foreman.cpp)
@@ -257,15 +257,11 @@ class Foreman {
   bool loaded_ = false;  // the seals of the last run are known
   bool reading_ = false;
   bool compacting_ = false;
-  Receipt compacted_ = 0;                 // compaction has seen everything up to here
-  BootTime compact_again_at_{0};          // until then compaction pauses, or
-  std::uint64_t compact_again_from_ = 0;  // until so many are accepted
-  std::uint64_t accepted_then_ = 0;       // when the last step of compaction ended
-  BootTime writers_seen_at_{0};           // by such steps
-  Receipt answered_ = 0;                  // whoever waits for what is up to here has said so
-  bool read_is_stale_ = false;            // operations came back to the backlog behind its start
-  bool clock_is_due_ = false;             // events wait for their right time
-  bool correcting_ = false;               // a step of that is under way
+  CompactionPace pace_;
+  Receipt answered_ = 0;        // whoever waits for what is up to here has said so
+  bool read_is_stale_ = false;  // operations came back to the backlog behind its start
+  bool clock_is_due_ = false;   // events wait for their right time
+  bool correcting_ = false;     // a step of that is under way
   bool stopping_ = false;
   struct Exporting {
     std::string id;

@@ -9,17 +9,6 @@
 #include "delivery/foreman.h"
 
 namespace flowmyna {
-namespace {
-
-// A step of compaction that folds fewer than one row in so many was not worth the writers' while.
-constexpr std::uint64_t kFruitlessFactor = 16;
-
-// While writers are busy and it is not, compaction only looks again after so long, or after so many
-// times what one step goes through. It makes up for that when they have paused for as long.
-constexpr std::chrono::milliseconds kFruitlessPause{250};
-constexpr std::uint64_t kFruitlessSteps = 16;
-
-}  // namespace
 
 /// When the next window is due; nothing while there is nothing to read, or no use for it.
 std::optional<BootTime> Foreman::read_due(BootTime at) const {
@@ -88,12 +77,11 @@ bool Foreman::wants_compaction(BootTime at) const {
   if (compacting_ || reading_ || at < storage_retry_at_) return false;
   if (waiters_.operations() > options_.compact_operations) return false;
   const OutboxStats stats = outbox_.stats();
-  const std::uint64_t unseen = stats.accepted - compacted_;
+  if (!pace_.has_enough(stats.accepted)) return false;
   const bool is_filling = stats.size_bytes > stats.quota_bytes / 4 * 3;
-  if (is_filling) return unseen >= options_.compact_operations;
-  if (at < compact_again_at_ && stats.accepted < compact_again_from_) return false;
-  const bool is_shut = gate_.state(at) != DeliveryState::kDelivering && allowance(at) == 0;
-  return is_shut && unseen >= options_.compact_operations;
+  if (is_filling) return true;
+  if (pace_.is_pausing(stats.accepted, at)) return false;
+  return gate_.state(at) != DeliveryState::kDelivering && allowance(at) == 0;
 }
 
 void Foreman::compact(BootTime at) {
@@ -110,27 +98,15 @@ void Foreman::compact(BootTime at) {
     post_([this, through, compacted] {
       compacting_ = false;
       if (compacted) {
-        on_compacted(*compacted, through);
+        answered_ = compacted->answered;
+        pace_.ended(*compacted, through, outbox_.stats().accepted, now());
       } else {
-        compacted_ = 0;
         outbox_refused("compact the backlog", compacted.error());
+        pace_.start_anew();
+        pace_.pause_until(storage_retry_at_);
       }
     });
   });
-}
-
-void Foreman::on_compacted(const Compacted& compacted, Receipt through) {
-  answered_ = compacted.answered;
-  if (!compacted.more) compacted_ = through;
-  std::uint64_t folded = 0;
-  for (const Fold& fold : compacted.folds) folded += fold.members.size();
-  const BootTime at = now();
-  const std::uint64_t accepted = outbox_.stats().accepted;
-  if (accepted != std::exchange(accepted_then_, accepted)) writers_seen_at_ = at;
-  const bool are_writers_busy = at - writers_seen_at_ < kFruitlessPause;
-  const bool pauses = are_writers_busy && folded * kFruitlessFactor < compacted.rows;
-  compact_again_at_ = pauses ? at + kFruitlessPause : BootTime{0};
-  compact_again_from_ = accepted + kFruitlessSteps * options_.compact_operations;
 }
 
 void Foreman::on_window(Window window, Receipt accepted_before) {
@@ -163,8 +139,7 @@ std::uint64_t Foreman::next_wanted(BootTime at, std::uint64_t accepted) const {
   if (reading_ || compacting_ || is_building()) return std::numeric_limits<std::uint64_t>::max();
   std::uint64_t wanted = 0;
   if (allowance(at) == 0) {
-    wanted = compacted_ + options_.compact_operations;
-    if (at < compact_again_at_) wanted = std::max(wanted, compact_again_from_);
+    wanted = pace_.due_from(at);
   } else if (unread_since_) {
     wanted = cursor_ + std::max(options_.plan.items_max, schedule_.operations());
   }
