@@ -11,6 +11,8 @@ namespace flowmyna {
 /// Bodies are read with simdjson's on-demand parser, which does not validate what it skips; so
 /// every value is walked. Its DOM parser was rejected because it refuses numbers beyond 64 bits and
 /// beyond a double, which must arrive as written.
+///
+/// Values are passed on by reference: a copy of one costs more than most of what is done with it.
 
 /// A string of a document.
 struct JsonText {

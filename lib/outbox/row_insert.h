@@ -22,7 +22,7 @@ class RowSource {
 };
 
 /// One statement that inserts many rows: SQLite reads them from a table that is stored nowhere, the
-/// source. So a row does not cost a run of a statement, which is as much again as the row itself.
+/// source. So a row costs no run of a statement of its own.
 class RowInsert {
  public:
   /// Into the columns `key` and `blob` of `table`. One for each connection.
