@@ -132,6 +132,17 @@ class Report {
     return out + "\n";
   }
 
+  std::string instructions() const {
+    std::string out = "### Instructions of the agent, in user space, as callgrind counts them\n\n" +
+                      table_head({"writers", "an operation"});
+    const std::pair<const char*, const char*> rows[] = {
+        {"1", "1"}, {"64", "64"}, {"1, NDJSON of 1,000", "ndjson"}};
+    for (const auto& [who, name] : rows) {
+      out += row({who, of(std::string("instructions.agent.") + name, ".per_operation")});
+    }
+    return out + "\n";
+  }
+
   std::string micro() const {
     std::string out = "### An operation's own costs\n\n" +
                       table_head({"what", "ns", "allocations", "bytes allocated"});
@@ -200,7 +211,8 @@ std::string unanswered(const Figures& figures) {
 
 std::string peers_left_out() {
   std::string out;
-  for (const auto& [program, name] : {std::pair{"redis-server", "redis"}, {"python3", "python"}}) {
+  for (const auto& [program, name] :
+       {std::pair{"redis-server", "redis"}, {"python3", "python"}, {"valgrind", "instructions"}}) {
     if (!is_installed(program)) {
       out += std::string("Not measured, since it is not installed: ") + name + ".\n";
     }
@@ -223,7 +235,7 @@ std::string markdown_report(const Figures& figures, const Circumstances& circums
          " and " + number(static_cast<double>(sizes.large_backlog)) + " operations.\n\n" +
          peers_left_out() + unanswered(figures) + target_table(figures) + "\n" +
          report.writers(sizes.connections) + report.states() + report.durability() +
-         report.drains() + report.micro() + report.limits();
+         report.drains() + report.instructions() + report.micro() + report.limits();
 }
 
 std::string json_report(const Figures& figures, const Circumstances& circumstances) {

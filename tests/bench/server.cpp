@@ -87,9 +87,11 @@ Result<Server> start_agent(const Place& place, const AgentOptions& options) {
 }
 
 Result<void> restart_agent(Server& agent, const AgentOptions& options) {
-  auto process = Process::start({FLOWMYNA_AGENT, "--config", agent.data.path() + "/agent.toml"},
-                                {{"FLOWMYNA_API_KEY", kKey}, {"FLOWMYNA_API_URL", options.api_url}},
-                                agent.data.path() + "/log");
+  std::vector<std::string> command = options.run_by;
+  command.insert(command.end(), {FLOWMYNA_AGENT, "--config", agent.data.path() + "/agent.toml"});
+  auto process =
+      Process::start(command, {{"FLOWMYNA_API_KEY", kKey}, {"FLOWMYNA_API_URL", options.api_url}},
+                     agent.data.path() + "/log");
   if (!process) return tl::make_unexpected(process.error());
   agent.process = *std::move(process);
   return wait_until_ready(agent.process,

@@ -43,6 +43,7 @@ Result<Server> start_ceiling(const Place& place);
 struct AgentOptions {
   std::string api_url;
   std::string durability = "full";
+  std::vector<std::string> run_by = {};  ///< a command that runs it, as valgrind
 };
 Result<Server> start_agent(const Place& place, const AgentOptions& options);
 /// The same outbox with a new process, as after a crash.

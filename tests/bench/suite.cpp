@@ -40,6 +40,7 @@ const std::vector<Section>& sections() {
       {"busy", "writers while a backlog drains", &measure_busy},
       {"drains", "drains at 0, 50 and 200 ms, and of hot objects", &measure_drains},
       {"backlog", "drain, memory and start with a large backlog", &measure_backlog},
+      {"instructions", "what an operation executes in the agent", &measure_instructions},
       {"micro", "codec, patches, planner, rows", &measure_micro}};
   return kSections;
 }

@@ -61,6 +61,8 @@ Result<void> measure_busy(Bench& bench);
 Result<void> measure_drains(Bench& bench);
 // backlog.cpp
 Result<void> measure_backlog(Bench& bench);
+// instructions.cpp
+Result<void> measure_instructions(Bench& bench);
 // micro_figures.cpp
 Result<void> measure_micro(Bench& bench);
 
