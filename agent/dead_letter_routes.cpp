@@ -91,7 +91,8 @@ std::string retried_json(const RetriedLetters& retried) {
                      std::to_string(retried.operations) + R"(,"damaged":[)";
   const char* separator = "";
   for (const Receipt letter : retried.damaged) {
-    body += separator + std::to_string(letter);
+    body += separator;
+    body += std::to_string(letter);
     separator = ",";
   }
   return body + "]}";
