@@ -6,7 +6,7 @@ namespace flowmyna {
 /// call these.
 
 /// Once, before the first thread starts: large blocks go back to the kernel when they are freed,
-/// and no thread keeps a heap of its own.
+/// and there are no more heaps than threads that work.
 void keep_memory_small();
 
 /// For idle moments, and after start-up, which touches far more of the program than any day's work
