@@ -6,6 +6,7 @@
 #include <chrono>
 
 #include "outbox/integrity.h"
+#include "outbox/operation_rows.h"
 #include "outbox/row.h"
 #include "outbox/salvage.h"
 #include "outbox/schema.h"
@@ -119,42 +120,6 @@ std::int64_t to_signed(std::uint64_t value) {
 std::uint64_t to_unsigned(std::int64_t value) {
   return static_cast<std::uint64_t>(value);
 }
-
-/// Makes rows of operations, which get the receipts behind `before`.
-class OperationRows final : public sqlite::RowSource {
- public:
-  OperationRows(std::span<const AcceptedOperations> groups, std::int64_t before,
-                std::string& scratch)
-      : groups_(groups), seq_(before), row_(scratch) {}
-
-  bool next() override {
-    while (!groups_.empty() && next_ == groups_.front().operations.size()) {
-      groups_ = groups_.subspan(1);
-      next_ = 0;
-    }
-    if (groups_.empty()) return false;
-    const auto& [operations, unix_s] = groups_.front();
-    const std::string_view stored = operations[next_++];
-    ++seq_;
-    if (unsynced_from_ == 0 && boot_stamp_of(stored)) unsynced_from_ = seq_;
-    row_.clear();
-    append_operation_row(row_, to_unsigned(seq_), {unix_s, stored});
-    return true;
-  }
-  /// Behind the last row: still that of the last one.
-  std::int64_t key() const override { return seq_; }
-  std::string_view blob() const override { return row_; }
-
-  /// The first one that has a boot stamp; 0 when none has.
-  std::int64_t unsynced_from() const { return unsynced_from_; }
-
- private:
-  std::span<const AcceptedOperations> groups_;
-  std::size_t next_ = 0;
-  std::int64_t seq_;
-  std::int64_t unsynced_from_ = 0;
-  std::string& row_;
-};
 
 }  // namespace
 
