@@ -12,7 +12,7 @@ namespace {
 constexpr std::uint64_t kFruitlessFactor = 16;
 
 // The pause after such a step ends after so long, or once so many times what a step goes through
-// has come. Writers are busy if they were seen within as long.
+// has come.
 constexpr std::chrono::milliseconds kPause{250};
 constexpr std::uint64_t kPauseSteps = 16;
 
@@ -21,10 +21,9 @@ constexpr std::uint64_t kPauseSteps = 16;
 void CompactionPace::ended(const Compacted& step, Receipt through, std::uint64_t accepted,
                            BootTime now) {
   if (!step.more) seen_ = through;
-  if (accepted != std::exchange(accepted_, accepted)) writers_seen_at_ = now;
   std::uint64_t folded = 0;
   for (const Fold& fold : step.folds) folded += fold.members.size();
-  const bool are_writers_busy = now - writers_seen_at_ < kPause;
+  const bool are_writers_busy = accepted != std::exchange(accepted_, accepted);
   const bool pauses = are_writers_busy && folded * kFruitlessFactor < step.rows;
   again_at_ = pauses ? now + kPause : BootTime{0};
   again_from_ = accepted + kPauseSteps * step_operations_;

@@ -39,8 +39,7 @@ class CompactionPace {
   Receipt seen_ = 0;              // steps have looked at everything up to here
   BootTime again_at_{0};          // until then there is a pause, or
   std::uint64_t again_from_ = 0;  // until so many are accepted
-  std::uint64_t accepted_ = 0;    // when the last step ended
-  BootTime writers_seen_at_{0};
+  std::uint64_t accepted_ = 0;    // when the last step ended: writers are busy if it is more now
 };
 
 }  // namespace flowmyna
