@@ -38,6 +38,7 @@ class Patch {
   // Most objects have few properties; a map only pays for itself beyond that.
   static constexpr std::size_t kLinearLimit = 16;
 
+  /// In place: a copy of a property that was just put together costs more than the property.
   void add(std::string_view name, std::string_view value);
 
   std::vector<Property> properties_;

@@ -1,5 +1,6 @@
-// Instructions an operation, as callgrind counts them: of the agent alone, in user space, and the
-// same on every machine with the same libraries. Times are another matter: see writers.cpp.
+// Instructions an operation, as callgrind counts them: of the agent alone, in user space, and
+// nearly the same on every machine with the same libraries. Times are another matter: see
+// writers.cpp.
 
 #include <signal.h>
 
@@ -32,6 +33,11 @@ Result<double> count_instructions(Bench& bench, const Writers& writers, std::uin
   const auto result = run_load(load, *http_wire(Messages(), writers.batch));
   if (!result) return tl::make_unexpected(result.error());
   agent->process.stop(SIGTERM);
+  if (result->operations != operations) {
+    return fail(
+        Error::Kind::kInvalid,
+        std::string(writers.name) + ": not every operation was accepted\n" + agent->process.log());
+  }
 
   const std::string kTotals = "totals: ";
   std::ifstream file(out);
