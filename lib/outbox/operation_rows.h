@@ -12,7 +12,7 @@
 namespace flowmyna {
 
 /// Makes rows (outbox/row.h) of accepted operations, which get the receipts that follow `before`.
-class OperationRows final : public sqlite::RowSource {
+class OperationRows final : public sqlite::BlobSource {
  public:
   /// Builds each row in `scratch`.
   OperationRows(std::span<const AcceptedOperations> groups, std::int64_t before,
@@ -20,8 +20,6 @@ class OperationRows final : public sqlite::RowSource {
       : groups_(groups), seq_(before), row_(scratch) {}
 
   bool next() override;
-  /// Behind the last row: still that of the last one.
-  std::int64_t key() const override { return seq_; }
   std::string_view blob() const override { return row_; }
 
   /// The first one that has a boot stamp; 0 when none had.

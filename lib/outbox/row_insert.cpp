@@ -1,6 +1,7 @@
 #include "outbox/row_insert.h"
 
 #include <new>
+#include <utility>
 
 namespace flowmyna::sqlite {
 namespace {
@@ -9,23 +10,23 @@ namespace {
 // under the module's name. SQLite scans it from its first row to its last. No exception may pass
 // through the library's C frames.
 
-constexpr const char* kName = "row_source";
+constexpr const char* kName = "blob_source";
 
 struct Table : sqlite3_vtab {
-  RowSource** rows;
+  BlobSource** blobs;
 };
 
 struct Cursor : sqlite3_vtab_cursor {
-  RowSource* rows;
+  BlobSource* blobs;
   sqlite3_int64 row;
   bool has_row;
 };
 
-int connect(sqlite3* connection, void* rows, int, const char* const*, sqlite3_vtab** table,
+int connect(sqlite3* connection, void* blobs, int, const char* const*, sqlite3_vtab** table,
             char**) {
-  const int declared = sqlite3_declare_vtab(connection, "CREATE TABLE x(key INTEGER, blob BLOB)");
+  const int declared = sqlite3_declare_vtab(connection, "CREATE TABLE x(blob BLOB)");
   if (declared != SQLITE_OK) return declared;
-  *table = new (std::nothrow) Table{{}, static_cast<RowSource**>(rows)};
+  *table = new (std::nothrow) Table{{}, static_cast<BlobSource**>(blobs)};
   return *table == nullptr ? SQLITE_NOMEM : SQLITE_OK;
 }
 
@@ -39,7 +40,7 @@ int choose_index(sqlite3_vtab*, sqlite3_index_info*) {
 }
 
 int open(sqlite3_vtab* table, sqlite3_vtab_cursor** cursor) {
-  *cursor = new (std::nothrow) Cursor{{}, *static_cast<Table*>(table)->rows, 0, false};
+  *cursor = new (std::nothrow) Cursor{{}, *static_cast<Table*>(table)->blobs, 0, false};
   return *cursor == nullptr ? SQLITE_NOMEM : SQLITE_OK;
 }
 
@@ -48,15 +49,19 @@ int close(sqlite3_vtab_cursor* cursor) {
   return SQLITE_OK;
 }
 
-int next(sqlite3_vtab_cursor* cursor) {
-  auto& at = *static_cast<Cursor*>(cursor);
+int advance(BlobSource& blobs, bool& has_blob) {
   try {
-    at.has_row = at.rows->next();
+    has_blob = blobs.next();
+    return SQLITE_OK;
   } catch (const std::bad_alloc&) {
     return SQLITE_NOMEM;
   }
+}
+
+int next(sqlite3_vtab_cursor* cursor) {
+  auto& at = *static_cast<Cursor*>(cursor);
   ++at.row;
-  return SQLITE_OK;
+  return advance(*at.blobs, at.has_row);
 }
 
 int filter(sqlite3_vtab_cursor* cursor, int, const char*, int, sqlite3_value**) {
@@ -67,14 +72,9 @@ int is_at_end(sqlite3_vtab_cursor* cursor) {
   return static_cast<Cursor*>(cursor)->has_row ? 0 : 1;
 }
 
-int column(sqlite3_vtab_cursor* cursor, sqlite3_context* out, int index) {
-  const RowSource& rows = *static_cast<Cursor*>(cursor)->rows;
-  if (index == 0) {
-    sqlite3_result_int64(out, rows.key());
-  } else {
-    const std::string_view blob = rows.blob();
-    sqlite3_result_blob64(out, blob.data(), blob.size(), SQLITE_STATIC);
-  }
+int column(sqlite3_vtab_cursor* cursor, sqlite3_context* out, int) {
+  const std::string_view blob = static_cast<Cursor*>(cursor)->blobs->blob();
+  sqlite3_result_blob64(out, blob.data(), blob.size(), SQLITE_STATIC);
   return SQLITE_OK;
 }
 
@@ -104,22 +104,40 @@ Result<RowInsert> RowInsert::prepare(const Connection& connection, const std::st
                                      const std::string& key, const std::string& blob) {
   static const sqlite3_module kModule = make_module();
   RowInsert insert;
-  insert.rows_ = std::make_unique<RowSource*>(nullptr);
-  if (sqlite3_create_module(connection.get(), kName, &kModule, insert.rows_.get()) != SQLITE_OK) {
+  insert.blobs_ = std::make_unique<BlobSource*>(nullptr);
+  if (sqlite3_create_module(connection.get(), kName, &kModule, insert.blobs_.get()) != SQLITE_OK) {
     return tl::make_unexpected(connection.error("cannot make the table of arriving rows"));
   }
-  // OR FAIL: the caller rolls back, so SQLite need not keep what would undo the statement alone.
-  const std::string sql =
-      "INSERT OR FAIL INTO " + table + "(" + key + ", " + blob + ") SELECT key, blob FROM " + kName;
-  auto statement = Statement::prepare(connection, sql.c_str());
-  if (!statement) return tl::make_unexpected(statement.error());
-  insert.statement_ = *std::move(statement);
+  // OR FAIL: the caller rolls back, so SQLite need not keep what would undo a statement alone.
+  const std::string into = "INSERT OR FAIL INTO " + table;
+  const std::pair<Statement*, std::string> statements[] = {
+      {&insert.first_, into + "(" + key + ", " + blob + ") VALUES(?, ?)"},
+      {&insert.others_, into + "(" + blob + ") SELECT blob FROM " + kName}};
+  for (const auto& [statement, sql] : statements) {
+    auto prepared = Statement::prepare(connection, sql.c_str());
+    if (!prepared) return tl::make_unexpected(prepared.error());
+    *statement = *std::move(prepared);
+  }
   return insert;
 }
 
-Result<void> RowInsert::run(RowSource& rows) {
-  *rows_ = &rows;
-  return statement_.start().run();
+Result<std::int64_t> RowInsert::run(std::int64_t first, BlobSource& blobs) {
+  bool has_blob = false;
+  if (const int code = advance(blobs, has_blob); code != SQLITE_OK) {
+    return fail(kind_of(code), sqlite3_errstr(code));
+  }
+  if (!has_blob) return 0;
+  auto done = first_.start().bind(first).bind(blobs.blob()).run();
+  if (!done) return tl::make_unexpected(done.error());
+  *blobs_ = &blobs;
+  done = others_.start().run();
+  if (!done) return tl::make_unexpected(done.error());
+  const std::int64_t others = others_.changes();
+  if (others_.last_key() != first + others) {
+    return fail(Error::Kind::kCorrupt,
+                "a row has a higher key than any that was given: " + std::to_string(first));
+  }
+  return others + 1;
 }
 
 }  // namespace flowmyna::sqlite

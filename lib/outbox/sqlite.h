@@ -71,6 +71,10 @@ class Statement {
 
   /// The rows that its last run changed, if no other statement has changed any since.
   std::int64_t changes() const { return sqlite3_changes64(sqlite3_db_handle(handle_.get())); }
+  /// The key of the row that was inserted last, by this or another statement.
+  std::int64_t last_key() const {
+    return sqlite3_last_insert_rowid(sqlite3_db_handle(handle_.get()));
+  }
   std::int64_t integer(int column) const { return sqlite3_column_int64(handle_.get(), column); }
   /// Points into the row; valid until the next step.
   std::string_view blob(int column) const;

@@ -381,8 +381,9 @@ Result<Receipt> SqliteStorage::append(std::span<const AcceptedOperations> groups
   const std::int64_t before = counters_.accepted;
   for (const auto& [operations, unix_s] : groups) appended_bytes_ += operations.bytes();
   OperationRows rows(groups, before, scratch_);
-  if (auto done = open_->insert.run(rows); !done) return tl::make_unexpected(done.error());
-  counters_.accepted = rows.key();
+  const auto inserted = open_->insert.run(before + 1, rows);
+  if (!inserted) return tl::make_unexpected(inserted.error());
+  counters_.accepted += *inserted;
   if (counters_.unsynced_from == 0) counters_.unsynced_from = rows.unsynced_from();
   return to_unsigned(before + 1);
 }
