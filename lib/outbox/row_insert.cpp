@@ -7,8 +7,8 @@ namespace flowmyna::sqlite {
 namespace {
 
 // An eponymous-only virtual table (https://www.sqlite.org/vtab.html): no xCreate, so there is one,
-// under the module's name. SQLite scans it from its first row to its last. No exception may pass
-// through the library's C frames.
+// under the module's name. SQLite scans it from the blob that the source stands at to its last. No
+// exception may pass through the library's C frames.
 
 constexpr const char* kName = "blob_source";
 
@@ -65,7 +65,8 @@ int next(sqlite3_vtab_cursor* cursor) {
 }
 
 int filter(sqlite3_vtab_cursor* cursor, int, const char*, int, sqlite3_value**) {
-  return next(cursor);
+  static_cast<Cursor*>(cursor)->has_row = true;
+  return SQLITE_OK;
 }
 
 int is_at_end(sqlite3_vtab_cursor* cursor) {
@@ -122,13 +123,19 @@ Result<RowInsert> RowInsert::prepare(const Connection& connection, const std::st
 }
 
 Result<std::int64_t> RowInsert::run(std::int64_t first, BlobSource& blobs) {
-  bool has_blob = false;
-  if (const int code = advance(blobs, has_blob); code != SQLITE_OK) {
-    return fail(kind_of(code), sqlite3_errstr(code));
-  }
-  if (!has_blob) return 0;
+  const auto has_next = [&blobs]() -> Result<bool> {
+    bool has_blob = false;
+    const int code = advance(blobs, has_blob);
+    if (code != SQLITE_OK) return fail(kind_of(code), sqlite3_errstr(code));
+    return has_blob;
+  };
+  auto goes_on = has_next();
+  if (!goes_on) return tl::make_unexpected(goes_on.error());
+  if (!*goes_on) return 0;
   auto done = first_.start().bind(first).bind(blobs.blob()).run();
-  if (!done) return tl::make_unexpected(done.error());
+  if (done) goes_on = has_next();
+  if (!done || !goes_on) return tl::make_unexpected(done ? goes_on.error() : done.error());
+  if (!*goes_on) return 1;
   *blobs_ = &blobs;
   done = others_.start().run();
   if (!done) return tl::make_unexpected(done.error());
