@@ -19,6 +19,8 @@ namespace {
 /// After the drain time-out the remaining clients are answered 503; this is how long those answers
 /// have to reach the kernel's buffers, which they do at once unless a client does not read.
 constexpr std::chrono::milliseconds kLastAnswersTimeout{250};
+/// How often libmicrohttpd is run at a time: a body of 128 KiB, before others have their turn.
+constexpr int kRunsMax = 32;
 
 DoorConnection* connection_of(MHD_Connection* connection) {
   const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
@@ -136,10 +138,11 @@ std::optional<std::chrono::milliseconds> Door::due_in() {
 
 void Door::serve() {
   core_->has_resumed.store(false);
-  core_->has_unsent = false;
-  MHD_run(core_->daemon);
-  // It makes an answer's header in one run and sends it in the next.
-  if (core_->has_unsent && due_in() == std::chrono::milliseconds{0}) MHD_run(core_->daemon);
+  for (int run = 0; run < kRunsMax; ++run) {
+    core_->goes_on = false;
+    MHD_run(core_->daemon);
+    if (!core_->goes_on || due_in() != std::chrono::milliseconds{0}) break;
+  }
 }
 
 void Door::stop() {

@@ -171,6 +171,7 @@ MHD_Result DoorConnection::admit(const char* method) {
   request_.method = method;
   request_.content_type = headers.content_type;
   request_.prefer = headers.prefer;
+  expected_bytes_ = headers.transfer_encoding ? core_->options.max_body_bytes : length_bytes;
   request_.body.reserve((headers.transfer_encoding ? kInitialBodyBytes : length_bytes) +
                         kBodyPadding);
   return MHD_YES;
@@ -222,6 +223,7 @@ MHD_Result DoorConnection::take(std::string_view piece) {
   }
   grow_body(size_bytes);
   request_.body.append(piece);
+  if (size_bytes < expected_bytes_) core_->goes_on = true;
   return MHD_YES;
 }
 
@@ -276,7 +278,7 @@ MHD_Result DoorConnection::hand_over() {
 /// What the next turn does not find answered takes longer than a commit.
 MHD_Result DoorConnection::look_for_answer() {
   if (channel->is_answered()) {
-    core_->has_unsent = true;
+    core_->goes_on = true;
     return answer(channel->response());
   }
   if (handed_over_turn_ != core_->loop.turn()) channel->suspend();

@@ -87,6 +87,7 @@ class DoorConnection {
   HttpRequest request_;
   const DoorRefusal* refusal_ = nullptr;  ///< set: the body is read and thrown away
   std::size_t discarded_bytes_ = 0;
+  std::size_t expected_bytes_ = 0;  ///< of a body, at most
   std::size_t reserved_bytes_ = 0;  ///< of Core::large_bodies_bytes
 };
 

@@ -79,7 +79,9 @@ struct Door::Core {
   MHD_Daemon* daemon = nullptr;
 
   // Door's thread only.
-  bool has_unsent = false;  ///< libmicrohttpd has answers whose header it made and did not send
+  /// A run of libmicrohttpd ended amid what the next one may go on with: it makes an answer's
+  /// header in one and sends it in the next, and reads a few KiB of a body in each.
+  bool goes_on = false;
   std::unordered_map<uid_t, unsigned> connections_by_user;
   std::size_t large_bodies_bytes = 0;
 

@@ -24,10 +24,14 @@ Error broken(const std::string& what) {
 /// One writer.
 struct Connection {
   sim::Descriptor socket;
-  std::string out;
+  struct Request {
+    std::string bytes;
+    std::size_t messages = 0;
+  };
+  Request out;  ///< under way
+  Request next;
   std::size_t sent = 0;
   std::string in;
-  std::size_t carried = 0;  ///< messages of the request that is under way; 0: none is
   Clock::time_point begun;
 };
 
@@ -41,6 +45,7 @@ class Load {
       return tl::make_unexpected(connected.error());
     }
     last_answer_ = begun_ = Clock::now();
+    for (Connection& connection : connections_) prepare(connection);
     for (Connection& connection : connections_) {
       if (auto begun = begin_request(connection); !begun) return tl::make_unexpected(begun.error());
     }
@@ -82,35 +87,46 @@ class Load {
   }
 
   bool is_over(Clock::time_point now) const {
-    return started_ >= options_.operations || now - begun_ >= options_.duration ||
+    return now - begun_ >= options_.duration ||
            (options_.stop != nullptr && options_.stop->load(std::memory_order_relaxed));
   }
 
   /// Nothing has moved for as long as the caller has patience.
   bool has_given_up() const {
     const auto now = Clock::now();
-    return now - last_answer_ >= options_.patience && is_over(now);
+    return now - last_answer_ >= options_.patience && (is_all_prepared() || is_over(now));
+  }
+
+  bool is_all_prepared() const { return prepared_ >= options_.operations; }
+
+  /// Makes the request that follows the one under way, unless that was the last.
+  void prepare(Connection& connection) {
+    connection.next.bytes.clear();
+    connection.next.messages = 0;
+    if (is_all_prepared()) return;
+    connection.next.messages =
+        wire_.append_request(connection.next.bytes, options_.first + prepared_);
+    prepared_ += connection.next.messages;
   }
 
   Result<void> begin_request(Connection& connection) {
     connection.begun = Clock::now();
-    if (is_over(connection.begun)) return {};
-    connection.out.clear();
+    if (connection.next.messages == 0 || is_over(connection.begun)) return {};
+    std::swap(connection.out, connection.next);
     connection.sent = 0;
-    connection.carried = wire_.append_request(connection.out, options_.first + started_);
-    started_ += connection.carried;
     ++under_way_;
     return write(connection, false);
   }
 
   /// `was_full`: the socket had no room for all of it before.
-  Result<void> write(Connection& connection, bool was_full) const {
-    const std::size_t left = connection.out.size() - connection.sent;
-    const ssize_t written = ::send(connection.socket.get(), connection.out.data() + connection.sent,
-                                   left, MSG_NOSIGNAL | MSG_DONTWAIT);
+  Result<void> write(Connection& connection, bool was_full) {
+    const std::string_view left = std::string_view(connection.out.bytes).substr(connection.sent);
+    const ssize_t written =
+        ::send(connection.socket.get(), left.data(), left.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (written < 0 && errno != EAGAIN) return tl::make_unexpected(broken("cannot send"));
     if (written > 0) connection.sent += static_cast<std::size_t>(written);
-    const bool is_full = connection.sent < connection.out.size();
+    const bool is_full = connection.sent < connection.out.bytes.size();
+    if (!is_full) prepare(connection);
     if (is_full != was_full) {
       watch(connection, EPOLL_CTL_MOD, is_full ? EPOLLIN | EPOLLOUT : EPOLLIN);
     }
@@ -138,7 +154,7 @@ class Load {
     last_answer_ = Clock::now();
     connection.in.erase(0, answer.size);
     if (answer.accepted) {
-      result_.operations += connection.carried;
+      result_.operations += connection.out.messages;
       result_.latencies.add(last_answer_ - connection.begun);
     } else {
       ++result_.refused;
@@ -151,7 +167,7 @@ class Load {
   std::deque<Connection> connections_;  // they stay where they are
   Clock::time_point begun_;
   Clock::time_point last_answer_;
-  std::uint64_t started_ = 0;
+  std::uint64_t prepared_ = 0;  // messages
   std::size_t under_way_ = 0;
   LoadResult result_;
 };

@@ -35,7 +35,8 @@ struct LoadResult {
 
 /// Runs connections against a server from one thread, and as cheaply as a client can: it shares
 /// the machine's cores with what it measures. No pipelining: each connection is a writer that goes
-/// on once it has its answer. Fails when the server closes a connection.
+/// on once it has its answer, with a request that it has made meanwhile. Fails when the server
+/// closes a connection.
 Result<LoadResult> run_load(const LoadOptions& options, const Wire& wire);
 
 }  // namespace flowmyna::bench
