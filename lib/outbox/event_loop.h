@@ -45,8 +45,9 @@ class EventLoop {
   /// which is not waiting.
   void wake();
 
-  /// The loop's thread has done what the sources gave it to do, and will let them know what came of
-  /// it: what they gave before `turn` grew and know nothing of takes longer.
+  /// When the loop serves the sources next, its thread will have done what they gave it to do up to
+  /// now, and let them know what came of it. What they gave before `turn` grew and then know nothing
+  /// of takes longer.
   void begin_turn() { ++turn_; }
   /// The loop's thread only.
   std::uint64_t turn() const { return turn_; }

@@ -256,7 +256,7 @@ void Vault::go_on_reading(std::shared_ptr<Reading> reading) {
           auto piece = storage.read(reading->next_piece());
           if (!piece) return tl::make_unexpected(piece.error());
           if (reading->take(*std::move(piece))) return true;
-          loop_.look();
+          loop_.wait(std::chrono::milliseconds{0});
         } while (writers_waiting() == 0);
         return false;
       },
@@ -320,8 +320,11 @@ void Vault::wait_for_work() {
   do {
     std::optional<milliseconds> timeout;
     if (may_shrink_) timeout = std::chrono::ceil<milliseconds>(idle_at - steady_clock::now());
-    if (has_work()) timeout = milliseconds{0};
-    loop_.begin_turn();
+    if (has_work()) {
+      timeout = milliseconds{0};
+    } else {
+      loop_.begin_turn();
+    }
     loop_.wait(timeout);
     gather();
   } while (!has_work() && !(may_shrink_ && steady_clock::now() >= idle_at));
@@ -346,6 +349,7 @@ void Vault::gather() {
 /// Waits for work and takes one round of it; false once stopped and empty.
 bool Vault::take(Round& round) {
   wait_for_work();
+  loop_.begin_turn();
   const std::lock_guard lock(mutex_);
   std::size_t operations = 0;
   std::size_t bytes = 0;
@@ -419,7 +423,6 @@ void Vault::shrink() {
     if (!shrunk) give_up(shrunk.error());
     publish();
     tend();
-    loop_.begin_turn();
     loop_.wait(std::chrono::milliseconds{0});
     if (!shrunk || has_work()) return;
     if (!*shrunk) break;
