@@ -44,7 +44,7 @@ class MemoryStorage final : public Storage {
   Result<bool> shrink() override { return false; }
   Result<void> refresh() override { return {}; }
   Result<void> tend() override { return {}; }
-  bool wants_tending() const override { return false; }
+  Tending tending() const override { return Tending::kNotWanted; }
   void give_up_reserve() override {}
   Result<void> reopen() override;
   Result<void> salvage() override { return reopen(); }

@@ -758,13 +758,14 @@ bool SqliteStorage::would_fit(std::uint64_t bytes) const {
 /// While the disk is full every commit is followed by a checkpoint: the log is written from its
 /// start over and over, on blocks that it has, and nobody can take them away.
 Result<void> SqliteStorage::tend() {
-  return wants_tending() ? checkpoint() : Result<void>{};
+  return tending() == Tending::kNotWanted ? Result<void>{} : checkpoint();
 }
 
-bool SqliteStorage::wants_tending() const {
-  if (!open_ || log_pages_ == 0) return false;
+Tending SqliteStorage::tending() const {
+  if (!open_ || log_pages_ == 0) return Tending::kNotWanted;
+  if (!reserve_.is_held()) return Tending::kNow;
   const auto limit = log_bytes(options_.quota_bytes) / kLogFrameBytes;
-  return !reserve_.is_held() || static_cast<std::uint64_t>(log_pages_) >= limit;
+  return static_cast<std::uint64_t>(log_pages_) < limit ? Tending::kNotWanted : Tending::kSoon;
 }
 
 Result<void> SqliteStorage::checkpoint() {

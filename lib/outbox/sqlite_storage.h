@@ -68,7 +68,7 @@ class SqliteStorage final : public Storage {
   Result<void> refresh() override;
   Result<bool> shrink() override;
   Result<void> tend() override;
-  bool wants_tending() const override;
+  Tending tending() const override;
   void give_up_reserve() override { reserve_.give_up(); }
   Result<void> reopen() override;
   Result<void> salvage() override;

@@ -15,6 +15,10 @@ struct AcceptedOperations {
   std::int64_t unix_s;
 };
 
+/// How soon `Storage::tend` is to be called: never mind, whenever writers do not mind, or before
+/// the next transaction.
+enum class Tending { kNotWanted, kSoon, kNow };
+
 /// The outbox's transactions, as one thread sees them: SQLite on one side (sqlite_storage.h),
 /// memory on the other (memory_storage.h); tests/contract runs the same tests over both.
 ///
@@ -89,7 +93,7 @@ class Storage {
   /// Between two transactions: what need not be done before a writer is answered, if there is
   /// anything. After an error it is as after one of `commit`.
   virtual Result<void> tend() = 0;
-  virtual bool wants_tending() const = 0;
+  virtual Tending tending() const = 0;
   /// A write failed with kFull: gives up what was set aside on the disk for this, so that settling
   /// can go on.
   virtual void give_up_reserve() = 0;

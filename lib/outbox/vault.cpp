@@ -371,13 +371,15 @@ bool Vault::take(Round& round) {
 
 void Vault::perform(Round& round) {
   if (broken_) recover(*broken_);
+  has_kept_waiting_ = !round.writes.empty();
   if (!round.appends.empty()) {
     const auto begun = std::chrono::steady_clock::now();
     last_group_ = round.appends.size();
     accept(std::move(round.appends), round.writes);
     last_commit_ = std::chrono::steady_clock::now() - begun;
     // The answers go out before anything else that takes its time.
-    const bool goes_on = !round.reads.empty() || round.chore || storage_->wants_tending();
+    const bool goes_on =
+        !round.reads.empty() || round.chore || storage_->tending() != Tending::kNotWanted;
     if (goes_on) loop_.wait(std::chrono::milliseconds{0});
   }
   if (!round.writes.empty()) {
@@ -385,19 +387,49 @@ void Vault::perform(Round& round) {
     publish();
     for (const Write& write : round.writes) write.done(applied);
   }
-  if (!round.reads.empty()) refresh();  // what they tell of the outbox's state is of now
-  for (const Read& read : round.reads) read();
-  if (round.chore) {
+  if (!round.reads.empty() && is_turn_of(put_off_.reads)) {
+    refresh();  // what they tell of the outbox's state is of now
+    for (const Read& read : round.reads) read();
+    round.reads.clear();
+  }
+  if (round.chore && is_turn_of(put_off_.chore)) {
     const Result<void> applied = apply({*round.chore});
     publish();
     round.chore->done(applied);
+    round.chore.reset();
   }
-  tend();
+  const Tending tending = storage_->tending();
+  if (tending == Tending::kNow || (tending == Tending::kSoon && is_turn_of(put_off_.tending))) {
+    tend();
+  }
+  put_back(round);
   if (round.is_idle) {
     shrink();
   } else {
     may_shrink_ = true;
   }
+}
+
+/// Whether to do something now that keeps writers waiting. If there are any, and they have waited
+/// for something else in this round, it is put off to the next one; but once only.
+bool Vault::is_turn_of(bool& is_put_off) {
+  if (has_kept_waiting_ && !is_put_off) {
+    loop_.wait(std::chrono::milliseconds{0});
+    is_put_off = writers_waiting() > 0;
+  } else {
+    is_put_off = false;
+  }
+  has_kept_waiting_ = true;
+  return !is_put_off;
+}
+
+/// What was put off comes first in the next round.
+void Vault::put_back(Round& round) {
+  if (round.reads.empty() && !round.chore) return;
+  const std::lock_guard lock(mutex_);
+  reads_.insert(reads_.begin(), std::make_move_iterator(round.reads.begin()),
+                std::make_move_iterator(round.reads.end()));
+  if (round.chore) chores_.push_front(*std::move(round.chore));
 }
 
 void Vault::refresh() {

@@ -27,10 +27,11 @@ namespace flowmyna {
 ///
 /// In each round writers come first, then seals, settles, corrections of times and what people do
 /// to dead letters, then (after the commit) reads, then one chore in a transaction of its own. A
-/// round is bounded, so neither side starves the other. When a round fails, its writers get the
-/// error and nothing of theirs is kept; what delivery wanted is tried once more without them,
-/// because settling is what frees space. Whatever need not be done before an answer is done after
-/// the round.
+/// round is bounded, and of what it does besides writers wait for one thing: if there are some again
+/// after that, the rest is put off to the next round, which does it. So neither side starves the
+/// other. When a round fails, its writers get the error and nothing of theirs is kept; what delivery
+/// wanted is tried once more without them, because settling is what frees space. Whatever need not
+/// be done before an answer is done after the round.
 class Vault final : public Outbox {
  public:
   /// `on_append` is called on the vault's thread after each commit that accepted something;
@@ -100,6 +101,8 @@ class Vault final : public Outbox {
   bool has_work() const;
   std::size_t writers_waiting() const;
   void perform(Round& round);
+  bool is_turn_of(bool& is_put_off);
+  void put_back(Round& round);
   void accept(Appends appends, std::vector<Write>& writes);
   Result<void> apply(const std::vector<Write>& writes);
   Result<void> begin();
@@ -126,6 +129,10 @@ class Vault final : public Outbox {
   Compactor compactor_;         // the thread's own, like what follows
   std::size_t last_group_ = 0;  // the writers whom the last commit answered
   std::chrono::nanoseconds last_commit_{0};
+  bool has_kept_waiting_ = false;  // this round, beyond the commit of its writers' operations
+  struct {
+    bool reads = false, chore = false, tending = false;
+  } put_off_;  // by the last round
   bool may_shrink_ = true;
   std::optional<Error> broken_;      // the storage could not be opened again
   std::uint64_t refused_bytes_ = 0;  // of the last append that did not fit, until it would

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -20,6 +21,9 @@ struct Script {
   std::atomic<bool> read_finds_damage = false;
   /// While set, so is every call of `reopen`.
   std::atomic<bool> reopen_fails = false;
+  std::atomic<Tending> tending = Tending::kNotWanted;
+  /// On the storage's thread, for each call of `tend` that was wanted.
+  std::function<void()> on_tend = [] {};
   std::atomic<int> commits = 0;
   std::atomic<int> reopens = 0;
   std::atomic<int> reserves_given_up = 0;
@@ -115,8 +119,13 @@ class ScriptedStorage final : public Storage {
   OutboxStats stats() const override { return memory_.stats(); }
   Result<bool> shrink() override { return memory_.shrink(); }
   Result<void> refresh() override { return memory_.refresh(); }
-  bool wants_tending() const override { return memory_.wants_tending(); }
+  Tending tending() const override {
+    return script_.tend_fails ? Tending::kSoon : script_.tending.load();
+  }
   Result<void> tend() override {
+    if (script_.tending.exchange(Tending::kNotWanted) != Tending::kNotWanted) {
+      script_.on_tend();
+    }
     if (script_.tend_fails.exchange(false)) return fail(Error::Kind::kIo, "failed checkpoint");
     return {};
   }
