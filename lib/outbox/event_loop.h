@@ -46,8 +46,8 @@ class EventLoop {
   void wake();
 
   /// When the loop serves the sources next, its thread will have done what they gave it to do up to
-  /// now, and let them know what came of it. What they gave before `turn` grew and then know nothing
-  /// of takes longer.
+  /// now, and let them know what came of it. What they gave before `turn` grew and then know
+  /// nothing of takes longer.
   void begin_turn() { ++turn_; }
   /// The loop's thread only.
   std::uint64_t turn() const { return turn_; }

@@ -27,11 +27,11 @@ namespace flowmyna {
 ///
 /// In each round writers come first, then seals, settles, corrections of times and what people do
 /// to dead letters, then (after the commit) reads, then one chore in a transaction of its own. A
-/// round is bounded, and of what it does besides writers wait for one thing: if there are some again
-/// after that, the rest is put off to the next round, which does it. So neither side starves the
-/// other. When a round fails, its writers get the error and nothing of theirs is kept; what delivery
-/// wanted is tried once more without them, because settling is what frees space. Whatever need not
-/// be done before an answer is done after the round.
+/// round is bounded, and of what it does besides writers wait for one thing: if there are some
+/// again after that, the rest is put off to the next round, which does it. So neither side starves
+/// the other. When a round fails, its writers get the error and nothing of theirs is kept; what
+/// delivery wanted is tried once more without them, because settling is what frees space. Whatever
+/// need not be done before an answer is done after the round.
 class Vault final : public Outbox {
  public:
   /// `on_append` is called on the vault's thread after each commit that accepted something;

@@ -1,13 +1,12 @@
 #include "outbox/event_loop.h"
 
 #include <gtest/gtest.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <thread>
 
 #include "outbox/vault.h"
+#include "tests/unit/outbox/probe.h"
 #include "tests/unit/outbox/scripted_storage.h"
 #include "tests/unit/outbox/waiting.h"
 
@@ -15,34 +14,6 @@ namespace flowmyna::test {
 namespace {
 
 using std::chrono::milliseconds;
-
-/// Ready when the test says so, or due.
-class Probe final : public EventLoop::Source {
- public:
-  Probe() : fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
-  ~Probe() override { ::close(fd_); }
-  Probe(const Probe&) = delete;
-  Probe& operator=(const Probe&) = delete;
-
-  void make_ready() const { ASSERT_EQ(::eventfd_write(fd_, 1), 0); }
-
-  int descriptor() const override { return fd_; }
-  std::optional<milliseconds> due_in() override { return due; }
-  void serve() override {
-    eventfd_t count = 0;
-    (void)::eventfd_read(fd_, &count);
-    due.reset();
-    ++served;
-    if (on_serve) on_serve();
-  }
-
-  std::optional<milliseconds> due;
-  std::function<void()> on_serve;
-  std::atomic<int> served{0};
-
- private:
-  int fd_;
-};
 
 TEST(EventLoop, AWakeUpThatComesBeforeTheWaitIsNotLost) {
   EventLoop loop;

@@ -22,7 +22,8 @@ struct Script {
   /// While set, so is every call of `reopen`.
   std::atomic<bool> reopen_fails = false;
   std::atomic<Tending> tending = Tending::kNotWanted;
-  /// On the storage's thread, for each call of `tend` that was wanted.
+  /// On the storage's thread: before each read, and for each call of `tend` that was wanted.
+  std::function<void()> on_read = [] {};
   std::function<void()> on_tend = [] {};
   std::atomic<int> commits = 0;
   std::atomic<int> reopens = 0;
@@ -99,6 +100,7 @@ class ScriptedStorage final : public Storage {
     return memory_.arrived(export_id, source);
   }
   Result<Window> read(const ReadLimits& limits) override {
+    script_.on_read();
     if (script_.read_finds_damage.exchange(false)) return fail(Error::Kind::kCorrupt, "damaged");
     return memory_.read(limits);
   }

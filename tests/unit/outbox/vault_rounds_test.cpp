@@ -2,9 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "outbox/vault.h"
+#include "tests/unit/outbox/probe.h"
 #include "tests/unit/outbox/scripted_storage.h"
 #include "tests/unit/outbox/waiting.h"
 
@@ -13,19 +17,14 @@ namespace {
 
 class VaultRoundsTest : public testing::Test {
  protected:
-  /// Appends once more from inside its own answer, `more` times.
-  class Writer final : public Append {
+  class Write final : public Append {
    public:
-    Writer(VaultRoundsTest& test, int more) : Append(upserts({"x"}), 1), test_(test), more_(more) {}
-    void done(Result<Receipt>) override {
-      test_.happened("writer");
-      if (more_ == 0) return test_.finished_.set_value();
-      test_.vault.append(std::make_unique<Writer>(test_, more_ - 1));
-    }
+    explicit Write(std::function<void()> answered)
+        : Append(upserts({"x"}), 1), answered_(std::move(answered)) {}
+    void done(Result<Receipt>) override { answered_(); }
 
    private:
-    VaultRoundsTest& test_;
-    const int more_;
+    std::function<void()> answered_;
   };
 
   void TearDown() override { script.release(); }
@@ -40,25 +39,37 @@ class VaultRoundsTest : public testing::Test {
     vault.settle({{}}, [this](const Result<void>&) { happened("settle"); });
   }
   void read() {
-    vault.read(limits(), [this](const Result<Window>&) { happened("read"); });
+    vault.read(limits(10'000), [this](const Result<Window>&) { happened("read"); });
   }
   void compact() {
     vault.compact({}, [this](const Result<Compacted>&) { happened("compact"); });
   }
-  /// One writer that comes three times; gives the order of what happened.
+  /// A writer who writes again once he is answered, so often in all.
+  void write_in_turn(int times) {
+    vault.append(std::make_unique<Write>([this, times] {
+      happened("writer");
+      if (times == 1) return finished_.set_value();
+      write_in_turn(times - 1);
+    }));
+  }
+  /// A writer comes three times; gives the order of what happened.
   std::string run() {
-    vault.append(std::make_unique<Writer>(*this, 2));
+    write_in_turn(3);
     script.release();
     finished_.get_future().wait();
     vault.stop();
     return order_;
   }
   /// On the vault's thread.
-  void happened(const std::string& what) { order_ += order_.empty() ? what : ' ' + what; }
+  void happened(const std::string& what) {
+    order_ += order_.empty() ? what : ' ' + what;
+    turns_.push_back(vault.loop().turn());
+  }
 
   Script script;
   std::promise<void> finished_;
   std::string order_;
+  std::vector<std::uint64_t> turns_;  // when it happened
   Vault vault{std::make_unique<ScriptedStorage>(script), [] {}};
 };
 
@@ -89,15 +100,14 @@ TEST_F(VaultRoundsTest, NothingIsPutOffTwice) {
 }
 
 TEST_F(VaultRoundsTest, WithoutWritersNothingIsPutOff) {
-  vault.append(std::make_unique<Writer>(*this, 0));
-  finished_.get_future().wait();
   occupy();
   settle();
   read();
   compact();
   script.release();
   vault.stop();
-  EXPECT_EQ(order_, "writer settle read compact");
+  EXPECT_EQ(order_, "settle read compact");
+  EXPECT_EQ(turns_, std::vector(3, turns_.front()));
 }
 
 TEST_F(VaultRoundsTest, TendingIsPutOffOnceToo) {
@@ -118,6 +128,49 @@ TEST_F(VaultRoundsTest, UnlessItIsUrgent) {
   });
   script.on_tend = [this] { happened("tend"); };
   EXPECT_EQ(run(), "writer settle tend writer writer");
+}
+
+TEST_F(VaultRoundsTest, BetweenTwoPiecesOfAReadADoorIsServed) {
+  write(vault, std::vector<std::string>(3000, "a")).get();
+  Probe door;
+  door.on_serve = [&] {
+    if (door.served == 1) write_in_turn(1);
+  };
+  // Not what arrives, but what it has to go on with, such as a connection that it had set aside.
+  script.on_read = [&door] { door.due = std::chrono::milliseconds{0}; };
+  vault.loop().attach(door);
+  read();
+  finished_.get_future().wait();
+  vault.stop();
+  EXPECT_EQ(order_.substr(0, order_.find(" read")), "writer") << order_;
+}
+
+TEST_F(VaultRoundsTest, WhatADoorHandsOverIsOfTheTurnThatDoesIt) {
+  Probe door;
+  int left = 200;
+  int late = 0;
+  std::optional<std::uint64_t> handed_over;  // until it is answered: in which turn
+  door.on_serve = [&] {
+    if (handed_over && handed_over != vault.loop().turn()) ++late;
+    if (!handed_over && left > 0) {
+      handed_over = vault.loop().turn();
+      vault.append(std::make_unique<Write>([&] {
+        handed_over.reset();
+        settle();
+        read();
+        happened("writer");
+        if (--left == 0) finished_.set_value();
+      }));
+    }
+    if (left > 0) door.make_ready();
+  };
+  vault.loop().attach(door);
+  door.make_ready();
+  finished_.get_future().wait();
+  vault.stop();
+  EXPECT_EQ(late, 0);
+  // What takes longer would be told so, however busy the vault is.
+  EXPECT_GE(turns_.back() - turns_.front(), 199U);
 }
 
 }  // namespace
