@@ -1,6 +1,7 @@
 #include "outbox/row_insert.h"
 
 #include <new>
+#include <optional>
 #include <utility>
 
 namespace flowmyna::sqlite {
@@ -49,19 +50,22 @@ int close(sqlite3_vtab_cursor* cursor) {
   return SQLITE_OK;
 }
 
-int advance(BlobSource& blobs, bool& has_blob) {
+/// Whether there is a further blob; nothing when memory ran out.
+std::optional<bool> advance(BlobSource& blobs) {
   try {
-    has_blob = blobs.next();
-    return SQLITE_OK;
+    return blobs.next();
   } catch (const std::bad_alloc&) {
-    return SQLITE_NOMEM;
+    return std::nullopt;
   }
 }
 
 int next(sqlite3_vtab_cursor* cursor) {
   auto& at = *static_cast<Cursor*>(cursor);
+  const auto has_row = advance(*at.blobs);
+  if (!has_row) return SQLITE_NOMEM;
+  at.has_row = *has_row;
   ++at.row;
-  return advance(*at.blobs, at.has_row);
+  return SQLITE_OK;
 }
 
 int filter(sqlite3_vtab_cursor* cursor, int, const char*, int, sqlite3_value**) {
@@ -123,26 +127,22 @@ Result<RowInsert> RowInsert::prepare(const Connection& connection, const std::st
 }
 
 Result<std::int64_t> RowInsert::run(std::int64_t first, BlobSource& blobs) {
-  const auto has_next = [&blobs]() -> Result<bool> {
-    bool has_blob = false;
-    const int code = advance(blobs, has_blob);
-    if (code != SQLITE_OK) return fail(kind_of(code), sqlite3_errstr(code));
-    return has_blob;
-  };
-  auto goes_on = has_next();
-  if (!goes_on) return tl::make_unexpected(goes_on.error());
-  if (!*goes_on) return 0;
+  const auto out_of_memory = fail(kind_of(SQLITE_NOMEM), sqlite3_errstr(SQLITE_NOMEM));
+  auto has_blob = advance(blobs);
+  if (!has_blob) return out_of_memory;
+  if (!*has_blob) return 0;
   auto done = first_.start().bind(first).bind(blobs.blob()).run();
-  if (done) goes_on = has_next();
-  if (!done || !goes_on) return tl::make_unexpected(done ? goes_on.error() : done.error());
-  if (!*goes_on) return 1;
+  if (!done) return tl::make_unexpected(done.error());
+  has_blob = advance(blobs);
+  if (!has_blob) return out_of_memory;
+  if (!*has_blob) return 1;
   *blobs_ = &blobs;
   done = others_.start().run();
   if (!done) return tl::make_unexpected(done.error());
   const std::int64_t others = others_.changes();
   if (others_.last_key() != first + others) {
-    return fail(Error::Kind::kCorrupt,
-                "a row has a higher key than any that was given: " + std::to_string(first));
+    return fail(Error::Kind::kCorrupt, "a row has a higher key than any that was given, though " +
+                                           std::to_string(first) + " is the next one");
   }
   return others + 1;
 }

@@ -768,6 +768,13 @@ Tending SqliteStorage::tending() const {
   return static_cast<std::uint64_t>(log_pages_) < limit ? Tending::kNotWanted : Tending::kSoon;
 }
 
+/// Whoever filled the disk may take this room as well: the log gets its part of it at once. If that
+/// fails, `tend` tries again and tells.
+void SqliteStorage::give_up_reserve() {
+  reserve_.give_up();
+  if (open_) (void)checkpoint();
+}
+
 Result<void> SqliteStorage::checkpoint() {
   auto done = open_->connection.checkpoint();
   if (done) log_pages_ = 0;

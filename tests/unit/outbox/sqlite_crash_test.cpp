@@ -136,6 +136,17 @@ TEST_F(SqliteCrashTest, RelaxedDurabilitySyncsNoCommitAndLosesOnlyTheNewest) {
   EXPECT_TRUE(everything(*storage).starts_with(after_power_cut(disk)));
 }
 
+TEST_F(SqliteCrashTest, TheRoomOfTheReserveGoesToTheLogBeforeSomebodyElseTakesIt) {
+  const TestDisk disk;
+  const auto storage = open_storage(path);
+  accept(*storage, {"a"});
+  const int before = disk.syncs("outbox.db");
+  storage->give_up_reserve();
+  EXPECT_FALSE(std::filesystem::exists(path + ".reserve"));
+  EXPECT_EQ(disk.syncs("outbox.db"), before + 1) << "of a checkpoint";
+  EXPECT_EQ(storage->tending(), Tending::kNotWanted);
+}
+
 TEST_F(SqliteCrashTest, AFullDiskOrQuotaRefusesWhatItCannotHoldAndKeepsTheRest) {
   TestDisk disk;
   const auto storage = open_storage(path);
