@@ -10,6 +10,7 @@ Error::Kind kind_of(int code) {
       return Error::Kind::kFull;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
+    case SQLITE_TOOBIG:  // nothing of ours is: a damaged record says so of itself
       return Error::Kind::kCorrupt;
     case SQLITE_BUSY:
     case SQLITE_LOCKED:

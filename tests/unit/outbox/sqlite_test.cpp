@@ -43,6 +43,14 @@ TEST_F(SqliteTest, ACleanCloseLeavesOneFile) {
   EXPECT_EQ(integrity(path), "ok");
 }
 
+TEST_F(SqliteTest, ARecordThatClaimsToBeLargerThanAnyIsTakenForDamage) {
+  const auto connection = sqlite::Connection::open(path).value();
+  auto statement = sqlite::Statement::prepare(connection, "SELECT zeroblob(2000000000)").value();
+  const auto row = statement.step();
+  ASSERT_FALSE(row);
+  EXPECT_EQ(row.error().kind, Error::Kind::kCorrupt) << row.error().message;
+}
+
 TEST_F(SqliteTest, ADamagedRowIsReportedAndTheOthersCanBeFetched) {
   accept(*open_storage(path), {"a", "b", "c"});
   execute(path, "UPDATE operation SET row = row || X'00' WHERE seq = 2");
