@@ -28,10 +28,10 @@ error_code FieldReader::text(ondemand::value& value, const TextField& field, Tex
   }
   JsonText text;
   if (const auto error = read_text(value, text)) return error;
-  const std::size_t characters = count_characters(text.characters);
-  if (characters == 0) {
+  if (text.characters.empty()) {
     problems_.add(field.name, "String should have at least 1 character", "string_too_short");
-  } else if (characters > field.characters_max) {
+  } else if (text.characters.size() > field.characters_max &&
+             count_characters(text.characters) > field.characters_max) {
     problems_.add(
         field.name,
         "String should have at most " + std::to_string(field.characters_max) + " characters",

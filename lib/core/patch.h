@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <iterator>
 #include <span>
 #include <string>
@@ -42,6 +43,7 @@ class Patch {
   void add(std::string_view name, std::string_view value);
 
   std::vector<Property> properties_;
+  std::uint64_t marks_ = 0;  // of the names: most new ones are told by theirs, without a search
   std::unordered_map<std::string_view, std::size_t> index_;  // filled beyond kLinearLimit
 };
 
