@@ -110,6 +110,16 @@ TEST(Bench, AFigureIsTheMedianOfItsRuns) {
   EXPECT_EQ(figures.median("never measured"), std::nullopt);
 }
 
+TEST(Bench, ARatioIsTheMedianOfTheRoundsOwn) {
+  Figures figures;
+  for (const double value : {10.0, 100.0, 20.0}) figures.add("one", value);
+  for (const double value : {10.0, 50.0, 40.0}) figures.add("other", value);
+  EXPECT_EQ(figures.ratio("one", "other"), 1.0);  // the medians' would be 0.5
+  figures.add("one", 20);
+  EXPECT_EQ(figures.ratio("one", "other"), 0.5);
+  EXPECT_EQ(figures.ratio("one", "nothing"), std::nullopt);
+}
+
 TEST(Bench, AnAnswerCountsOnlyWhenAllOfItIsThere) {
   const auto http = http_wire(Messages());
   const std::string answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";

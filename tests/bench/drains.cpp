@@ -111,7 +111,7 @@ Result<void> measure_busy_once(Bench& bench) {
 }  // namespace
 
 Result<void> measure_busy(Bench& bench) {
-  for (unsigned round = 0; round < bench.sizes.rounds; ++round) {
+  for (unsigned round = 0; round < bench.sizes.load_rounds; ++round) {
     if (auto done = measure_busy_once(bench); !done) return done;
   }
   return {};

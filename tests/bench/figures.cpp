@@ -3,15 +3,34 @@
 #include <algorithm>
 
 namespace flowmyna::bench {
+namespace {
+
+double median_of(std::vector<double> runs) {
+  std::ranges::sort(runs);
+  const std::size_t middle = runs.size() / 2;
+  if (runs.size() % 2 == 1) return runs[middle];
+  return (runs[middle - 1] + runs[middle]) / 2;
+}
+
+}  // namespace
 
 std::optional<double> Figures::median(const std::string& name) const {
   const auto found = runs_.find(name);
   if (found == runs_.end()) return std::nullopt;
-  std::vector<double> sorted = found->second;
-  std::ranges::sort(sorted);
-  const std::size_t middle = sorted.size() / 2;
-  if (sorted.size() % 2 == 1) return sorted[middle];
-  return (sorted[middle - 1] + sorted[middle]) / 2;
+  return median_of(found->second);
+}
+
+std::optional<double> Figures::ratio(const std::string& one, const std::string& other) const {
+  const auto ones = runs_.find(one);
+  const auto others = runs_.find(other);
+  if (ones == runs_.end() || others == runs_.end()) return std::nullopt;
+  if (ones->second.size() != others->second.size()) return bench::ratio(median(one), median(other));
+  std::vector<double> ratios;
+  for (std::size_t round = 0; round < ones->second.size(); ++round) {
+    if (others->second[round] != 0) ratios.push_back(ones->second[round] / others->second[round]);
+  }
+  if (ratios.empty()) return std::nullopt;
+  return median_of(std::move(ratios));
 }
 
 void add_load_figures(Figures& figures, const std::string& prefix, LoadResult& result) {

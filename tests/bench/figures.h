@@ -18,6 +18,9 @@ class Figures {
  public:
   void add(const std::string& name, double value) { runs_[name].push_back(value); }
   std::optional<double> median(const std::string& name) const;
+  /// How many times the other the one is. Where both were measured in each round it is the median
+  /// of the rounds' own ratios: a machine's slow minutes then count for both.
+  std::optional<double> ratio(const std::string& one, const std::string& other) const;
   const std::map<std::string, std::vector<double>>& runs() const { return runs_; }
 
  private:
@@ -27,7 +30,7 @@ class Figures {
 /// Adds what a load found, below `prefix`: operations_per_s, p50_ms, p99_ms and p999_ms.
 void add_load_figures(Figures& figures, const std::string& prefix, LoadResult& result);
 
-/// Ratios of medians and the like: nothing when one side was not measured.
+/// Nothing when one side was not measured.
 std::optional<double> ratio(std::optional<double> one, std::optional<double> other);
 
 }  // namespace flowmyna::bench

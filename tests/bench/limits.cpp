@@ -19,7 +19,7 @@ Result<void> measure_limits(Bench& bench) {
                                                     {"preallocated", DiskWrite::kPreallocated},
                                                     {"overwritten", DiskWrite::kOverwritten}};
   const auto duration = in_ns(bench.sizes.load_s);
-  for (unsigned round = 0; round < bench.sizes.rounds; ++round) {
+  for (unsigned round = 0; round < bench.sizes.load_rounds; ++round) {
     for (const auto& [name, way] : ways) {
       const std::string prefix = std::string("disk.") + name;
       bench.progress(prefix);

@@ -166,8 +166,7 @@ class Report {
 
   std::string load_row(const std::string& connections, const std::string& who,
                        const std::string& name, const std::string& agent) const {
-    const auto times = ratio(figures_.median(agent + ".operations_per_s"),
-                             figures_.median(name + ".operations_per_s"));
+    const auto times = figures_.ratio(agent + ".operations_per_s", name + ".operations_per_s");
     return row({connections, who, of(name + ".operations_per_s"),
                 agent == name || !times ? "" : number(times) + " ×", of(name + ".p50_ms"),
                 of(name + ".p99_ms"), of(name + ".p999_ms"), of(name + ".cpu_us_per_operation"),
@@ -226,8 +225,9 @@ std::string markdown_report(const Figures& figures, const Circumstances& circums
   const Report report(figures);
   const Sizes& sizes = circumstances.sizes;
   return "Measured " + circumstances.date + " with `" + circumstances.command +
-         "`: " + circumstances.machine + ".\nMedians of " + std::to_string(sizes.rounds) +
-         " rounds in turn, " + number(sizes.load_s) + " s a load; messages of " +
+         "`: " + circumstances.machine + ".\nMedians of " + std::to_string(sizes.load_rounds) +
+         " loads of " + number(sizes.load_s) + " s and " + std::to_string(sizes.rounds) +
+         " drains, in turn; a ratio is the median of the rounds' own. Messages of " +
          std::to_string(kMessageBytes) + " bytes; drains of " +
          number(static_cast<double>(sizes.drain_operations)) + " and " +
          number(static_cast<double>(sizes.slow_drain_operations)) +

@@ -8,7 +8,7 @@ namespace flowmyna::bench {
 
 Sizes Sizes::quick() {
   Sizes sizes;
-  sizes.rounds = 3;
+  sizes.load_rounds = 3;
   sizes.load_s = 1;
   sizes.drain_operations = 200'000;
   sizes.slow_drain_operations = 30'000;
@@ -19,6 +19,7 @@ Sizes Sizes::quick() {
 Sizes Sizes::tiny() {
   Sizes sizes;
   sizes.rounds = 1;
+  sizes.load_rounds = 1;
   sizes.load_s = 0.02;
   sizes.settle_s = 0;
   sizes.connections = {1, 4};

@@ -15,8 +15,9 @@ namespace flowmyna::bench {
 /// How much of everything. Alternated rounds, not long ones, are what makes a noisy machine's
 /// figures comparable.
 struct Sizes {
-  unsigned rounds = 3;
-  double load_s = 3;      ///< of every load and limit
+  unsigned rounds = 3;       ///< of drains
+  unsigned load_rounds = 7;  ///< of loads and limits, which take less time
+  double load_s = 1.5;
   double settle_s = 0.2;  ///< between two servers, so that one's last writes are not the next one's
   std::vector<unsigned> connections = {1, 8, 64, 256};
   std::uint64_t drain_operations = 500'000;

@@ -15,7 +15,7 @@ class Medians {
   explicit Medians(const Figures& figures) : figures_(figures) {}
   std::optional<double> operator()(const std::string& name) const { return figures_.median(name); }
   std::optional<double> ratio(const std::string& one, const std::string& other) const {
-    return bench::ratio(figures_.median(one), figures_.median(other));
+    return figures_.ratio(one, other);
   }
   std::optional<double> part(const std::string& name, double whole) const {
     return bench::ratio(figures_.median(name), whole);

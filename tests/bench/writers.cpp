@@ -46,7 +46,7 @@ Result<void> measure_one_round(Bench& bench, unsigned connections) {
 
 Result<void> measure_writers(Bench& bench) {
   const auto ndjson = http_wire(Messages(), kNdjsonBatch);
-  for (unsigned round = 0; round < bench.sizes.rounds; ++round) {
+  for (unsigned round = 0; round < bench.sizes.load_rounds; ++round) {
     for (const unsigned connections : bench.sizes.connections) {
       if (auto done = measure_one_round(bench, connections); !done) return done;
     }
@@ -68,7 +68,7 @@ Result<void> measure_api_states(Bench& bench) {
   if (!hanging) return tl::make_unexpected(hanging.error());
   const auto http = http_wire(Messages());
   const unsigned connections = 64;
-  for (unsigned round = 0; round < bench.sizes.rounds; ++round) {
+  for (unsigned round = 0; round < bench.sizes.load_rounds; ++round) {
     const std::pair<const char*, std::string> states[] = {
         {"api.up", up->url}, {"api.down", kNobody}, {"api.hanging", hanging->url}};
     for (const auto& [name, url] : states) {
@@ -82,7 +82,7 @@ Result<void> measure_api_states(Bench& bench) {
 Result<void> measure_durability(Bench& bench) {
   const auto single = http_wire(Messages());
   const auto ndjson = http_wire(Messages(), kNdjsonBatch);
-  for (unsigned round = 0; round < bench.sizes.rounds; ++round) {
+  for (unsigned round = 0; round < bench.sizes.load_rounds; ++round) {
     for (const std::string durability : {"full", "relaxed"}) {
       const struct {
         const char* name;
