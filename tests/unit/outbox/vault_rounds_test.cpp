@@ -38,6 +38,14 @@ class VaultRoundsTest : public testing::Test {
   void settle() {
     vault.settle({{}}, [this](const Result<void>&) { happened("settle"); });
   }
+  /// A settlement after which the storage wants to be tended.
+  void settle_and_want(Tending tending) {
+    script.on_tend = [this] { happened("tend"); };
+    vault.settle({{}}, [this, tending](const Result<void>&) {
+      happened("settle");
+      script.tending = tending;
+    });
+  }
   void read() {
     vault.read(limits(10'000), [this](const Result<Window>&) { happened("read"); });
   }
@@ -112,21 +120,13 @@ TEST_F(VaultRoundsTest, WithoutWritersNothingIsPutOff) {
 
 TEST_F(VaultRoundsTest, TendingIsPutOffOnceToo) {
   occupy();
-  vault.settle({{}}, [this](const Result<void>&) {
-    happened("settle");
-    script.tending = Tending::kSoon;
-  });
-  script.on_tend = [this] { happened("tend"); };
+  settle_and_want(Tending::kSoon);
   EXPECT_EQ(run(), "writer settle writer tend writer");
 }
 
 TEST_F(VaultRoundsTest, UnlessItIsUrgent) {
   occupy();
-  vault.settle({{}}, [this](const Result<void>&) {
-    happened("settle");
-    script.tending = Tending::kNow;
-  });
-  script.on_tend = [this] { happened("tend"); };
+  settle_and_want(Tending::kNow);
   EXPECT_EQ(run(), "writer settle tend writer writer");
 }
 
