@@ -45,7 +45,7 @@ class MemoryStorage final : public Storage {
   Result<void> refresh() override { return {}; }
   Result<void> tend() override { return {}; }
   Tending tending() const override { return Tending::kNotWanted; }
-  void give_up_reserve() override {}
+  Result<void> give_up_reserve() override { return {}; }
   Result<void> reopen() override;
   Result<void> salvage() override { return reopen(); }
 

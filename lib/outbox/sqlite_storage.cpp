@@ -768,11 +768,10 @@ Tending SqliteStorage::tending() const {
   return static_cast<std::uint64_t>(log_pages_) < limit ? Tending::kNotWanted : Tending::kSoon;
 }
 
-/// Whoever filled the disk may take this room as well: the log gets its part of it at once. If that
-/// fails, `tend` tries again and tells.
-void SqliteStorage::give_up_reserve() {
+/// Whoever filled the disk may take this room as well: the log gets its part of it at once.
+Result<void> SqliteStorage::give_up_reserve() {
   reserve_.give_up();
-  if (open_) (void)checkpoint();
+  return tend();
 }
 
 Result<void> SqliteStorage::checkpoint() {

@@ -69,7 +69,7 @@ class SqliteStorage final : public Storage {
   Result<bool> shrink() override;
   Result<void> tend() override;
   Tending tending() const override;
-  void give_up_reserve() override;
+  Result<void> give_up_reserve() override;
   Result<void> reopen() override;
   Result<void> salvage() override;
 

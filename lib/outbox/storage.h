@@ -95,8 +95,9 @@ class Storage {
   virtual Result<void> tend() = 0;
   virtual Tending tending() const = 0;
   /// Between two transactions, after a write failed with kFull: gives up what was set aside on the
-  /// disk for this, so that settling can go on.
-  virtual void give_up_reserve() = 0;
+  /// disk for this, so that settling can go on, and tends. After an error it is as after one of
+  /// `commit`.
+  virtual Result<void> give_up_reserve() = 0;
 
   /// Starts anew after an I/O error: whatever the last commit left behind is settled by what the
   /// disk holds. When it fails, `begin` fails, and only `reopen` and `stats` may be called besides.

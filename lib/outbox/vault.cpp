@@ -530,7 +530,8 @@ void Vault::give_up(const Error& error) {
 /// everything is refused. A full disk is no such error: what did not fit was rolled back.
 void Vault::recover(const Error& error) {
   if (error.kind == Error::Kind::kFull && !broken_) {
-    storage_->give_up_reserve();
+    const auto done = storage_->give_up_reserve();
+    if (!done && done.error().kind != Error::Kind::kFull) return recover(done.error());
   } else {
     const bool is_damaged = error.kind == Error::Kind::kCorrupt;
     if (!broken_) {

@@ -132,10 +132,10 @@ class Life {
     if (!storage_) return;
     storage_->rollback();
     if (error.kind == Error::Kind::kFull) {
-      storage_->give_up_reserve();
-    } else {
-      must(storage_->reopen());
+      const auto done = storage_->give_up_reserve();
+      if (done || done.error().kind == Error::Kind::kFull) return;
     }
+    must(storage_->reopen());
   }
 
  private:

@@ -18,6 +18,7 @@ struct Script {
   std::atomic<bool> append_fails = false;
   std::atomic<bool> append_is_full = false;
   std::atomic<bool> tend_fails = false;
+  std::atomic<bool> giving_up_fails = false;
   std::atomic<bool> read_finds_damage = false;
   /// While set, so is every call of `reopen`.
   std::atomic<bool> reopen_fails = false;
@@ -131,7 +132,11 @@ class ScriptedStorage final : public Storage {
     if (script_.tend_fails.exchange(false)) return fail(Error::Kind::kIo, "failed checkpoint");
     return {};
   }
-  void give_up_reserve() override { ++script_.reserves_given_up; }
+  Result<void> give_up_reserve() override {
+    ++script_.reserves_given_up;
+    if (script_.giving_up_fails.exchange(false)) return fail(Error::Kind::kIo, "failed checkpoint");
+    return {};
+  }
   Result<void> reopen() override {
     ++script_.reopens;
     if (script_.reopen_fails) return fail(Error::Kind::kIo, "still broken");

@@ -141,10 +141,20 @@ TEST_F(SqliteCrashTest, TheRoomOfTheReserveGoesToTheLogBeforeSomebodyElseTakesIt
   const auto storage = open_storage(path);
   accept(*storage, {"a"});
   const int before = disk.syncs("outbox.db");
-  storage->give_up_reserve();
+  EXPECT_TRUE(storage->give_up_reserve());
   EXPECT_FALSE(std::filesystem::exists(path + ".reserve"));
   EXPECT_EQ(disk.syncs("outbox.db"), before + 1) << "of a checkpoint";
   EXPECT_EQ(storage->tending(), Tending::kNotWanted);
+}
+
+TEST_F(SqliteCrashTest, AFailedSyncIsToldAlsoWhileTheReserveIsGivenUp) {
+  TestDisk disk;
+  const auto storage = open_storage(path);
+  accept(*storage, {"a"});
+  disk.sync_error = SQLITE_IOERR_FSYNC;
+  const auto done = storage->give_up_reserve();
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().kind, Error::Kind::kIo);
 }
 
 TEST_F(SqliteCrashTest, AFullDiskOrQuotaRefusesWhatItCannotHoldAndKeepsTheRest) {

@@ -198,6 +198,14 @@ TEST_F(VaultTest, AFullDiskIsNoReasonToReopen) {
   EXPECT_EQ(text(write(*vault, {"a"}).get()), "1");
 }
 
+TEST_F(VaultTest, AFailedSyncWhileTheReserveIsGivenUpHasTheFileOpenedAnew) {
+  script.append_is_full = true;
+  script.giving_up_fails = true;
+  EXPECT_FALSE(write(*vault, {"a"}).get());
+  EXPECT_EQ(script.reopens, 1);
+  EXPECT_EQ(text(write(*vault, {"b"}).get()), "1");
+}
+
 TEST_F(VaultTest, AReadThatFindsDamageHasTheOutboxSalvagedAndIsAskedAgain) {
   EXPECT_EQ(text(write(*vault, {"a"}).get()), "1");
   script.read_finds_damage = true;
