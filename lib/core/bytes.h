@@ -12,6 +12,8 @@ namespace flowmyna {
 /// length (little-endian) and length-prefixed strings: the building blocks of what the outbox
 /// stores. Pure, no allocation besides `out`.
 
+inline constexpr std::size_t kVarintMaxBytes = 10;  // 64 bits, 7 a byte
+
 inline void put_varint(std::string& out, std::uint64_t value) {
   while (value >= 0x80) {
     out.push_back(static_cast<char>(static_cast<unsigned char>(value) | 0x80));
@@ -27,6 +29,18 @@ inline void put_fixed64(std::string& out, std::uint64_t value) {
 inline void put_string(std::string& out, std::string_view text) {
   put_varint(out, text.size());
   out.append(text);
+}
+
+/// The same into memory that has room for `string_size_max`; gives where it ends.
+inline char* write_string(char* out, std::string_view text) {
+  std::size_t size = text.size();
+  for (; size >= 0x80; size >>= 7) *out++ = static_cast<char>(size | 0x80);
+  *out++ = static_cast<char>(size);
+  return text.copy(out, text.size()) + out;
+}
+
+inline std::size_t string_size_max(std::string_view text) {
+  return kVarintMaxBytes + text.size();
 }
 
 /// Takes values off the front of `bytes`; every getter returns nothing once the input is too
@@ -81,8 +95,6 @@ class ByteReader {
   }
 
  private:
-  static constexpr std::size_t kVarintMaxBytes = 10;  // 64 bits, 7 a byte
-
   std::string_view rest_;
 };
 

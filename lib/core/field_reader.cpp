@@ -11,7 +11,7 @@ namespace ondemand = simdjson::ondemand;
 
 void FieldReader::start() {
   problems_.clear();
-  encoded_.clear();
+  properties_.clear();
   kept_.clear();
 }
 
@@ -75,17 +75,15 @@ error_code FieldReader::properties(ondemand::value& value, PropertiesRange& out)
   }
   ondemand::object object;
   if (const auto error = value.get_object().get(object)) return error;
-  patch_.clear();
+  properties_.begin_object();
   const auto set = [this](const JsonText& name, ondemand::value& property) {
     std::string_view written;
     const auto error = walk_json(property, Decoder::kMaxDepth, written);
-    if (!error) patch_.set(canonical(name), written);
+    if (!error) properties_.set(canonical(name), written);
     return error;
   };
   if (const auto error = each_member(object, set)) return error;
-  out.begin = encoded_.size();
-  PropertiesView::encode(patch_.properties(), encoded_);
-  out.end = encoded_.size();
+  out = properties_.end_object();
   return simdjson::SUCCESS;
 }
 
@@ -98,14 +96,10 @@ void FieldReader::require(const Text& text, std::string_view field) {
   if (!text) problems_.add(field, "Field required", "missing");
 }
 
-PropertiesView FieldReader::resolve(const PropertiesRange& range) const {
-  return PropertiesView(std::string_view(encoded_).substr(range.begin, range.end - range.begin));
-}
-
-std::string_view FieldReader::canonical(const JsonText& text) {
-  if (text.is_plain || !needs_escape(text.characters)) return text.characters;
+std::string_view FieldReader::escape_anew(std::string_view characters) {
+  if (!needs_escape(characters)) return characters;
   std::string& escaped = kept_.emplace_back();
-  append_escaped(escaped, text.characters);
+  append_escaped(escaped, characters);
   return escaped;
 }
 

@@ -9,8 +9,8 @@
 #include <string_view>
 
 #include "core/json_walk.h"
-#include "core/patch.h"
 #include "core/problems.h"
+#include "core/properties_encoder.h"
 
 namespace flowmyna {
 
@@ -32,11 +32,7 @@ class FieldReader {
   /// Nothing when the field is absent.
   using Text = std::optional<std::string_view>;
 
-  /// Where the properties of one object lie among those of the item.
-  struct PropertiesRange {
-    std::size_t begin = 0;
-    std::size_t end = 0;
-  };
+  using PropertiesRange = PropertiesEncoder::Range;
 
   /// Forgets the item before.
   void start();
@@ -51,18 +47,20 @@ class FieldReader {
   void require(const Text& text, std::string_view field);
 
   /// The properties in a range; valid until the next field is read.
-  PropertiesView resolve(const PropertiesRange& range) const;
+  PropertiesView resolve(const PropertiesRange& range) const { return properties_[range]; }
 
   Problems& problems() { return problems_; }
   const Problems& problems() const { return problems_; }
 
  private:
-  std::string_view canonical(const JsonText& text);
+  std::string_view canonical(const JsonText& text) {
+    return text.is_plain ? text.characters : escape_anew(text.characters);
+  }
+  std::string_view escape_anew(std::string_view characters);
 
   Problems problems_;
-  std::string encoded_;           // properties of the item in their stored form
+  PropertiesEncoder properties_;  // of the item and what it names
   std::deque<std::string> kept_;  // strings of the item that had to be escaped anew
-  Patch patch_;
 };
 
 }  // namespace flowmyna

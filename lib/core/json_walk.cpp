@@ -14,19 +14,26 @@ std::string_view trim_end(std::string_view text) {
   return text;
 }
 
-error_code walk(ondemand::value& value, int depth);
+error_code walk(ondemand::value& value, ondemand::json_type type, int depth);
+
+error_code walk_child(ondemand::value& child, int depth) {
+  ondemand::json_type type{};
+  if (const auto error = child.type().get(type)) return error;
+  return walk(child, type, depth);
+}
 
 error_code walk_array(ondemand::value& value, int depth) {
   ondemand::array array;
   if (const auto error = value.get_array().get(array)) return error;
-  return each_element(array, [depth](ondemand::value& child) { return walk(child, depth); });
+  return each_element(array, [depth](ondemand::value& child) { return walk_child(child, depth); });
 }
 
 error_code walk_object(ondemand::value& value, int depth) {
   ondemand::object object;
   if (const auto error = value.get_object().get(object)) return error;
-  return each_member(
-      object, [depth](const JsonText&, ondemand::value& child) { return walk(child, depth); });
+  return each_member(object, [depth](const JsonText&, ondemand::value& child) {
+    return walk_child(child, depth);
+  });
 }
 
 error_code check_literal(ondemand::value& value) {
@@ -35,9 +42,7 @@ error_code check_literal(ondemand::value& value) {
   return ok ? simdjson::SUCCESS : simdjson::TAPE_ERROR;
 }
 
-error_code walk(ondemand::value& value, int depth) {
-  ondemand::json_type type{};
-  if (const auto error = value.type().get(type)) return error;
+error_code walk(ondemand::value& value, ondemand::json_type type, int depth) {
   switch (type) {
     case ondemand::json_type::array:
       return depth > 0 ? walk_array(value, depth - 1) : simdjson::DEPTH_ERROR;
@@ -58,7 +63,7 @@ error_code walk_json(ondemand::value& value, int depth, std::string_view& text) 
   ondemand::json_type type{};
   if (const auto error = value.type().get(type)) return error;
   const std::string_view token = value.raw_json_token();
-  if (const auto error = walk(value, depth)) return error;
+  if (const auto error = walk(value, type, depth)) return error;
   if (type != ondemand::json_type::array && type != ondemand::json_type::object) {
     text = trim_end(token);
     return simdjson::SUCCESS;

@@ -3,29 +3,16 @@
 #include <algorithm>
 
 namespace flowmyna {
-namespace {
-
-/// One of 64 bits, by what tells the names of one object apart at little cost.
-std::uint64_t mark_of(std::string_view name) {
-  if (name.empty()) return 1;
-  const auto first = static_cast<unsigned char>(name.front());
-  const auto last = static_cast<unsigned char>(name.back());
-  return std::uint64_t{1} << ((name.size() * 7 + first * 3U + last) % 64);
-}
-
-}  // namespace
 
 void Patch::set(std::string_view name, std::string_view value) {
   if (properties_.size() <= kLinearLimit) {
-    const std::uint64_t mark = mark_of(name);
-    if ((marks_ & mark) != 0) {
+    if (marks_.add(name)) {
       const auto it = std::ranges::find(properties_, name, &Property::name);
       if (it != properties_.end()) {
         it->value = value;
         return;
       }
     }
-    marks_ |= mark;
     add(name, value);
     if (properties_.size() > kLinearLimit) {
       for (std::size_t i = 0; i < properties_.size(); ++i) index_.emplace(properties_[i].name, i);
@@ -48,7 +35,7 @@ void Patch::add(std::string_view name, std::string_view value) {
 
 void Patch::clear() {
   properties_.clear();
-  marks_ = 0;
+  marks_.clear();
   // Not clear(), which takes time for as many buckets as the largest patch has ever had.
   if (!index_.empty()) index_ = {};
 }

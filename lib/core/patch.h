@@ -22,6 +22,30 @@ struct Property {
   bool operator==(const Property&) const = default;
 };
 
+/// Tells most names that are new to an object without a search, at little cost.
+class NameMarks {
+ public:
+  /// Whether it may have been added before.
+  bool add(std::string_view name) {
+    const std::uint64_t mark = of(name);
+    const bool may_be_there = (marks_ & mark) != 0;
+    marks_ |= mark;
+    return may_be_there;
+  }
+  void clear() { marks_ = 0; }
+
+ private:
+  /// One of 64 bits, by what tells the names of one object apart.
+  static std::uint64_t of(std::string_view name) {
+    if (name.empty()) return 1;
+    const auto first = static_cast<unsigned char>(name.front());
+    const auto last = static_cast<unsigned char>(name.back());
+    return std::uint64_t{1} << ((name.size() * 7 + first * 3U + last) % 64);
+  }
+
+  std::uint64_t marks_ = 0;
+};
+
 /// A patch: a map from property name to raw value, `null` kept (it removes the property at the
 /// API). Two patches compose name by name, the later one winning; nested objects are replaced, not
 /// merged, as the vendor documents. Holds views only: what it was given must outlive it.
@@ -43,7 +67,7 @@ class Patch {
   void add(std::string_view name, std::string_view value);
 
   std::vector<Property> properties_;
-  std::uint64_t marks_ = 0;  // of the names: most new ones are told by theirs, without a search
+  NameMarks marks_;
   std::unordered_map<std::string_view, std::size_t> index_;  // filled beyond kLinearLimit
 };
 

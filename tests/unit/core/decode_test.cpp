@@ -66,6 +66,20 @@ TEST(Decode, NamesMayBeEmptyOrHoldAnyCharacter) {
             R"({"":1,"a\u0000b":2,"\"\\":3,"😀":4})");
 }
 
+TEST(Decode, NamesAndStringsOfAnyLengthKeepTheirEscapes) {
+  for (std::size_t size = 0; size < 40; ++size) {
+    const std::string plain(size, 'x');
+    EXPECT_EQ(sent_properties("{\"" + plain + "\":\"" + plain + "\"}"),
+              "{\"" + plain + "\":\"" + plain + "\"}");
+    for (std::size_t at = 0; at <= size; ++at) {
+      std::string escaped = plain;
+      escaped.insert(at, R"(\")");
+      EXPECT_EQ(sent_properties("{\"" + escaped + "\":\"" + escaped + "\",\"y\":1}"),
+                "{\"" + escaped + "\":\"" + escaped + "\",\"y\":1}");
+    }
+  }
+}
+
 TEST(Decode, NamesThatAreEqualAfterUnescapingAreOneName) {
   EXPECT_EQ(sent_properties(R"({"a":1,"\u0061":2})"), R"({"a":2})");
   EXPECT_EQ(sent_properties(R"({"\ud83d\ude00":1,"😀":2})"), R"({"😀":2})");
