@@ -187,7 +187,7 @@ void Desk::write_single(Kind kind, const HttpRequest& request, Responder respond
     responder.send(refused(operations.error()));
     return;
   }
-  std::string head = single_answer_head((*operations)[0], now.unix_ms);
+  std::string head = single_answer_head(responder.take_body(), (*operations)[0], now.unix_ms);
   std::optional<DeliveryWish> wish;
   if (const auto wait = preferred_wait(request.prefer)) {
     wish.emplace(DeliveryWish{delivery_, clock_.boot_now() + *wait,

@@ -54,6 +54,9 @@ class Responder {
   Responder(const Responder&) = delete;
   Responder& operator=(const Responder&) = delete;
 
+  /// An empty body for the answer, with the room of an earlier one: on the door's thread, once.
+  std::string take_body();
+
   void send(HttpResponse response);
 
  private:

@@ -1,6 +1,13 @@
 #include "agent/door_core.h"
+#include "core/room.h"
 
 namespace flowmyna {
+namespace {
+
+/// Room for the answer to one operation stays with a connection.
+constexpr std::size_t kKeptBodyBytes = 1UL << 10U;
+
+}  // namespace
 
 void Responder::Channel::send(HttpResponse response) {
   core_->senders.fetch_add(1);
@@ -21,6 +28,14 @@ void Responder::Channel::suspend() {
   }
 }
 
+void Responder::Channel::renew() {
+  claimed_.store(false);
+  phase_.store(Phase::kRunning);
+  body_ = std::move(response_.body);
+  empty_out(body_, kKeptBodyBytes);
+  response_ = HttpResponse{};
+}
+
 Responder::Responder(std::shared_ptr<Channel> channel) : channel_(std::move(channel)) {}
 Responder::Responder(Responder&&) noexcept = default;
 
@@ -37,6 +52,10 @@ Responder::~Responder() {
   response.body = R"({"detail":"the agent could not answer this request; try again"})";
   response.retry_after_seconds = 1;
   channel_->send(std::move(response));
+}
+
+std::string Responder::take_body() {
+  return channel_->take_body();
 }
 
 void Responder::send(HttpResponse response) {

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "agent/loopback.h"
+#include "core/room.h"
 
 namespace flowmyna {
 namespace {
@@ -246,8 +247,7 @@ void DoorConnection::grow_body(std::size_t size_bytes) {
 
 /// Lets go of the body; room for a small one stays.
 void DoorConnection::free_body() {
-  if (request_.body.capacity() > kInitialBodyBytes + kBodyPadding) request_.body = std::string();
-  request_.body.clear();
+  empty_out(request_.body, kInitialBodyBytes + kBodyPadding);
 }
 
 void DoorConnection::drop_body() {
@@ -256,7 +256,10 @@ void DoorConnection::drop_body() {
 }
 
 MHD_Result DoorConnection::hand_over() {
-  auto handed_over = std::make_shared<Responder::Channel>(core_, connection_);
+  auto handed_over = std::exchange(spare_channel_, nullptr);
+  if (handed_over == nullptr) {
+    handed_over = std::make_shared<Responder::Channel>(core_, connection_);
+  }
   {
     const std::lock_guard lock(core_->mutex);
     if (core_->stopping) {
@@ -318,9 +321,16 @@ void DoorConnection::complete() {
   stage_ = Stage::kHeaders;
   // The last reference to the answer may go here, outside the lock.
   std::shared_ptr<Responder::Channel> done;
-  const std::lock_guard lock(core_->mutex);
-  done.swap(channel);
-  if (--core_->in_flight == 0 && core_->stopping) core_->answered.notify_all();
+  {
+    const std::lock_guard lock(core_->mutex);
+    done.swap(channel);
+    if (--core_->in_flight == 0 && core_->stopping) core_->answered.notify_all();
+  }
+  // Whoever answered may still be about to let go of it; then it is not worth a wait.
+  if (done.use_count() == 1) {
+    done->renew();
+    spare_channel_ = std::move(done);
+  }
 }
 
 }  // namespace flowmyna

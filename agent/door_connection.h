@@ -84,6 +84,7 @@ class DoorConnection {
 
   Stage stage_ = Stage::kHeaders;
   std::uint64_t handed_over_turn_ = 0;
+  std::shared_ptr<Responder::Channel> spare_channel_;  ///< of an earlier request, renewed
   HttpRequest request_;
   const DoorRefusal* refusal_ = nullptr;  ///< set: the body is read and thrown away
   std::size_t discarded_bytes_ = 0;

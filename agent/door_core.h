@@ -42,6 +42,10 @@ class Responder::Channel {
   void suspend();
   /// Door's thread, once answered: stays unchanged until the request is completed.
   const HttpResponse& response() const { return response_; }
+  /// Door's thread, once completed, when nobody else has it: for the connection's next request.
+  void renew();
+  /// Door's thread.
+  std::string take_body() { return std::move(body_); }
 
  private:
   enum class Phase { kRunning, kSuspended, kAnswered };
@@ -51,6 +55,7 @@ class Responder::Channel {
   std::atomic<bool> claimed_{false};
   std::atomic<Phase> phase_{Phase::kRunning};
   HttpResponse response_;  ///< written by the claimer, read after kAnswered
+  std::string body_;       ///< room for the next one
 };
 
 class DoorConnection;

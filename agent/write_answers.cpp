@@ -22,9 +22,10 @@ void append_object(std::string& out, const ObjectKey& key) {
 
 }  // namespace
 
-std::string single_answer_head(std::string_view stored, std::int64_t unix_ms) {
-  std::string out = R"({"success":true,)";
+std::string single_answer_head(std::string room, std::string_view stored, std::int64_t unix_ms) {
+  std::string out = std::move(room);
   out.reserve(384);
+  out += R"({"success":true,)";
   if (const auto object = upsert_key_of(stored)) {
     append_object(out, *object);
     out += R"(,"message":"Object ')";

@@ -37,7 +37,7 @@ void Patch::clear() {
   properties_.clear();
   marks_.clear();
   // Not clear(), which takes time for as many buckets as the largest patch has ever had.
-  if (!index_.empty()) index_ = {};
+  if (!index_.empty()) index_ = decltype(index_)();
 }
 
 bool PropertiesView::valid(std::string_view encoded) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "core/room.h"
 #include "outbox/integrity.h"
 #include "outbox/operation_rows.h"
 #include "outbox/row.h"
@@ -51,6 +52,9 @@ std::uint64_t kept_log_bytes(std::uint64_t quota_bytes) {
 
 /// What may be appended before the outbox's size is measured again, which takes a part of a commit.
 constexpr std::uint64_t kMeasureEvery = 64U << 10;
+
+/// What the buffer that rows are made in keeps from one transaction to the next.
+constexpr std::size_t kKeptRowBytes = 64U << 10;
 
 /// A machine that damages whatever it is given would fill its disk with damaged files.
 constexpr std::chrono::minutes kSalvageEvery{1};
@@ -363,6 +367,7 @@ Result<void> SqliteStorage::commit() {
   if (is_sealing_ && !options_.sync_every_commit) {
     if (auto synced = open_->connection.sync_log(); !synced) return synced;
   }
+  empty_out(scratch_, kKeptRowBytes);
   // What acceptance alone adds is known well enough without measuring.
   const bool is_measured_later = !is_saved && appended_bytes_ < kMeasureEvery;
   committed_ = counters_;

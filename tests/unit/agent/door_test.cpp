@@ -1,7 +1,9 @@
 #include "agent/door.h"
 
 #include <atomic>
+#include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "door_fixture.h"
@@ -44,6 +46,20 @@ TEST_F(DoorTest, OfTheRequestBeforeNothingIsHandedOver) {
   EXPECT_EQ(seen.query + seen.content_type + seen.prefer + seen.body, "");
 }
 
+TEST_F(DoorTest, TheMemoryOfALargeBodyIsGivenBackOnceItIsAnswered) {
+  std::size_t room_bytes = 0;
+  const auto door = open([&](const HttpRequest& request, Responder responder) {
+    room_bytes = request.body.capacity();
+    responder.send(ok(""));
+  });
+  auto c = client();
+  constexpr std::size_t kLargeBytes = 1U << 20;
+  EXPECT_EQ(c.ask(post(std::string(kLargeBytes, 'x'))).status, 200);
+  EXPECT_GE(room_bytes, kLargeBytes);
+  EXPECT_EQ(c.ask(post("x")).status, 200);
+  EXPECT_LT(room_bytes, kLargeBytes);
+}
+
 TEST_F(DoorTest, HandsOverPreferencesThatComeInPartsAsOneList) {
   const auto door = open(
       [](const HttpRequest& request, Responder responder) { responder.send(ok(request.prefer)); });
@@ -72,6 +88,45 @@ TEST_F(DoorTest, SendsStatusHeadersAndBodyOfTheResponse) {
   EXPECT_NE(reply.head.find("Retry-After: 7\r\n"), std::string::npos) << reply.head;
   EXPECT_NE(reply.head.find("Allow: POST\r\n"), std::string::npos) << reply.head;
   EXPECT_NE(reply.head.find("Preference-Applied: wait\r\n"), std::string::npos) << reply.head;
+}
+
+TEST_F(DoorTest, OfTheAnswerBeforeNothingIsSent) {
+  bool is_first = true;
+  const auto door = open([&](const HttpRequest&, Responder responder) {
+    HttpResponse response = ok("{}");
+    if (std::exchange(is_first, false)) {
+      response.status = 405;
+      response.retry_after_seconds = 7;
+      response.allow = "POST";
+      response.preference_applied = "wait";
+    }
+    responder.send(std::move(response));
+  });
+  auto c = client();
+  EXPECT_EQ(c.ask(post("x")).status, 405);
+  const Reply reply = c.ask(post("x"));
+  EXPECT_EQ(reply.status, 200);
+  for (const char* header : {"Retry-After", "Allow", "Preference-Applied"}) {
+    EXPECT_EQ(reply.head.find(header), std::string::npos) << reply.head;
+  }
+}
+
+TEST_F(DoorTest, TheRoomOfASmallAnswerIsThereForTheNext) {
+  std::vector<std::size_t> rooms_bytes;
+  const auto door = open([&](const HttpRequest& request, Responder responder) {
+    std::string body = responder.take_body();
+    EXPECT_EQ(body, "");
+    rooms_bytes.push_back(body.capacity());
+    body.append(request.body);
+    responder.send(ok(std::move(body)));
+  });
+  auto c = client();
+  for (const std::size_t size_bytes : {500U, 50'000U, 1U}) {
+    EXPECT_EQ(c.ask(post(std::string(size_bytes, 'x'))).body, std::string(size_bytes, 'x'));
+  }
+  ASSERT_EQ(rooms_bytes.size(), 3U);
+  EXPECT_GE(rooms_bytes[1], 500U);
+  EXPECT_LT(rooms_bytes[2], 50'000U);
 }
 
 TEST_F(DoorTest, AnswersLaterFromAnotherThread) {
