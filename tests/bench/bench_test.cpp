@@ -70,6 +70,9 @@ TEST(Bench, MeasuresARealAgentFromEndToEndAndReportsEveryFigure) {
        {"limits", "writers", "api", "durability", "busy", "drains", "backlog"}) {
     command.insert(command.end(), {"--only", section});
   }
+#ifndef FLOWMYNA_SANITIZED  // whose runtime has to be loaded first
+  command.insert(command.end(), {"--only", "slow"});
+#endif
   std::string printed;
   ASSERT_EQ(run_bench(scratch, command, printed), 0) << printed;
 
@@ -79,6 +82,12 @@ TEST(Bench, MeasuresARealAgentFromEndToEndAndReportsEveryFigure) {
     EXPECT_GT(report["figures"][name]["median"].get<double>(), 0) << name;
     EXPECT_FALSE(report["figures"][name]["runs"].empty()) << name;
   }
+#ifndef FLOWMYNA_SANITIZED
+  for (const char* who : {"ceiling", "agent"}) {
+    const std::string name = std::string("slow.") + who + ".20000us.p50_ms";
+    EXPECT_GE(report["figures"][name]["median"].get<double>(), 20) << name;
+  }
+#endif
   EXPECT_EQ(report["targets"].size(), targets(Figures()).size());
   EXPECT_NE(read_file(scratch.path() + "/report.md").find("| 4 | agent |"), std::string::npos);
   EXPECT_NE(read_file(scratch.path() + "/plot.svg").find("<polyline"), std::string::npos);

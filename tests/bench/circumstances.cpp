@@ -19,10 +19,18 @@ std::string processor() {
   return "unknown processor";
 }
 
+/// Whether ext4 on this device has one: without, a file that grows is synced much sooner.
+bool has_journal(const std::string& device) {
+  std::ifstream file("/sys/fs/ext4/" + device.substr(device.rfind('/') + 1) + "/journal_task");
+  std::string task;
+  return !std::getline(file, task) || task != "<none>";
+}
+
 /// The type of the file system with the longest mount point that `path` is below.
 std::string file_system(const std::string& path) {
   std::ifstream mounts("/proc/self/mounts");
   std::string type = "unknown file system";
+  std::string type_on;
   std::size_t longest = 0;
   std::string device;
   std::string point;
@@ -31,9 +39,10 @@ std::string file_system(const std::string& path) {
     if (path.starts_with(point) && point.size() >= longest) {
       longest = point.size();
       type = of_point;
+      type_on = device;
     }
   }
-  return type;
+  return type == "ext4" && !has_journal(type_on) ? "ext4 without a journal" : type;
 }
 
 std::string today() {

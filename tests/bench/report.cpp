@@ -63,10 +63,8 @@ class Report {
   }
 
   std::string writers(const std::vector<unsigned>& connections) const {
-    std::string out =
-        "### Durable answers\n\nThe agent's API is down meanwhile.\n\n" +
-        table_head({"connections", "who", "answers/s", "agent to it", "p50 ms", "p99 ms",
-                    "p99.9 ms", "CPU µs each", "bytes to disk each", "resident MiB"});
+    std::string out = "### Durable answers\n\nThe agent's API is down meanwhile.\n\n" +
+                      load_table_head("connections");
     for (const unsigned count : connections) {
       for (const char* who : {"ceiling", "redis", "python", "agent"}) {
         const std::string end = "." + std::to_string(count);
@@ -75,6 +73,19 @@ class Report {
       }
     }
     out += load_row("1, NDJSON of 1,000", "agent", "writers.agent.ndjson", "");
+    return out + "\n";
+  }
+
+  std::string slow_disks(const std::vector<std::chrono::microseconds>& longer) const {
+    std::string out =
+        "### 64 connections on slower disks\n\n" + load_table_head("each sync longer by");
+    for (const auto by : longer) {
+      const std::string end = "." + slow_disk_name(by);
+      for (const char* who : {"ceiling", "redis", "python", "agent"}) {
+        out += load_row(number(static_cast<double>(by.count()) / 1000) + " ms", who,
+                        std::string("slow.") + who + end, "slow.agent" + end);
+      }
+    }
     return out + "\n";
   }
 
@@ -164,6 +175,11 @@ class Report {
     return number(ratio(figures_.median(name), kMiB));
   }
 
+  static std::string load_table_head(const std::string& first) {
+    return table_head({first, "who", "answers/s", "agent to it", "p50 ms", "p99 ms", "p99.9 ms",
+                       "CPU µs each", "bytes to disk each", "resident MiB"});
+  }
+
   std::string load_row(const std::string& connections, const std::string& who,
                        const std::string& name, const std::string& agent) const {
     const auto times = figures_.ratio(agent + ".operations_per_s", name + ".operations_per_s");
@@ -234,8 +250,9 @@ std::string markdown_report(const Figures& figures, const Circumstances& circums
          " (with a latency), backlogs of " + number(static_cast<double>(sizes.small_backlog)) +
          " and " + number(static_cast<double>(sizes.large_backlog)) + " operations.\n\n" +
          peers_left_out() + unanswered(figures) + target_table(figures) + "\n" +
-         report.writers(sizes.connections) + report.states() + report.durability() +
-         report.drains() + report.instructions() + report.micro() + report.limits();
+         report.writers(sizes.connections) + report.slow_disks(sizes.syncs_longer) +
+         report.states() + report.durability() + report.drains() + report.instructions() +
+         report.micro() + report.limits();
 }
 
 std::string json_report(const Figures& figures, const Circumstances& circumstances) {

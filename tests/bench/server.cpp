@@ -37,11 +37,21 @@ Result<void> wait_until_ready(Process& process, const std::function<bool()>& is_
   return {};
 }
 
+/// A server that is not started yet.
+Server server_at(const Place& place) {
+  Server server{Scratch(place.data), Scratch(std::filesystem::temp_directory_path()), {}, {}, {}};
+  server.socket = server.sockets.path() + "/s";
+  if (place.sync_longer.count() > 0) {
+    server.environment = {{"LD_PRELOAD", FLOWMYNA_SLOW_SYNC},
+                          {"FLOWMYNA_SYNC_LONGER_US", std::to_string(place.sync_longer.count())}};
+  }
+  return server;
+}
+
 Result<Server> start(const Place& place,
                      const std::function<std::vector<std::string>(Server&)>& command) {
-  Server server{Scratch(place.data), Scratch(std::filesystem::temp_directory_path()), {}, {}};
-  server.socket = server.sockets.path() + "/s";
-  auto process = Process::start(command(server), {}, server.data.path() + "/log");
+  Server server = server_at(place);
+  auto process = Process::start(command(server), server.environment, server.data.path() + "/log");
   if (!process) return tl::make_unexpected(process.error());
   server.process = *std::move(process);
   auto ready =
@@ -72,8 +82,7 @@ Result<Server> start_ceiling(const Place& place) {
 }
 
 Result<Server> start_agent(const Place& place, const AgentOptions& options) {
-  Server agent{Scratch(place.data), Scratch(std::filesystem::temp_directory_path()), {}, {}};
-  agent.socket = agent.sockets.path() + "/s";
+  Server agent = server_at(place);
   std::ofstream(agent.data.path() + "/agent.toml")
       << "listen.socket = \"" << agent.socket << "\"\n"
       << "outbox.path = \"" << agent.data.path() << "/outbox\"\n"
@@ -89,9 +98,9 @@ Result<Server> start_agent(const Place& place, const AgentOptions& options) {
 Result<void> restart_agent(Server& agent, const AgentOptions& options) {
   std::vector<std::string> command = options.run_by;
   command.insert(command.end(), {FLOWMYNA_AGENT, "--config", agent.data.path() + "/agent.toml"});
-  auto process =
-      Process::start(command, {{"FLOWMYNA_API_KEY", kKey}, {"FLOWMYNA_API_URL", options.api_url}},
-                     agent.data.path() + "/log");
+  agent.environment["FLOWMYNA_API_KEY"] = kKey;
+  agent.environment["FLOWMYNA_API_URL"] = options.api_url;
+  auto process = Process::start(command, agent.environment, agent.data.path() + "/log");
   if (!process) return tl::make_unexpected(process.error());
   agent.process = *std::move(process);
   return wait_until_ready(agent.process,

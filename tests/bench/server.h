@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -26,6 +28,8 @@ class Scratch {
 /// Where things are.
 struct Place {
   std::string data;  ///< on the disk that is measured
+  /// So much is added to each sync of what is started here, as on a slower disk.
+  std::chrono::microseconds sync_longer{0};
 };
 
 /// A process with what clients need to know of it, in directories of its own.
@@ -34,6 +38,7 @@ struct Server {
   Scratch sockets;  ///< a short path: a Unix socket's has 107 characters at most
   Process process;
   std::string socket;
+  std::map<std::string, std::string> environment;  ///< of the process, besides our own
 };
 
 /// Starters give a server that answers, or say why there is none, with the process's own words.

@@ -23,6 +23,7 @@ Sizes Sizes::tiny() {
   sizes.load_s = 0.02;
   sizes.settle_s = 0;
   sizes.connections = {1, 4};
+  sizes.syncs_longer = {std::chrono::milliseconds{20}};
   sizes.drain_operations = 2000;
   sizes.slow_drain_operations = 1000;
   sizes.hot_objects = 10;
@@ -36,6 +37,7 @@ const std::vector<Section>& sections() {
   static const std::vector<Section> kSections = {
       {"limits", "the disk's and SQLite's limits", &measure_limits},
       {"writers", "answers a second beside the ceiling and the peers", &measure_writers},
+      {"slow", "64 writers on slower disks", &measure_slow_disks},
       {"api", "writers while the API is up, down and hanging", &measure_api_states},
       {"durability", "what reaches the disk, full and relaxed", &measure_durability},
       {"busy", "writers while a backlog drains", &measure_busy},
@@ -44,6 +46,10 @@ const std::vector<Section>& sections() {
       {"instructions", "what an operation executes in the agent", &measure_instructions},
       {"micro", "codec, patches, planner, rows", &measure_micro}};
   return kSections;
+}
+
+std::string slow_disk_name(std::chrono::microseconds longer) {
+  return std::to_string(longer.count()) + "us";
 }
 
 bool has_peer(const Bench& bench, const std::string& program) {

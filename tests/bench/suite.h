@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <set>
@@ -20,6 +21,8 @@ struct Sizes {
   double load_s = 1.5;
   double settle_s = 0.2;  ///< between two servers, so that one's last writes are not the next one's
   std::vector<unsigned> connections = {1, 8, 64, 256};
+  std::vector<std::chrono::microseconds> syncs_longer = {
+      std::chrono::microseconds{200}, std::chrono::microseconds{1000}};  ///< of slower disks
   std::uint64_t drain_operations = 500'000;
   std::uint64_t slow_drain_operations = 500'000;  ///< where the API has a latency
   std::uint64_t hot_objects = 1000;
@@ -51,10 +54,14 @@ struct Section {
 /// All of them, in the order in which they run.
 const std::vector<Section>& sections();
 
+/// The end of the names of figures that were taken on a disk whose syncs take so much longer.
+std::string slow_disk_name(std::chrono::microseconds longer);
+
 // limits.cpp
 Result<void> measure_limits(Bench& bench);
 // writers.cpp
 Result<void> measure_writers(Bench& bench);
+Result<void> measure_slow_disks(Bench& bench);
 Result<void> measure_api_states(Bench& bench);
 Result<void> measure_durability(Bench& bench);
 // drains.cpp

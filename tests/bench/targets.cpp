@@ -30,8 +30,15 @@ void add_writer_targets(std::vector<Target>& out, const Medians& of) {
     return of.ratio(std::string("writers.agent.") + connections + ".operations_per_s",
                     std::string("writers.") + who + "." + connections + ".operations_per_s");
   };
+  const auto slow_answers = [&of](const char* who) {
+    return of.ratio("slow.agent.200us.operations_per_s",
+                    std::string("slow.") + who + ".200us.operations_per_s");
+  };
   out.push_back({"answers/s, 64 connections, to the ceiling", answers("ceiling", "64"), 0.75});
   out.push_back({"answers/s, 64 connections, to redis", answers("redis", "64"), 1.2});
+  const std::string slow = "answers/s, 64 connections, each sync 0.2 ms longer, to ";
+  out.push_back({slow + "the ceiling", slow_answers("ceiling"), 0.75});
+  out.push_back({slow + "redis", slow_answers("redis"), 1.2});
   out.push_back({"answers/s, 8 connections, to the ceiling", answers("ceiling", "8"), 0.8});
   out.push_back({"answers/s, 8 connections, to redis", answers("redis", "8"), 1.0});
   out.push_back({"p50 of a lone writer, to the ceiling",

@@ -24,13 +24,12 @@ Result<void> measure(Bench& bench, const std::string& prefix, Result<Server> ser
   return measure_load(bench, prefix, *std::move(server), load_of(bench, connections), wire);
 }
 
-Result<void> measure_one_round(Bench& bench, unsigned connections) {
+/// Everybody once, in figures named `section.WHO.variant`.
+Result<void> measure_one_round(Bench& bench, const Place& place, const std::string& section,
+                               const std::string& variant, unsigned connections) {
   const auto http = http_wire(Messages());
   const auto redis = redis_wire(Messages());
-  const Place& place = bench.place;
-  const auto name = [connections](const char* who) {
-    return std::string("writers.") + who + "." + std::to_string(connections);
-  };
+  const auto name = [&](const char* who) { return section + "." + who + "." + variant; };
   auto done = measure(bench, name("ceiling"), start_ceiling(place), connections, *http);
   if (done && has_peer(bench, "redis-server")) {
     done = measure(bench, name("redis"), start_redis(place), connections, *redis);
@@ -48,7 +47,9 @@ Result<void> measure_writers(Bench& bench) {
   const auto ndjson = http_wire(Messages(), kNdjsonBatch);
   for (unsigned round = 0; round < bench.sizes.load_rounds; ++round) {
     for (const unsigned connections : bench.sizes.connections) {
-      if (auto done = measure_one_round(bench, connections); !done) return done;
+      auto done = measure_one_round(bench, bench.place, "writers", std::to_string(connections),
+                                    connections);
+      if (!done) return done;
     }
     auto done =
         measure(bench, "writers.agent.ndjson", start_agent(bench.place, {kNobody}), 1, *ndjson);
@@ -57,6 +58,18 @@ Result<void> measure_writers(Bench& bench) {
       if (done) done = measure_sqlite_rows(bench, "writers.sqlite." + std::to_string(rows), rows);
     }
     if (!done) return done;
+  }
+  return {};
+}
+
+Result<void> measure_slow_disks(Bench& bench) {
+  const unsigned connections = 64;
+  for (unsigned round = 0; round < bench.sizes.load_rounds; ++round) {
+    for (const auto longer : bench.sizes.syncs_longer) {
+      const Place place{bench.place.data, longer};
+      auto done = measure_one_round(bench, place, "slow", slow_disk_name(longer), connections);
+      if (!done) return done;
+    }
   }
   return {};
 }
