@@ -38,8 +38,6 @@ class Connection {
   Result<void> checkpoint() const;
   /// Syncs the log, also where `synchronous` does not have each commit do so.
   Result<void> sync_log() const;
-  /// The rows that the last statement changed.
-  std::int64_t changes() const { return sqlite3_changes64(handle_.get()); }
   /// No transaction is open.
   bool is_idle() const { return sqlite3_get_autocommit(handle_.get()) != 0; }
 

@@ -5,118 +5,24 @@
 #include <algorithm>
 #include <chrono>
 
-#include "core/room.h"
 #include "outbox/integrity.h"
-#include "outbox/operation_rows.h"
-#include "outbox/row.h"
 #include "outbox/salvage.h"
-#include "outbox/schema.h"
 #include "outbox/set_aside.h"
 
 namespace flowmyna {
 namespace {
 
-using sqlite::Connection;
-using sqlite::Statement;
-
-constexpr std::uint64_t kPageBytes = 4096;
-
 /// Free space inside the file that stays there: a small backlog comes and goes without the file
-/// growing and shrinking. Beyond it, pages are moved to the front and cut off a few at a time.
+/// growing and shrinking.
 constexpr std::uint64_t kFreeBytesKept = 256U << 10;
-constexpr const char* kVacuum = "PRAGMA incremental_vacuum(64)";
-constexpr std::uint64_t kLogFrameBytes = kPageBytes + 24;
 
-/// What a row costs on disk at worst for each byte of its own: rows just over half a page leave the
-/// rest of it empty, and every page stands in the write-ahead log as well.
-constexpr std::uint64_t kDiskFactor = 4;
-
-/// Room that acceptance leaves free, so that settling, which writes before it frees, goes on when
-/// the quota is reached.
-std::uint64_t reserve_bytes(std::uint64_t quota_bytes) {
-  return std::clamp<std::uint64_t>(quota_bytes / 32, 256U << 10, 16U << 20);
-}
-
-/// How long the write-ahead log gets before it is checkpointed: longer saves syncs of the database,
-/// and takes from the quota.
-std::uint64_t log_bytes(std::uint64_t quota_bytes) {
-  return std::min<std::uint64_t>(quota_bytes / 4, 1U << 20);
-}
-
-/// The length that the log may keep: what the last round before a checkpoint makes it longer by is
-/// written in place as well, where cutting it off would have each sync of a new length write the
-/// file's inode besides.
-std::uint64_t kept_log_bytes(std::uint64_t quota_bytes) {
-  return log_bytes(quota_bytes) * 3 / 2;
-}
+constexpr std::uint64_t kLogFrameBytes = 4096 + 24;  // a page and its header
 
 /// What may be appended before the outbox's size is measured again, which takes a part of a commit.
 constexpr std::uint64_t kMeasureEvery = 64U << 10;
 
-/// What the buffer that rows are made in keeps from one transaction to the next.
-constexpr std::size_t kKeptRowBytes = 64U << 10;
-
 /// A machine that damages whatever it is given would fill its disk with damaged files.
 constexpr std::chrono::minutes kSalvageEvery{1};
-
-/// What delivery has settled is among so many of the oldest; see kMayHaveLeftRows (salvage.cpp).
-constexpr int kWalkRows = 20'000;
-
-/// What is set aside on the disk, beside the quota: a full log has to fit into the database at a
-/// checkpoint, and a transaction that settles into the log.
-std::uint64_t set_aside_bytes(std::uint64_t quota_bytes) {
-  return log_bytes(quota_bytes) + (1U << 20);
-}
-
-// In this order: exclusive locking must be set before the file is first read, and auto_vacuum
-// before the first table exists. The cache is small because delivery reads in order, once; the
-// journal limit keeps the log at its working size instead of letting a burst's high tide stay.
-constexpr const char* kLockPragma = "PRAGMA locking_mode = EXCLUSIVE";
-constexpr const char* kPragmas = R"sql(
-  PRAGMA journal_mode = WAL;
-  PRAGMA cache_size = -2000;
-  PRAGMA temp_store = MEMORY;
-  PRAGMA mmap_size = 0;
-  PRAGMA cell_size_check = ON;
-)sql";
-
-/// A file of a newer version is left as it is: not even its log is touched, or its journal mode.
-Result<void> check_version_first(const Connection& connection) {
-  if (auto done = connection.execute(kLockPragma); !done) return done;
-  connection.keep_log_on_close(true);
-  return check_version(connection);
-}
-
-Result<void> apply_pragmas(const Connection& connection, const StorageOptions& options) {
-  // On a file that has pages this pragma would be a write at each start, which a full disk refuses.
-  const auto pages = connection.integer("PRAGMA page_count");
-  if (!pages) return tl::make_unexpected(pages.error());
-  if (*pages == 0) {
-    if (auto done = connection.execute(kNewFilePragma); !done) return done;
-  }
-  const std::string limit = std::to_string(kept_log_bytes(options.quota_bytes));
-  const std::string pragmas =
-      kPragmas + ("PRAGMA journal_size_limit = " + limit) +
-      "; PRAGMA synchronous = " + (options.sync_every_commit ? "FULL" : "NORMAL");
-  return connection.execute(pragmas.c_str());
-}
-
-std::uint64_t wal_bytes(const Connection& connection) {
-  sqlite3_file* file = nullptr;
-  sqlite3_file_control(connection.get(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &file);
-  sqlite3_int64 size = 0;
-  if (file == nullptr || file->pMethods == nullptr) return 0;
-  if (file->pMethods->xFileSize(file, &size) != SQLITE_OK) return 0;
-  return static_cast<std::uint64_t>(size);
-}
-
-Result<std::int64_t> value_of(Statement& statement) {
-  const auto row = statement.start().step();
-  if (!row) return tl::make_unexpected(row.error());
-  const std::int64_t value = *row ? statement.integer(0) : 0;
-  statement.reset();
-  return value;
-}
 
 std::int64_t to_signed(std::uint64_t value) {
   return static_cast<std::int64_t>(value);
@@ -136,7 +42,8 @@ Result<std::unique_ptr<SqliteStorage>> SqliteStorage::open(StorageOptions option
 SqliteStorage::SqliteStorage(StorageOptions options)
     : options_(std::move(options)),
       log_path_(options_.path + "-wal"),
-      reserve_(options_.path + ".reserve", set_aside_bytes(options_.quota_bytes)) {}
+      quota_(options_.quota_bytes),
+      reserve_(options_.path + ".reserve", quota_.set_aside_bytes()) {}
 
 Result<void> SqliteStorage::reopen() {
   return open_anew(false);
@@ -199,14 +106,12 @@ Result<void> SqliteStorage::open_database() {
   auto done = check_remains(options_.path, reserve_.is_there());
   if (done) done = rewrite_file(log_path_);
   if (!done) return done;
-  auto opened = connect();
+  auto opened = OpenOutbox::open(options_, place_.is_nowhere());
   if (!opened) return tl::make_unexpected(opened.error());
   open_ = *std::move(opened);
   log_pages_ = 0;
   open_->connection.watch_log(&log_pages_);
-  auto loaded = load_counters();
-  if (loaded) loaded = load_damage();
-  if (loaded) loaded = measure();
+  auto loaded = load();
   if (!loaded) {
     open_.reset();
     return loaded;
@@ -215,8 +120,18 @@ Result<void> SqliteStorage::open_database() {
   is_displaced_ = false;
   log_place_ = FilePlace::of(log_path_);
   open_->connection.keep_log_on_close(false);
-  log_pages_ = static_cast<int>(log_bytes_ / kLogFrameBytes);  // at most; the next commit tells
+  log_pages_ = static_cast<int>(sizes_.log / kLogFrameBytes);  // at most; the next commit tells
   return {};
+}
+
+Result<void> SqliteStorage::load() {
+  const auto counters = open_->state.load();
+  if (!counters) return tl::make_unexpected(counters.error());
+  committed_ = counters_ = *counters;
+  auto damage = open_->damage.last();
+  if (!damage) return tl::make_unexpected(damage.error());
+  damage_ = *std::move(damage);
+  return measure();
 }
 
 Result<void> SqliteStorage::set_damaged_aside() {
@@ -250,91 +165,6 @@ Error SqliteStorage::displaced() const {
               "begins with what is at that path then"};
 }
 
-Result<SqliteStorage::Open> SqliteStorage::connect() const {
-  const StorageOptions& options = options_;
-  auto connection = Connection::open(options.path, place_.is_nowhere());
-  if (!connection) return tl::make_unexpected(connection.error());
-  if (auto done = check_version_first(*connection); !done) {
-    return tl::make_unexpected(done.error());
-  }
-  if (auto done = apply_pragmas(*connection, options); !done) {
-    return tl::make_unexpected(done.error());
-  }
-  if (auto done = migrate(*connection); !done) return tl::make_unexpected(done.error());
-  if (auto done = check_integrity(*connection); !done) return tl::make_unexpected(done.error());
-
-  Open open;
-  open.connection = *std::move(connection);
-  const struct {
-    Statement* statement;
-    const char* sql;
-  } statements[] = {
-      {&open.begin, "BEGIN IMMEDIATE"},
-      {&open.commit, "COMMIT"},
-      {&open.rollback, "ROLLBACK"},
-      {&open.rewrite, "UPDATE operation SET row = ? WHERE seq = ?"},
-      {&open.remove, "DELETE FROM operation WHERE seq BETWEEN ? AND ?"},
-      {&open.read, "SELECT seq, row FROM operation WHERE seq > ? ORDER BY seq"},
-      {&open.fetch, "SELECT seq, row FROM operation WHERE seq = ?"},
-      {&open.insert_seal, "INSERT INTO seal(id, row) VALUES(?, ?)"},
-      {&open.remove_seal, "DELETE FROM seal WHERE id = ?"},
-      {&open.read_seals, "SELECT id, row FROM seal ORDER BY id"},
-      {&open.save_counters,
-       "UPDATE state SET accepted = ?, delivered = ?, dead = ?, dropped = ?, coalesced = ?, "
-       "requests = ?, duplicates_possible = ?, unsynced_from = ? WHERE id = 1"},
-      {&open.walk, "SELECT seq FROM operation ORDER BY seq"},
-      {&open.find_lost, "SELECT 1 FROM lost WHERE first <= ? AND last >= ? LIMIT 1"},
-      {&open.vacuum, kVacuum},
-      {&open.page_count, "PRAGMA page_count"},
-      {&open.freelist_count, "PRAGMA freelist_count"},
-  };
-  for (const auto& [statement, sql] : statements) {
-    auto prepared = Statement::prepare(open.connection, sql);
-    if (!prepared) return tl::make_unexpected(prepared.error());
-    *statement = *std::move(prepared);
-  }
-  auto insert = sqlite::RowInsert::prepare(open.connection, "operation", "seq", "row");
-  if (!insert) return tl::make_unexpected(insert.error());
-  open.insert = *std::move(insert);
-  auto letters = LetterTables::prepare(open.connection);
-  if (!letters) return tl::make_unexpected(letters.error());
-  open.letters = *std::move(letters);
-  auto folded = FoldedTable::prepare(open.connection);
-  if (!folded) return tl::make_unexpected(folded.error());
-  open.folded = *std::move(folded);
-  auto arrivals = ArrivalTable::prepare(open.connection);
-  if (!arrivals) return tl::make_unexpected(arrivals.error());
-  open.arrivals = *std::move(arrivals);
-  return open;
-}
-
-Result<void> SqliteStorage::load_counters() {
-  auto query = Statement::prepare(
-      open_->connection,
-      "SELECT max(accepted, coalesce((SELECT max(seq) FROM operation), 0)), delivered, dead, "
-      "dropped, coalesced, requests, duplicates_possible, unsynced_from, lost FROM state "
-      "WHERE id = 1");
-  if (!query) return tl::make_unexpected(query.error());
-  const auto row = query->step();
-  if (!row) return tl::make_unexpected(row.error());
-  if (!*row) return fail(Error::Kind::kCorrupt, "the outbox has lost its counters");
-  committed_ = counters_ = {query->integer(0), query->integer(1), query->integer(2),
-                            query->integer(3), query->integer(4), query->integer(5),
-                            query->integer(6), query->integer(7), query->integer(8)};
-  return {};
-}
-
-Result<void> SqliteStorage::load_damage() {
-  auto query = Statement::prepare(open_->connection,
-                                  "SELECT file, is_exact FROM damage ORDER BY at DESC LIMIT 1");
-  if (!query) return tl::make_unexpected(query.error());
-  const auto row = query->step();
-  if (!row) return tl::make_unexpected(row.error());
-  damaged_file_ = *row ? query->blob(0) : "";
-  lost_is_exact_ = !*row || query->integer(1) != 0;
-  return {};
-}
-
 Result<void> SqliteStorage::begin() {
   counters_moved_ = false;
   is_sealing_ = false;
@@ -351,23 +181,12 @@ Result<void> SqliteStorage::commit() {
   held_by_operations.accepted = committed_.accepted;
   const bool is_saved = counters_moved_ || held_by_operations != committed_;
   if (is_saved) {
-    auto saved = open_->save_counters.start()
-                     .bind(counters_.accepted)
-                     .bind(counters_.delivered)
-                     .bind(counters_.dead)
-                     .bind(counters_.dropped)
-                     .bind(counters_.coalesced)
-                     .bind(counters_.requests)
-                     .bind(counters_.duplicates_possible)
-                     .bind(counters_.unsynced_from)
-                     .run();
-    if (!saved) return saved;
+    if (auto saved = open_->state.save(counters_); !saved) return saved;
   }
   if (auto done = open_->commit.start().run(); !done) return done;
   if (is_sealing_ && !options_.sync_every_commit) {
     if (auto synced = open_->connection.sync_log(); !synced) return synced;
   }
-  empty_out(scratch_, kKeptRowBytes);
   // What acceptance alone adds is known well enough without measuring.
   const bool is_measured_later = !is_saved && appended_bytes_ < kMeasureEvery;
   committed_ = counters_;
@@ -385,25 +204,20 @@ void SqliteStorage::rollback() {
 Result<Receipt> SqliteStorage::append(std::span<const AcceptedOperations> groups) {
   const std::int64_t before = counters_.accepted;
   for (const auto& [operations, unix_s] : groups) appended_bytes_ += operations.bytes();
-  OperationRows rows(groups, before, scratch_);
-  const auto inserted = open_->insert.run(before + 1, rows);
-  if (!inserted) return tl::make_unexpected(inserted.error());
-  counters_.accepted += *inserted;
-  if (counters_.unsynced_from == 0) counters_.unsynced_from = rows.unsynced_from();
+  const auto appended = open_->operations.append(groups, before);
+  if (!appended) return tl::make_unexpected(appended.error());
+  counters_.accepted += appended->rows;
+  if (counters_.unsynced_from == 0) counters_.unsynced_from = appended->unsynced_from;
   return to_unsigned(before + 1);
 }
 
 Result<void> SqliteStorage::seal(const Seal& seal) {
   is_sealing_ = true;
-  const std::string row = make_seal_row(seal);
-  appended_bytes_ += row.size();
-  return open_->insert_seal.start().bind(to_signed(seal.id)).bind(row).run();
+  return open_->seals.insert(seal).map([this](std::size_t bytes) { appended_bytes_ += bytes; });
 }
 
 Result<void> SqliteStorage::settle(const Settlement& settlement) {
-  if (auto done = open_->remove_seal.start().bind(to_signed(settlement.id)).run(); !done) {
-    return done;
-  }
+  if (auto done = open_->seals.remove(settlement.id); !done) return done;
   for (const DeadItem& item : settlement.dead) {
     if (auto done = open_->letters.bury(item); !done) return done;
     const auto removed = remove_operations(item.members);
@@ -421,10 +235,8 @@ Result<void> SqliteStorage::settle(const Settlement& settlement) {
 }
 
 Result<void> SqliteStorage::rewrite(Receipt receipt, const CorrectedEvent& event) {
-  scratch_.clear();
-  append_operation_row(scratch_, receipt, {event.accepted_unix_s, event.stored});
-  appended_bytes_ += scratch_.size();
-  return open_->rewrite.start().bind(scratch_).bind(to_signed(receipt)).run();
+  appended_bytes_ += event.stored.size();
+  return open_->operations.rewrite(receipt, OperationRow{event.accepted_unix_s, event.stored});
 }
 
 void SqliteStorage::set_unsynced_from(Receipt receipt) {
@@ -434,8 +246,7 @@ void SqliteStorage::set_unsynced_from(Receipt receipt) {
 Result<RetriedLetters> SqliteStorage::retry(const LetterLimits& limits) {
   LetterLimits some = limits;
   // They are written before they are deleted; the room for that is the one kept for settling.
-  const auto room = static_cast<std::size_t>(reserve_bytes(options_.quota_bytes) / kDiskFactor);
-  some.bytes_max = std::min(some.bytes_max, room);
+  some.bytes_max = std::min<std::size_t>(some.bytes_max, quota_.settling_row_bytes());
   auto retried = open_->letters.retry(some);
   if (retried) counters_.dead -= to_signed(retried->operations);
   return retried;
@@ -456,10 +267,9 @@ Result<DeadLetters> SqliteStorage::drop(const LetterLimits& limits) {
 Result<std::uint64_t> SqliteStorage::give_up(const std::vector<Receipt>& receipts) {
   std::vector<Receipt> pending;
   for (const Receipt receipt : receipts) {
-    const auto row = open_->fetch.start().bind(to_signed(receipt)).step();
-    open_->fetch.reset();
-    if (!row) return tl::make_unexpected(row.error());
-    if (*row) pending.push_back(receipt);
+    const auto is_pending = open_->operations.has(receipt);
+    if (!is_pending) return tl::make_unexpected(is_pending.error());
+    if (*is_pending) pending.push_back(receipt);
   }
   const auto removed = remove_operations(pending);
   if (!removed) return tl::make_unexpected(removed.error());
@@ -497,51 +307,14 @@ Result<std::optional<DeadLetter>> SqliteStorage::dead_letter_of(Receipt receipt)
 }
 
 Result<void> SqliteStorage::fold(const Fold& fold, std::string_view stored) {
-  Statement& fetch = open_->fetch;
-  const auto found = fetch.start().bind(to_signed(fold.into)).step();
-  if (!found) return tl::make_unexpected(found.error());
-  const auto old = *found ? read_operation_row(fold.into, fetch.blob(1)) : std::nullopt;
-  const std::int64_t accepted_unix_s = old ? old->accepted_unix_s : 0;
-  fetch.reset();
-  if (!old) {
-    return fail(Error::Kind::kCorrupt,
-                "operation " + std::to_string(fold.into) + " is damaged or not there");
-  }
   const auto members = remove_operations(fold.members);
   if (!members) return tl::make_unexpected(members.error());
   if (auto done = open_->folded.forget(fold.members); !done) return done;
-  scratch_.clear();
-  append_operation_row(scratch_, fold.into, {accepted_unix_s, stored});
-  auto done = open_->rewrite.start().bind(scratch_).bind(to_signed(fold.into)).run();
-  if (!done) return done;
+  if (auto done = open_->operations.rewrite(fold.into, stored); !done) return done;
   // The highest receipt may have had its row among them.
   counters_moved_ = true;
   return open_->folded.add(to_signed(fold.into),
                            {members->rows + members->folded.operations, members->folded.last});
-}
-
-/// Where keys are damaged a search ends in the wrong place, and what stayed there would be
-/// delivered again. So when fewer were removed than there may have been, they are looked for in
-/// order.
-Result<std::int64_t> SqliteStorage::remove_range(std::int64_t first, std::int64_t last) {
-  auto done = open_->remove.start().bind(first).bind(last).run();
-  if (!done) return tl::make_unexpected(done.error());
-  const std::int64_t rows = open_->connection.changes();
-  std::int64_t seq = 0;
-  open_->walk.start();
-  for (int i = 0; rows != last - first + 1 && seq < first && i < kWalkRows; ++i) {
-    const auto row = open_->walk.step();
-    if (!row) return tl::make_unexpected(row.error());
-    if (!*row) return rows;
-    const std::int64_t next = open_->walk.integer(0);
-    if (next <= seq || (next >= first && next <= last)) {
-      open_->walk.reset();
-      return fail(Error::Kind::kCorrupt, "the outbox is damaged: operations cannot be removed");
-    }
-    seq = next;
-  }
-  open_->walk.reset();
-  return rows;
 }
 
 /// Takes rows out of the backlog and counts the operations that they stood for. Neighbouring
@@ -555,7 +328,7 @@ Result<SqliteStorage::Removed> SqliteStorage::remove_operations(std::vector<Rece
     while (end < receipts.size() && receipts[end] == receipts[end - 1] + 1) ++end;
     const auto first = to_signed(receipts[begin]);
     const auto last = to_signed(receipts[end - 1]);
-    const auto rows = remove_range(first, last);
+    const auto rows = open_->operations.remove(first, last);
     if (!rows) return tl::make_unexpected(rows.error());
     begin = end;
     if (*rows == 0) continue;
@@ -568,107 +341,33 @@ Result<SqliteStorage::Removed> SqliteStorage::remove_operations(std::vector<Rece
   return removed;
 }
 
-/// Adds the row that the reading statement stands on, or ends the window when it does not fit.
-Result<void> SqliteStorage::add_row(Window& window, const ReadLimits& limits) {
-  const Statement& read = open_->read;
-  const Receipt receipt = to_unsigned(read.integer(0));
-  const auto row = read_operation_row(receipt, read.blob(1));
-  if (!row) {
-    return fail(Error::Kind::kCorrupt,
-                "operation " + std::to_string(receipt) + " fails its checksum");
-  }
-  if (window.size() >= limits.operations_max ||
-      (!window.empty() && window.bytes() + row->stored.size() > limits.bytes_max)) {
-    window.more = true;
-  } else {
-    window.add(receipt, row->accepted_unix_s, row->stored);
-  }
-  return {};
-}
-
 Result<Window> SqliteStorage::read(const ReadLimits& limits) {
-  Window window;
-  const auto rows_max =
-      to_unsigned(std::max<std::int64_t>(counters_.accepted - to_signed(limits.after), 0));
-  window.reserve(std::min<std::size_t>(limits.operations_max, rows_max), limits.bytes_max);
-  Receipt last = limits.after;
-  Statement& read = open_->read;
-  read.start().bind(to_signed(limits.after));
-  while (!window.more) {
-    const auto row = read.step();
-    if (!row) return tl::make_unexpected(row.error());
-    if (!*row) break;
-    const Receipt receipt = to_unsigned(read.integer(0));
-    if (receipt <= last) {
-      read.reset();
-      return fail(Error::Kind::kCorrupt, "the outbox is damaged: its operations are out of order");
-    }
-    last = receipt;
-    if (std::ranges::binary_search(limits.skip, receipt)) continue;
-    if (auto added = add_row(window, limits); !added) {
-      read.reset();
-      return tl::make_unexpected(added.error());
-    }
-  }
-  read.reset();
-  return window;
+  return open_->operations.read(limits, to_unsigned(counters_.accepted));
 }
 
 Result<Window> SqliteStorage::fetch(const std::vector<Receipt>& receipts) {
-  Window window;
-  Statement& fetch = open_->fetch;
-  for (const Receipt receipt : receipts) {
-    const auto row = fetch.start().bind(to_signed(receipt)).step();
-    if (!row) return tl::make_unexpected(row.error());
-    const auto content = *row ? read_operation_row(receipt, fetch.blob(1)) : std::nullopt;
-    if (content) window.add(receipt, content->accepted_unix_s, content->stored);
-    fetch.reset();
-    if (!content) {
-      return fail(*row ? Error::Kind::kCorrupt : Error::Kind::kInvalid,
-                  "operation " + std::to_string(receipt) +
-                      (*row ? " fails its checksum" : " is not in the outbox"));
-    }
-  }
-  return window;
+  return open_->operations.fetch(receipts);
 }
 
 Result<ReceiptState> SqliteStorage::state(Receipt receipt) {
   if (receipt == 0 || receipt > to_unsigned(committed_.accepted)) return ReceiptState::kUnknown;
-  const auto pending = open_->fetch.start().bind(to_signed(receipt)).step();
-  open_->fetch.reset();
-  if (!pending) return tl::make_unexpected(pending.error());
-  if (*pending) return ReceiptState::kPending;
+  const auto is_pending = open_->operations.has(receipt);
+  if (!is_pending) return tl::make_unexpected(is_pending.error());
+  if (*is_pending) return ReceiptState::kPending;
   const auto settled = open_->letters.state(receipt);
   if (!settled || *settled != ReceiptState::kDelivered) return settled;
   const auto row = open_->folded.row_of(receipt);
   if (!row) return tl::make_unexpected(row.error());
   if (*row != 0) return state(*row);
-  const auto lost =
-      open_->find_lost.start().bind(to_signed(receipt)).bind(to_signed(receipt)).step();
-  open_->find_lost.reset();
+  const auto lost = open_->damage.may_have_lost(receipt);
   if (!lost) return tl::make_unexpected(lost.error());
   return *lost ? ReceiptState::kUnknown : ReceiptState::kDelivered;
 }
 
 Result<std::vector<Seal>> SqliteStorage::seals() {
-  std::vector<Seal> seals;
-  Statement& read = open_->read_seals;
-  read.start();
-  while (true) {
-    const auto row = read.step();
-    if (!row) return tl::make_unexpected(row.error());
-    if (!*row) {
-      knows_seals_ = true;
-      return seals;
-    }
-    const auto id = to_unsigned(read.integer(0));
-    auto seal = read_seal_row(id, read.blob(1));
-    if (!seal) {
-      read.reset();
-      return fail(Error::Kind::kCorrupt, "seal " + std::to_string(id) + " is damaged");
-    }
-    seals.push_back(*std::move(seal));
-  }
+  auto seals = open_->seals.read();
+  if (seals) knows_seals_ = true;
+  return seals;
 }
 
 OutboxStats SqliteStorage::stats() const {
@@ -682,17 +381,17 @@ OutboxStats SqliteStorage::stats() const {
   stats.duplicates_possible = to_unsigned(committed_.duplicates_possible);
   stats.unsynced_from = to_unsigned(committed_.unsynced_from);
   stats.lost = to_unsigned(committed_.lost);
-  stats.lost_is_exact = lost_is_exact_;
+  stats.lost_is_exact = damage_.is_exact;
   // Until somebody has moved it away.
-  const bool is_there = !damaged_file_.empty() && !FilePlace::of(damaged_file_).is_nowhere();
-  if (is_there) stats.damaged_file = damaged_file_;
-  stats.size_bytes = size_bytes_;
-  stats.quota_bytes = options_.quota_bytes;
+  const bool is_there = !damage_.file.empty() && !FilePlace::of(damage_.file).is_nowhere();
+  if (is_there) stats.damaged_file = damage_.file;
+  stats.size_bytes = sizes_.all;
+  stats.quota_bytes = quota_.bytes();
   return stats;
 }
 
 Result<bool> SqliteStorage::shrink() {
-  if (free_bytes_ <= kFreeBytesKept) {
+  if (sizes_.free <= kFreeBytesKept) {
     auto sound = check_integrity(open_->connection);
     return sound ? cut_off() : tl::make_unexpected(sound.error());
   }
@@ -721,13 +420,9 @@ Result<bool> SqliteStorage::cut_off() {
 }
 
 Result<void> SqliteStorage::measure() {
-  const auto pages = value_of(open_->page_count);
-  if (!pages) return tl::make_unexpected(pages.error());
-  const auto free_pages = value_of(open_->freelist_count);
-  if (!free_pages) return tl::make_unexpected(free_pages.error());
-  free_bytes_ = to_unsigned(*free_pages) * kPageBytes;
-  log_bytes_ = wal_bytes(open_->connection);
-  size_bytes_ = to_unsigned(*pages) * kPageBytes + log_bytes_;
+  const auto sizes = open_->sizes.ask(open_->connection);
+  if (!sizes) return tl::make_unexpected(sizes.error());
+  sizes_ = *sizes;
   appended_bytes_ = 0;
   return {};
 }
@@ -746,18 +441,10 @@ Result<void> SqliteStorage::admit(std::uint64_t bytes) {
                                         " is full: make room on it; what was accepted is still "
                                         "being delivered");
   }
-  if (would_fit(bytes)) return {};
+  if (quota_.has_room(sizes_, appended_bytes_ + bytes)) return {};
   // It may be that less was added than it could have been.
   if (auto measured = measure(); !measured) return measured;
-  return would_fit(bytes) ? Result<void>{} : quota_reached();
-}
-
-bool SqliteStorage::would_fit(std::uint64_t bytes) const {
-  const std::uint64_t quota = options_.quota_bytes;
-  const std::uint64_t rows = size_bytes_ - std::min(size_bytes_, log_bytes_ + free_bytes_);
-  const std::uint64_t log = std::max(log_bytes_, log_bytes(quota));  // it will get that long
-  const std::uint64_t wanted = (appended_bytes_ + bytes) * kDiskFactor;
-  return rows + log + wanted + reserve_bytes(quota) <= quota;
+  return quota_.has_room(sizes_, bytes) ? Result<void>{} : quota_reached();
 }
 
 /// While the disk is full every commit is followed by a checkpoint: the log is written from its
@@ -769,7 +456,7 @@ Result<void> SqliteStorage::tend() {
 Tending SqliteStorage::tending() const {
   if (!open_ || log_pages_ == 0) return Tending::kNotWanted;
   if (!reserve_.is_held()) return Tending::kNow;
-  const auto limit = log_bytes(options_.quota_bytes) / kLogFrameBytes;
+  const auto limit = quota_.log_bytes() / kLogFrameBytes;
   return static_cast<std::uint64_t>(log_pages_) < limit ? Tending::kNotWanted : Tending::kSoon;
 }
 

@@ -5,25 +5,13 @@
 #include <optional>
 #include <string>
 
-#include "outbox/arrival_table.h"
-#include "outbox/folded_table.h"
-#include "outbox/letter_tables.h"
 #include "outbox/lock_file.h"
 #include "outbox/log_file.h"
+#include "outbox/open_outbox.h"
 #include "outbox/reserve.h"
-#include "outbox/row_insert.h"
-#include "outbox/sqlite.h"
 #include "outbox/storage.h"
 
 namespace flowmyna {
-
-struct StorageOptions {
-  std::string path;
-  std::uint64_t quota_bytes = 1ULL << 30;  ///< database and write-ahead log together
-  /// false: only what leaves the agent is synced first. A power cut may take the operations that
-  /// were accepted in the last seconds, but none that was delivered comes back.
-  bool sync_every_commit = true;
-};
 
 /// The outbox on disk. One connection in WAL mode with `synchronous=FULL` and
 /// `locking_mode=EXCLUSIVE`: a commit that returned has been synced, no second connection can
@@ -74,31 +62,6 @@ class SqliteStorage final : public Storage {
   Result<void> salvage() override;
 
  private:
-  /// What depends on the open connection; replaced as a whole by `reopen`.
-  struct Open {
-    sqlite::Connection connection;
-    sqlite::Statement begin, commit, rollback;
-    sqlite::RowInsert insert;
-    sqlite::Statement rewrite, remove, read, fetch;
-    sqlite::Statement insert_seal, remove_seal, read_seals;
-    sqlite::Statement walk, find_lost, vacuum;
-    LetterTables letters;
-    FoldedTable folded;
-    ArrivalTable arrivals;
-    sqlite::Statement save_counters, page_count, freelist_count;
-  };
-  struct Counters {
-    std::int64_t accepted = 0;
-    std::int64_t delivered = 0;
-    std::int64_t dead = 0;
-    std::int64_t dropped = 0;
-    std::int64_t coalesced = 0;
-    std::int64_t requests = 0;
-    std::int64_t duplicates_possible = 0;
-    std::int64_t unsynced_from = 0;
-    std::int64_t lost = 0;
-    bool operator==(const Counters&) const = default;
-  };
   struct Removed {
     std::int64_t rows = 0;
     FoldedTable::Folded folded;  ///< `last` is the highest receipt of all of them
@@ -112,21 +75,17 @@ class SqliteStorage final : public Storage {
   void close_files();
   bool notice_displacement() { return is_displaced_ = FilePlace::of(options_.path) != place_; }
   Error displaced() const;
-  Result<Open> connect() const;
-  Result<void> load_counters();
-  Result<void> load_damage();
-  Result<std::int64_t> remove_range(std::int64_t first, std::int64_t last);
+  Result<void> load();
   Result<Removed> remove_operations(std::vector<Receipt> receipts);
-  Result<void> add_row(Window& window, const ReadLimits& limits);
   Result<bool> cut_off();
   Result<void> checkpoint();
   Result<void> measure();
-  bool would_fit(std::uint64_t bytes) const;
 
   StorageOptions options_;
   const std::string log_path_;
-  std::optional<LockFile> lock_;  // held while the file is open
-  std::optional<Open> open_;
+  const Quota quota_;
+  std::optional<LockFile> lock_;    // held while the file is open
+  std::optional<OpenOutbox> open_;  // replaced as a whole by `reopen`
   Reserve reserve_;
   FilePlace place_;            // of the open file; once known it is not created again
   bool is_displaced_ = false;  // when the last transaction began, or at `refresh`
@@ -136,16 +95,12 @@ class SqliteStorage final : public Storage {
   bool knows_seals_ = false;   // somebody in this process does
   std::optional<std::chrono::steady_clock::time_point> salvaged_at_;
   Counters committed_;
-  Counters counters_;             // within the open transaction
-  bool is_shorter_ = false;       // vacuumed since the file was last cut
-  bool counters_moved_ = false;   // `accepted` is not in the rows any more
-  std::uint64_t size_bytes_ = 0;  // database and log
-  std::uint64_t log_bytes_ = 0;
-  std::uint64_t free_bytes_ = 0;      // inside the database file, to be used again
-  std::uint64_t appended_bytes_ = 0;  // since these three were measured
-  std::string damaged_file_;          // that this one was salvaged from, last
-  bool lost_is_exact_ = true;
-  std::string scratch_;
+  Counters counters_;            // within the open transaction
+  bool is_shorter_ = false;      // vacuumed since the file was last cut
+  bool counters_moved_ = false;  // `accepted` is not in the rows any more
+  FileSizes sizes_;
+  std::uint64_t appended_bytes_ = 0;  // since they were measured
+  DamageTables::Damage damage_;       // from which this file was salvaged, last
 };
 
 }  // namespace flowmyna

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <string>
+
+#include "outbox/arrival_table.h"
+#include "outbox/damage_tables.h"
+#include "outbox/folded_table.h"
+#include "outbox/letter_tables.h"
+#include "outbox/operation_table.h"
+#include "outbox/quota.h"
+#include "outbox/seal_table.h"
+#include "outbox/sqlite.h"
+#include "outbox/state_table.h"
+
+namespace flowmyna {
+
+struct StorageOptions {
+  std::string path;
+  std::uint64_t quota_bytes = 1ULL << 30;  ///< database and write-ahead log together
+  /// false: only what leaves the agent is synced first. A power cut may take the operations that
+  /// were accepted in the last seconds, but none that was delivered comes back.
+  bool sync_every_commit = true;
+};
+
+/// An outbox file that is open, and what is asked of it and written to it.
+struct OpenOutbox {
+  sqlite::Connection connection;  // first: it is closed after the others
+  sqlite::Statement begin, commit, rollback, vacuum;
+  OperationTable operations;
+  SealTable seals;
+  LetterTables letters;
+  FoldedTable folded;
+  ArrivalTable arrivals;
+  DamageTables damage;
+  StateTable state;
+  SizeQuery sizes;
+
+  /// Brings the schema up to date, and looks for damage. A file of a newer version is refused and
+  /// left as it is, its log included. Closing it leaves the log as it is (see
+  /// Connection::keep_log_on_close).
+  static Result<OpenOutbox> open(const StorageOptions& options, bool may_create);
+};
+
+}  // namespace flowmyna

@@ -1,0 +1,66 @@
+#include "outbox/quota.h"
+
+#include <algorithm>
+
+namespace flowmyna {
+namespace {
+
+using sqlite::Connection;
+using sqlite::Statement;
+
+constexpr std::uint64_t kPageBytes = 4096;
+
+std::uint64_t wal_bytes(const Connection& connection) {
+  sqlite3_file* file = nullptr;
+  sqlite3_file_control(connection.get(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &file);
+  sqlite3_int64 size = 0;
+  if (file == nullptr || file->pMethods == nullptr) return 0;
+  if (file->pMethods->xFileSize(file, &size) != SQLITE_OK) return 0;
+  return static_cast<std::uint64_t>(size);
+}
+
+Result<std::uint64_t> value_of(Statement& statement) {
+  const auto row = statement.start().step();
+  if (!row) return tl::make_unexpected(row.error());
+  const std::int64_t value = *row ? statement.integer(0) : 0;
+  statement.reset();
+  return static_cast<std::uint64_t>(value);
+}
+
+}  // namespace
+
+Result<SizeQuery> SizeQuery::prepare(const Connection& connection) {
+  SizeQuery query;
+  auto page_count = Statement::prepare(connection, "PRAGMA page_count");
+  if (!page_count) return tl::make_unexpected(page_count.error());
+  auto freelist_count = Statement::prepare(connection, "PRAGMA freelist_count");
+  if (!freelist_count) return tl::make_unexpected(freelist_count.error());
+  query.page_count_ = *std::move(page_count);
+  query.freelist_count_ = *std::move(freelist_count);
+  return query;
+}
+
+Result<FileSizes> SizeQuery::ask(const Connection& connection) {
+  const auto pages = value_of(page_count_);
+  if (!pages) return tl::make_unexpected(pages.error());
+  const auto free_pages = value_of(freelist_count_);
+  if (!free_pages) return tl::make_unexpected(free_pages.error());
+  const std::uint64_t log = wal_bytes(connection);
+  return FileSizes{*pages * kPageBytes + log, log, *free_pages * kPageBytes};
+}
+
+std::uint64_t Quota::log_bytes() const {
+  return std::min<std::uint64_t>(bytes_ / 4, 1U << 20);
+}
+
+std::uint64_t Quota::reserve_bytes() const {
+  return std::clamp<std::uint64_t>(bytes_ / 32, 256U << 10, 16U << 20);
+}
+
+bool Quota::has_room(const FileSizes& sizes, std::uint64_t row_bytes) const {
+  const std::uint64_t rows = sizes.all - std::min(sizes.all, sizes.log + sizes.free);
+  const std::uint64_t log = std::max(sizes.log, log_bytes());  // it will get that long
+  return rows + log + row_bytes * kDiskFactor + reserve_bytes() <= bytes_;
+}
+
+}  // namespace flowmyna

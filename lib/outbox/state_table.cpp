@@ -1,0 +1,49 @@
+#include "outbox/state_table.h"
+
+namespace flowmyna {
+
+using sqlite::Statement;
+
+Result<StateTable> StateTable::prepare(const sqlite::Connection& connection) {
+  auto load = Statement::prepare(
+      connection,
+      "SELECT max(accepted, coalesce((SELECT max(seq) FROM operation), 0)), delivered, dead, "
+      "dropped, coalesced, requests, duplicates_possible, unsynced_from, lost FROM state "
+      "WHERE id = 1");
+  if (!load) return tl::make_unexpected(load.error());
+  auto save = Statement::prepare(
+      connection,
+      "UPDATE state SET accepted = ?, delivered = ?, dead = ?, dropped = ?, coalesced = ?, "
+      "requests = ?, duplicates_possible = ?, unsynced_from = ? WHERE id = 1");
+  if (!save) return tl::make_unexpected(save.error());
+  StateTable table;
+  table.load_ = *std::move(load);
+  table.save_ = *std::move(save);
+  return table;
+}
+
+Result<Counters> StateTable::load() {
+  const auto row = load_.start().step();
+  if (!row) return tl::make_unexpected(row.error());
+  if (!*row) return fail(Error::Kind::kCorrupt, "the outbox has lost its counters");
+  const Counters counters = {load_.integer(0), load_.integer(1), load_.integer(2),
+                             load_.integer(3), load_.integer(4), load_.integer(5),
+                             load_.integer(6), load_.integer(7), load_.integer(8)};
+  load_.reset();
+  return counters;
+}
+
+Result<void> StateTable::save(const Counters& counters) {
+  return save_.start()
+      .bind(counters.accepted)
+      .bind(counters.delivered)
+      .bind(counters.dead)
+      .bind(counters.dropped)
+      .bind(counters.coalesced)
+      .bind(counters.requests)
+      .bind(counters.duplicates_possible)
+      .bind(counters.unsynced_from)
+      .run();
+}
+
+}  // namespace flowmyna
