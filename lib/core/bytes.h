@@ -36,7 +36,7 @@ inline char* write_string(char* out, std::string_view text) {
   std::size_t size = text.size();
   for (; size >= 0x80; size >>= 7) *out++ = static_cast<char>(size | 0x80);
   *out++ = static_cast<char>(size);
-  return text.copy(out, text.size()) + out;
+  return out + text.copy(out, text.size());
 }
 
 inline std::size_t string_size_max(std::string_view text) {

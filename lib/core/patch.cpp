@@ -36,7 +36,8 @@ void Patch::add(std::string_view name, std::string_view value) {
 void Patch::clear() {
   properties_.clear();
   marks_.clear();
-  // Not clear(), which takes time for as many buckets as the largest patch has ever had.
+  // Not clear(), which takes time for as many buckets as the largest patch has ever had; assigning
+  // an empty list does so too.
   if (!index_.empty()) index_ = decltype(index_)();
 }
 

@@ -51,7 +51,7 @@ PropertiesView PropertiesEncoder::operator[](const Range& range) const {
 
 void PropertiesEncoder::append(std::string_view name, std::string_view value) {
   const std::size_t needed = size_ + string_size_max(name) + string_size_max(value);
-  if (needed > bytes_.size()) bytes_.resize(2 * needed);
+  if (needed > bytes_.size()) bytes_.resize(std::max(needed, 2 * bytes_.size()));
   char* const end = write_string(write_string(bytes_.data() + size_, name), value);
   size_ = static_cast<std::size_t>(end - bytes_.data());
 }
