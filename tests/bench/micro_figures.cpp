@@ -7,15 +7,15 @@
 
 namespace flowmyna::bench {
 
-Result<void> measure_micro(Bench& bench) {
-  bench.progress("micro");
-  const Scratch scratch(bench.place.data);
+namespace {
+
+Result<void> measure_once(Bench& bench, const Scratch& scratch) {
   const std::string out = scratch.path() + "/micro.json";
   // Once for the test of the benchmark, otherwise the library decides how often is enough.
   const bool is_tiny = bench.sizes.rounds == 1;
   auto process =
       Process::start({FLOWMYNA_MICRO, "--benchmark_out=" + out, "--benchmark_out_format=json",
-                      is_tiny ? "--benchmark_min_time=0.001" : "--benchmark_min_time=0.5"},
+                      is_tiny ? "--benchmark_min_time=0.001" : "--benchmark_min_time=0.1"},
                      {}, scratch.path() + "/log");
   if (!process) return tl::make_unexpected(process.error());
   if (process->stop(0).exit_code != 0) {
@@ -32,6 +32,18 @@ Result<void> measure_micro(Bench& bench) {
         bench.figures.add(prefix + "." + counter, run[counter].get<double>());
       }
     }
+  }
+  return {};
+}
+
+}  // namespace
+
+/// In rounds, as everything: what is compared is measured within seconds.
+Result<void> measure_micro(Bench& bench) {
+  const Scratch scratch(bench.place.data);
+  for (unsigned round = 0; round < bench.sizes.load_rounds; ++round) {
+    bench.progress("micro");
+    if (auto done = measure_once(bench, scratch); !done) return done;
   }
   return {};
 }
