@@ -2,29 +2,19 @@
 
 namespace flowmyna {
 
-using sqlite::Statement;
-
 Result<ArrivalTable> ArrivalTable::prepare(const sqlite::Connection& connection) {
   ArrivalTable table;
-  const struct {
-    Statement* statement;
-    const char* sql;
-  } statements[] = {
-      {&table.note_,
-       "INSERT INTO arrival(export, source, through, lines) "
-       "VALUES(CAST(? AS TEXT), CAST(? AS TEXT), ?, ?) "
-       "ON CONFLICT(export) DO UPDATE SET lines = excluded.lines"},
-      {&table.lines_, "SELECT lines FROM arrival WHERE export = CAST(? AS TEXT)"},
-      {&table.other_,
-       "SELECT max(through) FROM arrival WHERE source = CAST(? AS TEXT) "
-       "AND export <> CAST(? AS TEXT)"},
-      {&table.id_, "SELECT outbox FROM state WHERE id = 1"},
-  };
-  for (const auto& [statement, sql] : statements) {
-    auto prepared = Statement::prepare(connection, sql);
-    if (!prepared) return tl::make_unexpected(prepared.error());
-    *statement = *std::move(prepared);
-  }
+  auto prepared = sqlite::prepare(
+      connection, {{table.note_,
+                    "INSERT INTO arrival(export, source, through, lines) "
+                    "VALUES(CAST(? AS TEXT), CAST(? AS TEXT), ?, ?) "
+                    "ON CONFLICT(export) DO UPDATE SET lines = excluded.lines"},
+                   {table.lines_, "SELECT lines FROM arrival WHERE export = CAST(? AS TEXT)"},
+                   {table.other_,
+                    "SELECT max(through) FROM arrival WHERE source = CAST(? AS TEXT) "
+                    "AND export <> CAST(? AS TEXT)"},
+                   {table.id_, "SELECT outbox FROM state WHERE id = 1"}});
+  if (!prepared) return tl::make_unexpected(prepared.error());
   return table;
 }
 

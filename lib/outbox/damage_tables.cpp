@@ -2,18 +2,13 @@
 
 namespace flowmyna {
 
-using sqlite::Statement;
-
 Result<DamageTables> DamageTables::prepare(const sqlite::Connection& connection) {
-  auto last =
-      Statement::prepare(connection, "SELECT file, is_exact FROM damage ORDER BY at DESC LIMIT 1");
-  if (!last) return tl::make_unexpected(last.error());
-  auto find_lost =
-      Statement::prepare(connection, "SELECT 1 FROM lost WHERE first <= ? AND last >= ? LIMIT 1");
-  if (!find_lost) return tl::make_unexpected(find_lost.error());
   DamageTables tables;
-  tables.last_ = *std::move(last);
-  tables.find_lost_ = *std::move(find_lost);
+  auto prepared = sqlite::prepare(
+      connection,
+      {{tables.last_, "SELECT file, is_exact FROM damage ORDER BY at DESC LIMIT 1"},
+       {tables.find_lost_, "SELECT 1 FROM lost WHERE first <= ? AND last >= ? LIMIT 1"}});
+  if (!prepared) return tl::make_unexpected(prepared.error());
   return tables;
 }
 

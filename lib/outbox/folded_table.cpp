@@ -2,26 +2,17 @@
 
 namespace flowmyna {
 
-using sqlite::Statement;
-
 Result<FoldedTable> FoldedTable::prepare(const sqlite::Connection& connection) {
   FoldedTable table;
-  const struct {
-    Statement* statement;
-    const char* sql;
-  } statements[] = {
-      {&table.insert_,
-       "INSERT INTO folded(seq, last, operations) VALUES(?, ?, ?) ON CONFLICT(seq) DO UPDATE SET "
-       "last = max(last, excluded.last), operations = operations + excluded.operations"},
-      {&table.sum_, "SELECT sum(operations), max(last) FROM folded WHERE seq BETWEEN ? AND ?"},
-      {&table.remove_, "DELETE FROM folded WHERE seq = ?"},
-      {&table.find_, "SELECT seq FROM folded WHERE seq < ? AND last >= ? LIMIT 1"},
-  };
-  for (const auto& [statement, sql] : statements) {
-    auto prepared = Statement::prepare(connection, sql);
-    if (!prepared) return tl::make_unexpected(prepared.error());
-    *statement = *std::move(prepared);
-  }
+  auto prepared = sqlite::prepare(
+      connection,
+      {{table.insert_,
+        "INSERT INTO folded(seq, last, operations) VALUES(?, ?, ?) ON CONFLICT(seq) DO UPDATE "
+        "SET last = max(last, excluded.last), operations = operations + excluded.operations"},
+       {table.sum_, "SELECT sum(operations), max(last) FROM folded WHERE seq BETWEEN ? AND ?"},
+       {table.remove_, "DELETE FROM folded WHERE seq = ?"},
+       {table.find_, "SELECT seq FROM folded WHERE seq < ? AND last >= ? LIMIT 1"}});
+  if (!prepared) return tl::make_unexpected(prepared.error());
   const auto any = connection.integer("SELECT EXISTS(SELECT 1 FROM folded)");
   if (!any) return tl::make_unexpected(any.error());
   table.has_any_ = *any != 0;

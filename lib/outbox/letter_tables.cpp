@@ -7,8 +7,6 @@
 namespace flowmyna {
 namespace {
 
-using sqlite::Statement;
-
 /// Receipts come from outside, too; none is above what SQLite can hold.
 std::int64_t to_signed(Receipt receipt) {
   constexpr auto kMax = static_cast<Receipt>(std::numeric_limits<std::int64_t>::max());
@@ -29,37 +27,31 @@ std::vector<Receipt> receipts_of(const DeadLetter& letter) {
 
 Result<LetterTables> LetterTables::prepare(const sqlite::Connection& connection) {
   LetterTables tables;
-  const struct {
-    Statement* statement;
-    const char* sql;
-  } statements[] = {
-      {&tables.insert_letter_,
-       "INSERT OR REPLACE INTO letter(id, status, reason, attempts, at) "
-       "VALUES(?, ?, CAST(? AS TEXT), ?, ?)"},
-      {&tables.insert_dead_,
-       "INSERT OR IGNORE INTO dead(seq, letter, row) SELECT seq, ?, row FROM operation "
-       "WHERE seq = ?"},
-      {&tables.find_dead_, "SELECT letter FROM dead WHERE seq = ?"},
-      {&tables.find_dead_between_, "SELECT 1 FROM dead WHERE seq > ? AND seq < ? LIMIT 1"},
-      {&tables.read_letters_,
-       "SELECT id, status, reason, attempts, at FROM letter WHERE id > ? AND id <= ? ORDER BY id"},
-      {&tables.read_dead_,
-       "SELECT dead.seq, row, coalesce(operations, 0) FROM dead LEFT JOIN folded USING(seq) "
-       "WHERE letter = ? ORDER BY dead.seq"},
-      {&tables.return_dead_,
-       "INSERT OR IGNORE INTO operation(seq, row) SELECT seq, row FROM dead WHERE letter = ?"},
-      {&tables.remove_dead_, "DELETE FROM dead WHERE letter = ?"},
-      {&tables.remove_letter_, "DELETE FROM letter WHERE id = ?"},
-      {&tables.dropped_before_,
-       "SELECT first, last FROM dropped WHERE first <= ? ORDER BY first DESC LIMIT 1"},
-      {&tables.put_dropped_, "INSERT OR REPLACE INTO dropped(first, last) VALUES(?, ?)"},
-      {&tables.remove_dropped_, "DELETE FROM dropped WHERE first = ?"},
-  };
-  for (const auto& [statement, sql] : statements) {
-    auto prepared = Statement::prepare(connection, sql);
-    if (!prepared) return tl::make_unexpected(prepared.error());
-    *statement = *std::move(prepared);
-  }
+  auto prepared = sqlite::prepare(
+      connection,
+      {{tables.insert_letter_,
+        "INSERT OR REPLACE INTO letter(id, status, reason, attempts, at) "
+        "VALUES(?, ?, CAST(? AS TEXT), ?, ?)"},
+       {tables.insert_dead_,
+        "INSERT OR IGNORE INTO dead(seq, letter, row) SELECT seq, ?, row FROM operation "
+        "WHERE seq = ?"},
+       {tables.find_dead_, "SELECT letter FROM dead WHERE seq = ?"},
+       {tables.find_dead_between_, "SELECT 1 FROM dead WHERE seq > ? AND seq < ? LIMIT 1"},
+       {tables.read_letters_,
+        "SELECT id, status, reason, attempts, at FROM letter WHERE id > ? AND id <= ? "
+        "ORDER BY id"},
+       {tables.read_dead_,
+        "SELECT dead.seq, row, coalesce(operations, 0) FROM dead LEFT JOIN folded USING(seq) "
+        "WHERE letter = ? ORDER BY dead.seq"},
+       {tables.return_dead_,
+        "INSERT OR IGNORE INTO operation(seq, row) SELECT seq, row FROM dead WHERE letter = ?"},
+       {tables.remove_dead_, "DELETE FROM dead WHERE letter = ?"},
+       {tables.remove_letter_, "DELETE FROM letter WHERE id = ?"},
+       {tables.dropped_before_,
+        "SELECT first, last FROM dropped WHERE first <= ? ORDER BY first DESC LIMIT 1"},
+       {tables.put_dropped_, "INSERT OR REPLACE INTO dropped(first, last) VALUES(?, ?)"},
+       {tables.remove_dropped_, "DELETE FROM dropped WHERE first = ?"}});
+  if (!prepared) return tl::make_unexpected(prepared.error());
   return tables;
 }
 

@@ -7,8 +7,6 @@ namespace flowmyna {
 namespace {
 
 using sqlite::Connection;
-using sqlite::Statement;
-
 // In this order: exclusive locking must be set before the file is first read, and auto_vacuum
 // before the first table exists. The cache is small because delivery reads in order, once; the
 // journal limit keeps the log at its working size instead of letting a burst's high tide stay.
@@ -70,20 +68,11 @@ Result<OpenOutbox> OpenOutbox::open(const StorageOptions& options, bool may_crea
 
   OpenOutbox open;
   open.connection = *std::move(connection);
-  const struct {
-    Statement* statement;
-    const char* sql;
-  } statements[] = {
-      {&open.begin, "BEGIN IMMEDIATE"},
-      {&open.commit, "COMMIT"},
-      {&open.rollback, "ROLLBACK"},
-      {&open.vacuum, kVacuum},
-  };
-  for (const auto& [statement, sql] : statements) {
-    auto prepared = Statement::prepare(open.connection, sql);
-    if (!prepared) return tl::make_unexpected(prepared.error());
-    *statement = *std::move(prepared);
-  }
+  auto prepared = sqlite::prepare(open.connection, {{open.begin, "BEGIN IMMEDIATE"},
+                                                    {open.commit, "COMMIT"},
+                                                    {open.rollback, "ROLLBACK"},
+                                                    {open.vacuum, kVacuum}});
+  if (!prepared) return tl::make_unexpected(prepared.error());
   auto done = prepare(open.operations, open.connection);
   if (done) done = prepare(open.seals, open.connection);
   if (done) done = prepare(open.letters, open.connection);

@@ -8,8 +8,6 @@
 namespace flowmyna {
 namespace {
 
-using sqlite::Statement;
-
 /// What the buffer that rows are made in keeps from one write to the next.
 constexpr std::size_t kKeptRowBytes = 64U << 10;
 
@@ -24,21 +22,13 @@ std::int64_t to_signed(Receipt receipt) {
 
 Result<OperationTable> OperationTable::prepare(const sqlite::Connection& connection) {
   OperationTable table;
-  const struct {
-    Statement* statement;
-    const char* sql;
-  } statements[] = {
-      {&table.rewrite_, "UPDATE operation SET row = ? WHERE seq = ?"},
-      {&table.remove_, "DELETE FROM operation WHERE seq BETWEEN ? AND ?"},
-      {&table.read_, "SELECT seq, row FROM operation WHERE seq > ? ORDER BY seq"},
-      {&table.fetch_, "SELECT row FROM operation WHERE seq = ?"},
-      {&table.walk_, "SELECT seq FROM operation ORDER BY seq"},
-  };
-  for (const auto& [statement, sql] : statements) {
-    auto prepared = Statement::prepare(connection, sql);
-    if (!prepared) return tl::make_unexpected(prepared.error());
-    *statement = *std::move(prepared);
-  }
+  auto prepared = sqlite::prepare(
+      connection, {{table.rewrite_, "UPDATE operation SET row = ? WHERE seq = ?"},
+                   {table.remove_, "DELETE FROM operation WHERE seq BETWEEN ? AND ?"},
+                   {table.read_, "SELECT seq, row FROM operation WHERE seq > ? ORDER BY seq"},
+                   {table.fetch_, "SELECT row FROM operation WHERE seq = ?"},
+                   {table.walk_, "SELECT seq FROM operation ORDER BY seq"}});
+  if (!prepared) return tl::make_unexpected(prepared.error());
   auto insert = sqlite::RowInsert::prepare(connection, "operation", "seq", "row");
   if (!insert) return tl::make_unexpected(insert.error());
   table.insert_ = *std::move(insert);

@@ -31,12 +31,9 @@ Result<std::uint64_t> value_of(Statement& statement) {
 
 Result<SizeQuery> SizeQuery::prepare(const Connection& connection) {
   SizeQuery query;
-  auto page_count = Statement::prepare(connection, "PRAGMA page_count");
-  if (!page_count) return tl::make_unexpected(page_count.error());
-  auto freelist_count = Statement::prepare(connection, "PRAGMA freelist_count");
-  if (!freelist_count) return tl::make_unexpected(freelist_count.error());
-  query.page_count_ = *std::move(page_count);
-  query.freelist_count_ = *std::move(freelist_count);
+  auto prepared = sqlite::prepare(connection, {{query.page_count_, "PRAGMA page_count"},
+                                               {query.freelist_count_, "PRAGMA freelist_count"}});
+  if (!prepared) return tl::make_unexpected(prepared.error());
   return query;
 }
 

@@ -115,14 +115,10 @@ Result<RowInsert> RowInsert::prepare(const Connection& connection, const std::st
   }
   // OR FAIL: the caller rolls back, so SQLite need not keep what would undo a statement alone.
   const std::string into = "INSERT OR FAIL INTO " + table;
-  const std::pair<Statement*, std::string> statements[] = {
-      {&insert.first_, into + "(" + key + ", " + blob + ") VALUES(?, ?)"},
-      {&insert.others_, into + "(" + blob + ") SELECT blob FROM " + kName}};
-  for (const auto& [statement, sql] : statements) {
-    auto prepared = Statement::prepare(connection, sql.c_str());
-    if (!prepared) return tl::make_unexpected(prepared.error());
-    *statement = *std::move(prepared);
-  }
+  auto prepared = sqlite::prepare(
+      connection, {{insert.first_, (into + "(" + key + ", " + blob + ") VALUES(?, ?)").c_str()},
+                   {insert.others_, (into + "(" + blob + ") SELECT blob FROM " + kName).c_str()}});
+  if (!prepared) return tl::make_unexpected(prepared.error());
   return insert;
 }
 

@@ -4,23 +4,13 @@
 
 namespace flowmyna {
 
-using sqlite::Statement;
-
 Result<SealTable> SealTable::prepare(const sqlite::Connection& connection) {
   SealTable table;
-  const struct {
-    Statement* statement;
-    const char* sql;
-  } statements[] = {
-      {&table.insert_, "INSERT INTO seal(id, row) VALUES(?, ?)"},
-      {&table.remove_, "DELETE FROM seal WHERE id = ?"},
-      {&table.read_, "SELECT id, row FROM seal ORDER BY id"},
-  };
-  for (const auto& [statement, sql] : statements) {
-    auto prepared = Statement::prepare(connection, sql);
-    if (!prepared) return tl::make_unexpected(prepared.error());
-    *statement = *std::move(prepared);
-  }
+  auto prepared =
+      sqlite::prepare(connection, {{table.insert_, "INSERT INTO seal(id, row) VALUES(?, ?)"},
+                                   {table.remove_, "DELETE FROM seal WHERE id = ?"},
+                                   {table.read_, "SELECT id, row FROM seal ORDER BY id"}});
+  if (!prepared) return tl::make_unexpected(prepared.error());
   return table;
 }
 

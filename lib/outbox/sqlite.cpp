@@ -130,6 +130,15 @@ Result<Statement> Statement::prepare(const Connection& connection, const char* s
   return statement;
 }
 
+Result<void> prepare(const Connection& connection, std::initializer_list<Preparation> statements) {
+  for (const auto& [statement, sql] : statements) {
+    auto prepared = Statement::prepare(connection, sql);
+    if (!prepared) return tl::make_unexpected(prepared.error());
+    statement = *std::move(prepared);
+  }
+  return {};
+}
+
 Statement& Statement::start() {
   sqlite3_reset(handle_.get());
   next_ = 1;

@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -85,6 +86,13 @@ class Statement {
   std::unique_ptr<sqlite3_stmt, Finalize> handle_;
   int next_ = 1;
 };
+
+/// A statement and what it is to be prepared from.
+struct Preparation {
+  Statement& statement;
+  const char* sql;
+};
+Result<void> prepare(const Connection& connection, std::initializer_list<Preparation> statements);
 
 /// A copy of the row that a statement stands on, which outlives the next step.
 class Row {

@@ -2,23 +2,18 @@
 
 namespace flowmyna {
 
-using sqlite::Statement;
-
 Result<StateTable> StateTable::prepare(const sqlite::Connection& connection) {
-  auto load = Statement::prepare(
-      connection,
-      "SELECT max(accepted, coalesce((SELECT max(seq) FROM operation), 0)), delivered, dead, "
-      "dropped, coalesced, requests, duplicates_possible, unsynced_from, lost FROM state "
-      "WHERE id = 1");
-  if (!load) return tl::make_unexpected(load.error());
-  auto save = Statement::prepare(
-      connection,
-      "UPDATE state SET accepted = ?, delivered = ?, dead = ?, dropped = ?, coalesced = ?, "
-      "requests = ?, duplicates_possible = ?, unsynced_from = ? WHERE id = 1");
-  if (!save) return tl::make_unexpected(save.error());
   StateTable table;
-  table.load_ = *std::move(load);
-  table.save_ = *std::move(save);
+  auto prepared = sqlite::prepare(
+      connection,
+      {{table.load_,
+        "SELECT max(accepted, coalesce((SELECT max(seq) FROM operation), 0)), delivered, dead, "
+        "dropped, coalesced, requests, duplicates_possible, unsynced_from, lost FROM state "
+        "WHERE id = 1"},
+       {table.save_,
+        "UPDATE state SET accepted = ?, delivered = ?, dead = ?, dropped = ?, coalesced = ?, "
+        "requests = ?, duplicates_possible = ?, unsynced_from = ? WHERE id = 1"}});
+  if (!prepared) return tl::make_unexpected(prepared.error());
   return table;
 }
 
