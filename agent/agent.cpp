@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <random>
 
+#include "agent/machine_id.h"
 #include "agent/memory.h"
 #include "core/json_text.h"
 #include "outbox/sqlite_storage.h"
@@ -21,6 +22,7 @@ CourierOptions courier_options(const ApiConfig& api, const KeyHolder& key) {
   CourierOptions options;
   options.base_url = api.url;
   options.api_key = [&key] { return key.reveal(); };
+  options.key_problem = [&key] { return key.problem(); };
   options.connect_timeout = api.connect_timeout;
   options.request_timeout = api.request_timeout;
   options.ca_file = api.ca_file;
@@ -48,6 +50,7 @@ ForemanOptions foreman_options(const Config& config) {
   options.linger = config.delivery.linger;
   options.in_flight_max = config.api.max_in_flight;
   options.requests_per_minute_max = config.api.max_requests_per_minute;
+  options.dead_letter_after = config.delivery.dead_letter_after;
   options.hold_unknown = config.delivery.on_unknown == OnUnknown::kHold;
   options.seed = std::random_device()();
   return options;
@@ -79,7 +82,11 @@ Result<std::unique_ptr<Agent>> Agent::start(const Config& config) {
   StorageOptions storage_options;
   storage_options.path = config.outbox.path / kOutboxFile;
   storage_options.quota_bytes = config.outbox.max_size_bytes;
+  storage_options.damaged_max = config.outbox.max_damaged;
   storage_options.sync_every_commit = config.outbox.durability == Durability::kFull;
+  storage_options.machine = machine_id();
+  storage_options.discards_clone = config.outbox.on_clone == OnClone::kDiscard;
+  storage_options.holds_unknown = config.delivery.on_unknown == OnUnknown::kHold;
   auto storage = SqliteStorage::open(std::move(storage_options));
   if (!storage) return tl::make_unexpected(storage.error());
 
@@ -92,14 +99,15 @@ Result<std::unique_ptr<Agent>> Agent::start(const Config& config) {
 }
 
 Agent::Agent(const Config& config, std::unique_ptr<Storage> storage)
-    : key_(config.api.key),
+    : key_(config.api.key, config.api.key_problem),
       delivery_(courier_options(config.api, key_), clock_),
       vault_(
           std::move(storage),
           [this] {
-            if (foreman_.wants(vault_.stats().accepted)) delivery_.wake();
+            if (foreman_.wants(vault_.stats().last_receipt)) delivery_.wake();
           },
-          plan_options(config.delivery), &give_back_memory),
+          plan_options(config.delivery), &give_back_memory,
+          [this](Receipt lowest) { returned(lowest); }),
       foreman_(
           foreman_options(config), vault_, delivery_.courier(), clock_,
           [this](std::function<void()> work) { delivery_.post(std::move(work)); }, &random_uuid) {}
@@ -144,19 +152,32 @@ Result<void> Agent::open_door(ListeningSocket socket, const ListenConfig& config
                          });
   if (!door) return tl::make_unexpected(door.error());
   doors_.push_back(*std::move(door));
+  keepers_.emplace_back(*doors_.back(), config);
   return {};
 }
 
 void Agent::reload(const Config& config) {
-  use_key(config.api.key);
-  flush();
+  if (config.api.key_problem.empty()) {
+    use_key(config.api.key);
+  } else {
+    lack_key(config.api.key_problem);
+  }
+  delivery_.post([this] { foreman_.end_back_off(); });
 }
 
 void Agent::use_key(const Secret& key) {
   if (!key_.set(key)) return;
-  spdlog::info("another API key is in use");
+  spdlog::info("{} API key is in use", key.empty() ? "no" : "another");
   for (const auto& door : doors_) door->set_bearer_key(key);
   delivery_.post([this] { foreman_.key_changed(); });
+}
+
+void Agent::lack_key(const std::string& why) {
+  if (key_.lack(why)) {
+    spdlog::warn("{}; until then nothing is delivered", why);
+  } else {
+    spdlog::error("{}; the key that was read before stays in use", why);
+  }
 }
 
 void Agent::network_changed() {
@@ -170,6 +191,18 @@ std::vector<std::string> Agent::listening() const {
   std::vector<std::string> names;
   for (const auto& door : doors_) names.push_back(door->name());
   return names;
+}
+
+std::vector<std::filesystem::path> Agent::socket_places() const {
+  std::vector<std::filesystem::path> places;
+  for (const SocketKeeper& keeper : keepers_) {
+    if (!keeper.place().empty()) places.push_back(keeper.place());
+  }
+  return places;
+}
+
+void Agent::look_after_sockets() {
+  for (SocketKeeper& keeper : keepers_) keeper.look();
 }
 
 void Agent::flush() {
@@ -202,6 +235,14 @@ void Agent::give_up_exported(std::string id, std::vector<Receipt> receipts,
       [this, id = std::move(id), receipts = std::move(receipts), done = std::move(done)]() mutable {
         foreman_.give_up_exported(id, std::move(receipts), std::move(done));
       });
+}
+void Agent::stuck(std::size_t items_max, Outbox::Done<std::vector<StuckItem>> done) {
+  delivery_.post([this, items_max, done = std::move(done)] { done(foreman_.stuck(items_max)); });
+}
+void Agent::drop_pending(Receipt receipt, Outbox::Done<void> done) {
+  delivery_.post([this, receipt, done = std::move(done)]() mutable {
+    foreman_.drop_pending(receipt, std::move(done));
+  });
 }
 void Agent::await(Wait wait) {
   delivery_.post([this, wait = std::move(wait)]() mutable { foreman_.await(std::move(wait)); });

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <filesystem>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -9,22 +10,36 @@
 #include "agent/config.h"
 #include "agent/desk.h"
 #include "agent/door.h"
+#include "agent/socket_keeper.h"
 #include "agent/system_clock.h"
 #include "delivery/delivery_thread.h"
 #include "outbox/vault.h"
 
 namespace flowmyna {
 
-/// The key that delivery uses, exchangeable while it runs. Any thread.
+/// The key that delivery uses, or why there is none; exchangeable while it runs. Any thread.
 class KeyHolder {
  public:
-  explicit KeyHolder(Secret key) : key_(std::move(key)) {}
+  KeyHolder(Secret key, std::string problem) : key_(std::move(key)), problem_(std::move(problem)) {}
   /// Whether it is another one than before.
   bool set(const Secret& key) {
     const std::lock_guard lock(mutex_);
+    problem_.clear();
     if (key_.reveal() == key.reveal()) return false;
     key_ = key;
     return true;
+  }
+  /// What should hold a key is of no use. Whether there is none from before, that stays.
+  bool lack(const std::string& problem) {
+    const std::lock_guard lock(mutex_);
+    if (!key_.empty()) return false;
+    problem_ = problem;
+    return true;
+  }
+  /// Empty when there is a key, or none was promised.
+  std::string problem() const {
+    const std::lock_guard lock(mutex_);
+    return problem_;
   }
   std::string reveal() const {
     const std::lock_guard lock(mutex_);
@@ -33,7 +48,8 @@ class KeyHolder {
 
  private:
   mutable std::mutex mutex_;
-  Secret key_;  // under mutex_
+  Secret key_;           // under mutex_
+  std::string problem_;  // under mutex_
 };
 
 /// The whole agent, wired: this type and its one file are the graph of the rooms.
@@ -58,6 +74,8 @@ class Agent final : private DeliveryControl {
   void reload(const Config& config);
   /// Delivers with this key from now on; where the API refused the one before, at once.
   void use_key(const Secret& key);
+  /// What should hold a key is of no use: the one in use stays, if there is one.
+  void lack_key(const std::string& why);
   /// There is a route, an address or a link that was not there, or the machine slept.
   void network_changed();
   /// A route, an address or a link went away, and nothing came.
@@ -65,6 +83,10 @@ class Agent final : private DeliveryControl {
 
   /// The names of the sockets it listens on.
   std::vector<std::string> listening() const;
+  /// The places in the file system at which clients look for it.
+  std::vector<std::filesystem::path> socket_places() const;
+  /// Something may have happened at one of them. The thread that destroys the agent.
+  void look_after_sockets();
 
  private:
   Agent(const Config& config, std::unique_ptr<Storage> storage);
@@ -82,6 +104,8 @@ class Agent final : private DeliveryControl {
   void continue_export(std::string id, Outbox::Done<ExportView> done) override;
   void give_up_exported(std::string id, std::vector<Receipt> receipts,
                         Outbox::Done<std::uint64_t> done) override;
+  void stuck(std::size_t items_max, Outbox::Done<std::vector<StuckItem>> done) override;
+  void drop_pending(Receipt receipt, Outbox::Done<void> done) override;
   bool holds_unknown() const override { return foreman_.holds_unknown(); }
 
   // In the order of construction: what stands below uses what stands above.
@@ -92,6 +116,7 @@ class Agent final : private DeliveryControl {
   Foreman foreman_;
   std::vector<std::unique_ptr<Desk>> desks_;
   std::vector<std::unique_ptr<Door>> doors_;
+  std::vector<SocketKeeper> keepers_;
 };
 
 }  // namespace flowmyna

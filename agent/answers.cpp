@@ -39,6 +39,13 @@ HttpResponse failed(const Error& error) {
   return response;
 }
 
+HttpResponse not_now(const Error& error) {
+  if (error.kind == Error::Kind::kInvalid) return problem(409, error.message);
+  HttpResponse response = failed(error);
+  if (error.kind == Error::Kind::kBusy) response.retry_after_seconds = 1;
+  return response;
+}
+
 std::optional<std::uint64_t> number_in(std::string_view path, std::size_t index) {
   path.remove_prefix(1);
   for (; index > 0; --index) path.remove_prefix(path.find('/') + 1);

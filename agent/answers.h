@@ -19,6 +19,9 @@ HttpResponse problem(int status, std::string_view text);
 
 /// 507 with Retry-After when the outbox is full, else 503.
 HttpResponse failed(const Error& error);
+/// The same where somebody's turn may have ended: what a person has to begin anew is a conflict
+/// (kInvalid, 409), what somebody else is doing is worth another try (kBusy).
+HttpResponse not_now(const Error& error);
 
 /// The number that is the path's segment `index` (from 0), or nothing when that is not a number
 /// from 1 on.

@@ -35,8 +35,11 @@ struct Environment {
 struct ApiConfig {
   /// Without a slash at the end. Default: the vendor's documented base URL.
   std::string url = "https://api.flowmyna.com/api/public/v1";
-  /// From FLOWMYNA_API_KEY, else from key_file, else empty: without a key the daemon decides.
+  /// From FLOWMYNA_API_KEY, else from key_file, else empty: then operations are only accepted.
   Secret key;
+  /// Why what should hold the key is of no use (yet), and what to do; empty when there is a key, or
+  /// none was promised. Does not contain what was found in its place.
+  std::string key_problem;
   std::filesystem::path key_file;
   /// A connection that takes longer is on a network that does not work; backing off is cheaper.
   std::chrono::milliseconds connect_timeout{10'000};
@@ -47,8 +50,9 @@ struct ApiConfig {
   /// Announced by the vendor. 0: no limit.
   unsigned max_requests_per_minute = 1000;
   std::filesystem::path ca_file;  ///< empty: the system's certificates
-  std::string proxy;              ///< empty: direct
-  bool allow_insecure = false;    ///< http:// beyond loopback would send the key in the clear
+  /// Empty: direct, whatever the environment says; "environment": as that says (http_proxy, …).
+  std::string proxy;
+  bool allow_insecure = false;  ///< http:// beyond loopback would send the key in the clear
 };
 
 /// [listen]: where local applications find the agent.
@@ -70,13 +74,23 @@ enum class Durability {
   kRelaxed,  ///< an answer survives kill -9, but perhaps not a power cut
 };
 
+enum class OnClone {
+  kKeep,     ///< what waits in an image that was copied from another machine is delivered
+  kDiscard,  ///< it is set aside
+};
+
 /// [outbox]: the store on disk.
 struct OutboxConfig {
   std::filesystem::path path;  ///< a directory; default: default_state_directory()
   /// Days of a busy machine offline, and small beside any disk of today. Database and WAL together.
   std::uint64_t max_size_bytes = 1ULL << 30U;
+  /// Damaged files that are kept beside the store. More would fill the disk of a machine that
+  /// nobody looks at; with fewer there would be none to repair.
+  std::size_t max_damaged = 1;
   /// The first promise: an answer means durable.
   Durability durability = Durability::kFull;
+  /// Nothing is dropped silently.
+  OnClone on_clone = OnClone::kKeep;
 };
 
 enum class OnUnknown {
@@ -100,6 +114,9 @@ struct DeliveryConfig {
   std::chrono::milliseconds retry_initial{1000};
   /// Notices a repaired server within minutes without hammering a broken one.
   std::chrono::milliseconds retry_max{300'000};
+  /// An item that the API fails while it takes others may fail for now only; an hour outlasts a
+  /// deployment, and tells of what is bad within the shift.
+  std::chrono::milliseconds dead_letter_after{3'600'000};
 };
 
 enum class LogFormat { kText, kJson };
@@ -127,20 +144,24 @@ inline constexpr const char* kSystemConfigFile = "/etc/flowmyna-agent/agent.toml
 /// and FLOWMYNA_API_URL. Reads the file, the key file, and nothing else.
 ///
 /// Every error is kInvalid and one line that names the place (file and line, or the variable) and
-/// says what to do; it never contains a key. An absent key is no error.
+/// says what to do; it never contains a key.
+///
+/// What only delivery needs and comes from elsewhere, the key and the file of authorities, is no
+/// error while it is absent or of no use: operations are accepted meanwhile, and it is taken once
+/// it appears. That is said by `api.key_problem` and in `warnings`. All else is written in the
+/// configuration itself, where nothing will appear: a person is there to correct it.
 Result<Config> load_config(const std::optional<std::filesystem::path>& file,
                            const Environment& environment);
 
-/// $XDG_RUNTIME_DIR/flowmyna-agent/agent.sock; as root /run/flowmyna-agent/agent.sock. Without a
-/// runtime directory the socket lies beside the state, which is as private.
+/// Where the socket is when nobody says so: default_socket_place() of core/places.h, by which
+/// clients find it as well.
 std::filesystem::path default_socket_path(const Environment& environment);
 
-/// $XDG_STATE_HOME/flowmyna-agent (~/.local/state/flowmyna-agent); as root
-/// /var/lib/flowmyna-agent. Empty when neither XDG_STATE_HOME nor HOME is set.
+/// Likewise for the outbox: default_state_place().
 std::filesystem::path default_state_directory(const Environment& environment);
 
 /// The key in a file, without white space at its end. When group or others may read the file, a
-/// line is added to `warnings`.
+/// line is added to `warnings`. Never waits, whatever the file is.
 Result<Secret> read_key_file(const std::filesystem::path& path, std::vector<std::string>& warnings);
 
 /// Whether a key looks like one: "fm_live_" and 32 URL-safe characters. `source` is where it came

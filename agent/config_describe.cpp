@@ -48,6 +48,11 @@ std::string without_credentials(const std::string& proxy) {
   return (scheme < at ? proxy.substr(0, scheme + 3) : "") + "***" + proxy.substr(at);
 }
 
+std::string state_of_key(const ApiConfig& api) {
+  if (!api.key.empty()) return "set";
+  return api.key_problem.empty() ? "not set" : "not set: " + api.key_problem;
+}
+
 }  // namespace
 
 std::string describe(const Config& config) {
@@ -55,7 +60,7 @@ std::string describe(const Config& config) {
   std::ostringstream out;
   out << "[api]\n"
       << "url = " << quoted(api.url) << "\n"
-      << "# the API key is " << (api.key.empty() ? "not set" : "set") << "\n"
+      << "# the API key is " << state_of_key(api) << "\n"
       << "key_file = " << quoted(api.key_file.string()) << "\n"
       << "connect_timeout = " << quoted(format_duration(api.connect_timeout)) << "\n"
       << "request_timeout = " << quoted(format_duration(api.request_timeout)) << "\n"
@@ -76,8 +81,10 @@ std::string describe(const Config& config) {
       << "\n[outbox]\n"
       << "path = " << quoted(outbox.path.string()) << "\n"
       << "max_size = " << quoted(format_size(outbox.max_size_bytes)) << "\n"
+      << "max_damaged = " << outbox.max_damaged << "\n"
       << "durability = " << quoted(outbox.durability == Durability::kFull ? "full" : "relaxed")
       << "\n"
+      << "on_clone = " << quoted(outbox.on_clone == OnClone::kKeep ? "keep" : "discard") << "\n"
       << "\n[delivery]\n"
       << "linger = " << quoted(format_duration(delivery.linger)) << "\n"
       << "batch_items = " << delivery.batch_items << "\n"
@@ -87,6 +94,7 @@ std::string describe(const Config& config) {
       << "\n"
       << "retry_initial = " << quoted(format_duration(delivery.retry_initial)) << "\n"
       << "retry_max = " << quoted(format_duration(delivery.retry_max)) << "\n"
+      << "dead_letter_after = " << quoted(format_duration(delivery.dead_letter_after)) << "\n"
       << "\n[log]\n"
       << "level = " << quoted(log.level) << "\n"
       << "format = " << quoted(log.format == LogFormat::kText ? "text" : "json") << "\n";

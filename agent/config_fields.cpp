@@ -207,6 +207,8 @@ const std::vector<ConfigField>& config_fields() {
   constexpr std::array kDurabilities = {
       std::pair{std::string_view("full"), Durability::kFull},
       std::pair{std::string_view("relaxed"), Durability::kRelaxed}};
+  constexpr std::array kOnClone = {std::pair{std::string_view("keep"), OnClone::kKeep},
+                                   std::pair{std::string_view("discard"), OnClone::kDiscard}};
   constexpr std::array kOnUnknown = {std::pair{std::string_view("resend"), OnUnknown::kResend},
                                      std::pair{std::string_view("hold"), OnUnknown::kHold}};
   constexpr std::array kFormats = {std::pair{std::string_view("text"), LogFormat::kText},
@@ -252,9 +254,15 @@ const std::vector<ConfigField>& config_fields() {
       {"outbox", "max_size",
        size(
            [](Config & c) -> auto& { return c.outbox.max_size_bytes; }, 1ULL << 20U, 1ULL << 50U)},
+      {"outbox", "max_damaged",
+       number(
+           [](Config & c) -> auto& { return c.outbox.max_damaged; }, 1, 100)},
       {"outbox", "durability",
        choice(
            [](Config & c) -> auto& { return c.outbox.durability; }, kDurabilities)},
+      {"outbox", "on_clone",
+       choice(
+           [](Config & c) -> auto& { return c.outbox.on_clone; }, kOnClone)},
       {"delivery", "linger",
        duration(
            [](Config & c) -> auto& { return c.delivery.linger; }, 0ms, 1h)},
@@ -274,6 +282,9 @@ const std::vector<ConfigField>& config_fields() {
       {"delivery", "retry_max",
        duration(
            [](Config & c) -> auto& { return c.delivery.retry_max; }, 10ms, 24h)},
+      {"delivery", "dead_letter_after",
+       duration(
+           [](Config & c) -> auto& { return c.delivery.dead_letter_after; }, 0ms, 720h)},
       {"log", "level",
        choice(
            [](Config & c) -> auto& { return c.log.level; }, kLevels)},

@@ -35,6 +35,17 @@ std::string item_as_sent(const std::vector<Operation>& operations) {
   return json;
 }
 
+std::string why_unknown(ReceiptState state, const OutboxStats& stats) {
+  if (state == ReceiptState::kMaybeFolded) {
+    return "an older version of the agent merged operations on disk without writing down which: it "
+           "was delivered, or is part of one that was not";
+  }
+  if (state != ReceiptState::kMaybeLost) return "";
+  if (stats.epoch == 0) return "it may have been lost when the outbox was damaged";
+  return "it may have been given by a file that an older copy of the outbox has replaced, or lost "
+         "when the outbox was damaged";
+}
+
 /// Without its closing brace.
 std::string open_entry(const DeadLetter& letter, const std::vector<Operation>& operations) {
   const bool is_whole = letter.damaged.empty() && !operations.empty();
@@ -79,11 +90,12 @@ void look_up(Outbox& outbox, Receipt receipt, Outbox::Done<ReceiptReport> done) 
     if (!letter) {
       done(tl::make_unexpected(letter.error()));
     } else if (*letter) {
-      done(ReceiptReport{receipt, ReceiptState::kDead, *std::move(letter)});
+      done(ReceiptReport{receipt, ReceiptState::kDead, *std::move(letter), {}});
     } else {
-      outbox.state(receipt, [receipt, done](const Result<ReceiptState>& state) {
-        done(state ? Result<ReceiptReport>(ReceiptReport{receipt, *state, std::nullopt})
-                   : tl::make_unexpected(state.error()));
+      outbox.state(receipt, [&outbox, receipt, done](const Result<ReceiptState>& state) {
+        done(state.map([&](ReceiptState is) {
+          return ReceiptReport{receipt, is, std::nullopt, why_unknown(is, outbox.stats())};
+        }));
       });
     }
   });
@@ -96,6 +108,7 @@ std::string receipt_json(const ReceiptReport& report) {
     body["reason"] = report.letter->reason;
     body["status"] = status_of(*report.letter);
   }
+  if (!report.why_unknown.empty()) body["reason"] = report.why_unknown;
   return body.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

@@ -21,6 +21,7 @@ struct ReceiptReport {
   Receipt receipt = 0;
   ReceiptState state = ReceiptState::kUnknown;
   std::optional<DeadLetter> letter;  ///< that holds it
+  std::string why_unknown;           ///< when nobody can know; empty otherwise
 };
 
 /// Asks the outbox; `done` is called on its thread.

@@ -58,6 +58,7 @@ std::string no_such_letter(const ReceiptReport& report) {
            std::to_string(report.letter->id);
   }
   if (report.state == ReceiptState::kUnknown) return none;
+  if (!report.why_unknown.empty()) return none + ": " + report.why_unknown;
   return none + ": operation " + number + " is " + name_of(report.state);
 }
 
@@ -150,7 +151,7 @@ void Desk::retry_dead_letter(const HttpRequest& request, Responder responder) {
 
 void Desk::retry_dead_letters(const HttpRequest&, Responder responder) {
   LetterLimits all;
-  all.through = outbox_.stats().accepted;  // so it ends, whatever dies meanwhile
+  all.through = outbox_.stats().last_receipt;  // so it ends, whatever dies meanwhile
   DeadLetterRetry::start(
       outbox_, all, [this](Receipt lowest) { delivery_.returned(lowest); },
       [responder = share(std::move(responder))](const Result<RetriedLetters>& retried) {

@@ -57,25 +57,32 @@ void append_event(std::string& out, const Operation& event, const OperationOutco
   out += "' recorded";
 }
 
+bool is_dropped(const OperationOutcome& outcome) {
+  return outcome.state == OperationOutcome::State::kDropped;
+}
+
 /// The API's words about an item; its place in the request that was sent is nobody's business.
-std::string words_of(const OperationOutcome& dead) {
-  return std::string(split_item_error(dead.reason).reason);
+std::string words_of(const OperationOutcome& outcome) {
+  if (is_dropped(outcome)) return "given up by a person before it was delivered";
+  return std::string(split_item_error(outcome.reason).reason);
 }
 
 /// The status that the API would have answered to the item alone.
-int status_of(const OperationOutcome& dead) {
+int status_of(const OperationOutcome& outcome) {
+  if (is_dropped(outcome)) return 410;  // by intent, so a client must not try again by itself
   // Nobody knows whether the API has it (on_unknown = "hold"), and a person will decide: a client
   // must not try again by itself, as it might after a 5xx.
-  if (dead.status == 0) return 409;
-  const bool is_refusal = dead.status == 400 || dead.status == 413;
-  return is_refusal ? dead.status : 422;  // 200: it failed as an item of a batch
+  if (outcome.status == 0) return 409;
+  const bool is_refusal = outcome.status == 400 || outcome.status == 413;
+  return is_refusal ? outcome.status : 422;  // 200: it failed as an item of a batch
 }
 
-HttpResponse refusal(const OperationOutcome& dead) {
+HttpResponse refusal(const OperationOutcome& outcome) {
   HttpResponse response;
-  response.status = status_of(dead);
-  response.body = R"({"detail":)" + json_string(words_of(dead)) + R"(,"receipt":)" +
-                  std::to_string(dead.receipt) + R"(,"state":"dead"})";
+  response.status = status_of(outcome);
+  response.body = R"({"detail":)" + json_string(words_of(outcome)) + R"(,"receipt":)" +
+                  std::to_string(outcome.receipt) +
+                  (is_dropped(outcome) ? R"(,"state":"dropped"})" : R"(,"state":"dead"})");
   return response;
 }
 

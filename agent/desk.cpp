@@ -7,7 +7,6 @@
 #include "agent/answers.h"
 #include "agent/dead_letter_report.h"
 #include "agent/delivered_answer.h"
-#include "agent/pending_scan.h"
 #include "agent/prefer.h"
 #include "agent/reports.h"
 #include "agent/write_answers.h"
@@ -59,7 +58,8 @@ class PendingWrite final : public Append {
 
   void done(Result<Receipt> first) override {
     if (!first) {
-      responder_.send(failed(first.error()));
+      const bool is_too_large = first.error().kind == Error::Kind::kInvalid;
+      responder_.send(is_too_large ? problem(413, first.error().message) : failed(first.error()));
       return;
     }
     HttpResponse queued =
@@ -128,6 +128,7 @@ const Desk::Route Desk::kRoutes[] = {
     {"GET", "/agent/v1/status", &Desk::status},
     {"GET", "/agent/v1/receipts/*", &Desk::receipt},
     {"GET", "/agent/v1/pending", &Desk::pending},
+    {"DELETE", "/agent/v1/pending/*", &Desk::drop_pending},
     {"GET", "/agent/v1/dead-letters", &Desk::dead_letters},
     {"GET", "/agent/v1/dead-letters/*", &Desk::dead_letter},
     {"DELETE", "/agent/v1/dead-letters/*", &Desk::drop_dead_letter},
@@ -138,6 +139,10 @@ const Desk::Route Desk::kRoutes[] = {
     {"POST", "/agent/v1/exports/*/drop", &Desk::drop_exported},
     {"GET", "/agent/v1/imports/*", &Desk::import_state},
     {"POST", "/agent/v1/imports/*", &Desk::import_lines},
+    {"POST", "/agent/v1/backups", &Desk::begin_backup},
+    {"POST", "/agent/v1/backups/*", &Desk::continue_backup},
+    {"GET", "/agent/v1/backups/*", &Desk::read_backup},
+    {"DELETE", "/agent/v1/backups/*", &Desk::end_backup},
     {"POST", "/agent/v1/flush", &Desk::flush},
     {"POST", "/agent/v1/pause", &Desk::pause},
     {"POST", "/agent/v1/resume", &Desk::resume},
@@ -149,7 +154,7 @@ Desk::Desk(Outbox& outbox, DeliveryControl& delivery, const Clock& clock)
       delivery_(delivery),
       clock_(clock),
       started_at_(clock.boot_now()),
-      accepted_before_(outbox.stats().accepted) {}
+      accepted_before_(outbox.stats().last_receipt) {}
 
 void Desk::handle(const HttpRequest& request, Responder responder) {
   std::string allow;
@@ -266,35 +271,18 @@ void Desk::receipt(const HttpRequest& request, Responder responder) {
     responder.send(problem(404, "a receipt is a number, as the answer to a write gives it"));
     return;
   }
-  look_up(outbox_, *receipt,
-          [&outbox = outbox_, shared = std::make_shared<Responder>(std::move(responder))](
-              const Result<ReceiptReport>& report) {
-            if (!report) {
-              shared->send(failed(report.error()));
-            } else if (report->state == ReceiptState::kUnknown) {
-              const std::string number = std::to_string(report->receipt);
-              const bool was_given = report->receipt <= outbox.stats().accepted;
-              shared->send(problem(404, was_given
-                                            ? "operation " + number +
-                                                  " may have been lost when the outbox was damaged"
-                                            : "no operation has receipt " + number));
-            } else {
-              shared->send(json(200, receipt_json(*report)));
-            }
-          });
-}
-
-void Desk::pending(const HttpRequest& request, Responder responder) {
-  const auto query = PendingQuery::parse(request.query);
-  if (!query) {
-    responder.send(problem(422, query.error().message));
-    return;
-  }
-  PendingScan::start(outbox_, *query,
-                     [shared = std::make_shared<Responder>(std::move(responder))](
-                         const Result<std::string>& body) {
-                       shared->send(body ? json(200, *body) : failed(body.error()));
-                     });
+  look_up(
+      outbox_, *receipt,
+      [shared =
+           std::make_shared<Responder>(std::move(responder))](const Result<ReceiptReport>& report) {
+        if (!report) {
+          shared->send(failed(report.error()));
+        } else if (report->state == ReceiptState::kUnknown) {
+          shared->send(problem(404, "no operation has receipt " + std::to_string(report->receipt)));
+        } else {
+          shared->send(json(200, receipt_json(*report)));
+        }
+      });
 }
 
 void Desk::flush(const HttpRequest&, Responder responder) {

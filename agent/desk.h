@@ -31,6 +31,9 @@ class DeliveryControl {
   virtual void continue_export(std::string id, Outbox::Done<ExportView> done) = 0;
   virtual void give_up_exported(std::string id, std::vector<Receipt> receipts,
                                 Outbox::Done<std::uint64_t> done) = 0;
+  /// These two likewise.
+  virtual void stuck(std::size_t items_max, Outbox::Done<std::vector<StuckItem>> done) = 0;
+  virtual void drop_pending(Receipt receipt, Outbox::Done<void> done) = 0;
   virtual bool holds_unknown() const = 0;
   /// To be called from the `done` of the append of the operations that are waited for.
   virtual void await(Wait wait) = 0;
@@ -62,7 +65,9 @@ class Desk {
   void status(const HttpRequest& request, Responder responder);
   void metrics(const HttpRequest& request, Responder responder);
   void receipt(const HttpRequest& request, Responder responder);
+  // pending_routes.cpp
   void pending(const HttpRequest& request, Responder responder);
+  void drop_pending(const HttpRequest& request, Responder responder);
   // dead_letter_routes.cpp
   void dead_letters(const HttpRequest& request, Responder responder);
   void dead_letter(const HttpRequest& request, Responder responder);
@@ -75,6 +80,12 @@ class Desk {
   void drop_exported(const HttpRequest& request, Responder responder);
   void import_state(const HttpRequest& request, Responder responder);
   void import_lines(const HttpRequest& request, Responder responder);
+  // backup_routes.cpp
+  static bool may_back_up(const HttpRequest& request, Responder& responder);
+  void begin_backup(const HttpRequest& request, Responder responder);
+  void continue_backup(const HttpRequest& request, Responder responder);
+  void read_backup(const HttpRequest& request, Responder responder);
+  void end_backup(const HttpRequest& request, Responder responder);
   void flush(const HttpRequest& request, Responder responder);
   void pause(const HttpRequest& request, Responder responder);
   void resume(const HttpRequest& request, Responder responder);

@@ -1,15 +1,17 @@
 #include "agent/door.h"
 
 #include <fcntl.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdarg>
 #include <cstring>
 #include <exception>
+#include <string_view>
 #include <system_error>
 #include <thread>
 
+#include "agent/door_acceptor.h"
 #include "agent/door_connection.h"
 #include "agent/door_core.h"
 
@@ -21,6 +23,7 @@ namespace {
 constexpr std::chrono::milliseconds kLastAnswersTimeout{250};
 /// How often libmicrohttpd is run at a time: a body of 128 KiB, before others have their turn.
 constexpr int kRunsMax = 32;
+constexpr std::string_view kCannotAccept = "Error accepting connection";
 
 DoorConnection* connection_of(MHD_Connection* connection) {
   const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
@@ -58,6 +61,13 @@ void on_completed(void*, MHD_Connection*, void** request, MHD_RequestTermination
   if (*request != nullptr) static_cast<DoorConnection*>(*request)->complete();
 }
 
+/// Most of what the library has to say is about clients, and not logged. What it says first for
+/// want of a descriptor is looked for.
+void on_message(void* core, const char* format, va_list) {
+  if (std::strncmp(format, kCannotAccept.data(), kCannotAccept.size()) != 0) return;
+  static_cast<Door::Core*>(core)->has_failed_to_accept = true;
+}
+
 /// The path is handed on as written; decoding it is up to who knows what it means.
 std::size_t keep_escapes(void*, MHD_Connection*, char* text) {
   return std::strlen(text);
@@ -92,7 +102,7 @@ Result<std::unique_ptr<Door>> Door::open(EventLoop& loop, ListeningSocket socket
 }
 
 Door::Door(ListeningSocket socket, std::shared_ptr<Core> core)
-    : socket_(std::move(socket)), core_(std::move(core)) {}
+    : core_(std::move(core)), acceptor_(std::make_unique<DoorAcceptor>(std::move(socket), core_)) {}
 
 Door::~Door() {
   stop();
@@ -100,15 +110,17 @@ Door::~Door() {
 
 Result<void> Door::start() {
   // A duplicate, since libmicrohttpd closes the descriptor when it fails to start.
-  const int fd = fcntl(socket_.fd(), F_DUPFD_CLOEXEC, 0);
+  const int fd = fcntl(socket().fd(), F_DUPFD_CLOEXEC, 0);
   if (fd < 0) {
     return fail(Error::Kind::kIo,
-                "cannot serve " + socket_.name() + ": " + std::generic_category().message(errno));
+                "cannot serve " + name() + ": " + std::generic_category().message(errno));
   }
   const DoorOptions& options = core_->options;
   core_->daemon =
-      MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, nullptr, nullptr, &on_request,
-                       nullptr, MHD_OPTION_LISTEN_SOCKET, fd,                                //
+      MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, nullptr,
+                       nullptr, &on_request, nullptr,                                        //
+                       MHD_OPTION_EXTERNAL_LOGGER, &on_message, core_.get(),                 //
+                       MHD_OPTION_LISTEN_SOCKET, fd,                                         //
                        MHD_OPTION_NOTIFY_CONNECTION, &on_connection, &core_,                 //
                        MHD_OPTION_URI_LOG_CALLBACK, &on_request_line, nullptr,               //
                        MHD_OPTION_NOTIFY_COMPLETED, &on_completed, nullptr,                  //
@@ -120,11 +132,12 @@ Result<void> Door::start() {
                        MHD_OPTION_END);
   if (core_->daemon == nullptr) {
     stopped_ = true;
-    return fail(Error::Kind::kIo, "cannot serve " + socket_.name() + ": " +
+    return fail(Error::Kind::kIo, "cannot serve " + name() + ": " +
                                       std::generic_category().message(errno) +
                                       "; check the limit on open files");
   }
   epoll_fd_ = MHD_get_daemon_info(core_->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+  core_->loop.attach(*acceptor_);
   core_->loop.attach(*this);
   return {};
 }
@@ -143,12 +156,12 @@ void Door::serve() {
     MHD_run(core_->daemon);
     if (!core_->goes_on || due_in() != std::chrono::milliseconds{0}) break;
   }
+  if (core_->has_failed_to_accept) acceptor_->take_over();
 }
 
 void Door::stop() {
   if (std::exchange(stopped_, true)) return;
-  int fd = -1;
-  core_->loop.between([&] { fd = MHD_quiesce_daemon(core_->daemon); });
+  core_->loop.between([&] { acceptor_->stop(); });
   {
     std::unique_lock lock(core_->mutex);
     core_->stopping = true;
@@ -164,11 +177,20 @@ void Door::stop() {
   // From here on every request is answered and nobody can suspend another one; see
   // Responder::Channel for why its answerers have to be outside before the daemon goes.
   while (core_->senders.load() != 0) std::this_thread::yield();
+  core_->loop.detach(*acceptor_);
   core_->loop.detach(*this);
   MHD_stop_daemon(core_->daemon);
-  ::close(fd);
   core_->handler = nullptr;
-  socket_.close();
+  acceptor_->close();
+}
+
+void Door::listen_on(ListeningSocket socket) {
+  core_->loop.between([&] { acceptor_->replace(std::move(socket)); });
+  core_->loop.wake();
+}
+
+const ListeningSocket& Door::socket() const {
+  return acceptor_->socket();
 }
 
 void Door::set_bearer_key(Secret key) {

@@ -21,11 +21,12 @@ namespace flowmyna {
 /// One request as it came in; the door never looks into the body. It is the door's, and there until
 /// the handler has returned.
 struct HttpRequest {
-  std::string method;        ///< as written, e.g. "POST"
-  std::string path;          ///< without the query, as written (not percent-decoded)
-  std::string query;         ///< what stands behind '?', raw; empty when there is none
-  std::string content_type;  ///< header value as written, empty when absent
-  std::string prefer;        ///< header values as written, joined by ", "; empty when absent
+  std::string method;         ///< as written, e.g. "POST"
+  std::string path;           ///< without the query, as written (not percent-decoded)
+  std::string query;          ///< what stands behind '?', raw; empty when there is none
+  std::string content_type;   ///< header value as written, empty when absent
+  std::optional<uid_t> user;  ///< who asks, on the Unix socket
+  std::string prefer;         ///< header values as written, joined by ", "; empty when absent
   /// The body. `body.capacity() >= body.size() + kBodyPadding`, so that a SIMD parser may read
   /// past the end without a copy.
   std::string body;
@@ -107,12 +108,15 @@ struct DoorCounts {
   std::uint64_t refused = 0;   ///< answered 4xx or 503 by the door itself
 };
 
+class DoorAcceptor;
+
 /// The first room: HTTP/1.1 on one listening socket, bytes in and out, never JSON.
 ///
-/// It has no thread: it is a source of an event loop, whose thread serves all connections and is
-/// the door's thread. Each complete request is handed to the handler. An answer that is there when
-/// the door is served next, such as one that took a commit of the same thread, costs nothing
-/// further; a connection whose answer takes longer is suspended until the Responder is used.
+/// It has no thread: it is a source of an event loop, and so is its acceptor of clients. The loop's
+/// thread serves all connections and is the door's thread. Each complete request is handed
+/// to the handler. An answer that is there when the door is served next, such as one that took a
+/// commit of the same thread, costs nothing further; a connection whose answer takes longer is
+/// suspended until the Responder is used.
 ///
 /// On TCP every request needs `Authorization: Bearer KEY` or `X-FlowMyna-Api-Key: KEY`, else 401.
 /// Any local process, and any web page in a local browser, can reach a loopback port. So a Host
@@ -140,12 +144,18 @@ class Door final : private EventLoop::Source {
   /// be called from the handler or from several threads at once.
   void stop();
 
+  /// Listens on this socket, of the same kind, in place of the one before; connections stay. For
+  /// the thread that stops it.
+  void listen_on(ListeningSocket socket);
+  /// What it listens on. The same thread.
+  const ListeningSocket& socket() const;
+
   /// The key for TCP from the next request on, as after a reload. Any thread.
   void set_bearer_key(Secret key);
 
   /// Any thread.
   DoorCounts counts() const;
-  const std::string& name() const { return socket_.name(); }
+  const std::string& name() const { return socket().name(); }
 
  private:
   Door(ListeningSocket socket, std::shared_ptr<Core> core);
@@ -154,9 +164,9 @@ class Door final : private EventLoop::Source {
   std::optional<std::chrono::milliseconds> due_in() override;
   void serve() override;
 
-  ListeningSocket socket_;
   int epoll_fd_ = -1;  // libmicrohttpd's
   std::shared_ptr<Core> core_;
+  std::unique_ptr<DoorAcceptor> acceptor_;
   bool stopped_ = false;
 };
 

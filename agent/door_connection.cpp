@@ -170,6 +170,7 @@ MHD_Result DoorConnection::admit(const char* method) {
     return discard ? MHD_YES : refuse(*refusal_);
   }
   request_.method = method;
+  request_.user = uid_;
   request_.content_type = headers.content_type;
   request_.prefer = headers.prefer;
   expected_bytes_ = headers.transfer_encoding ? core_->options.max_body_bytes : length_bytes;

@@ -87,6 +87,8 @@ struct Door::Core {
   /// A run of libmicrohttpd ended amid what the next one may go on with: it makes an answer's
   /// header in one and sends it in the next, and reads a few KiB of a body in each.
   bool goes_on = false;
+  /// libmicrohttpd could not accept a client, and would do what it does then: see DoorAcceptor.
+  bool has_failed_to_accept = false;
   std::unordered_map<uid_t, unsigned> connections_by_user;
   std::size_t large_bodies_bytes = 0;
 

@@ -23,14 +23,6 @@ Shared share(Responder responder) {
   return std::make_shared<Responder>(std::move(responder));
 }
 
-/// What a person can end is a conflict, what ends by itself is worth another try.
-HttpResponse not_now(const Error& error) {
-  if (error.kind == Error::Kind::kInvalid) return problem(409, error.message);
-  HttpResponse response = failed(error);
-  if (error.kind == Error::Kind::kBusy) response.retry_after_seconds = 1;
-  return response;
-}
-
 /// The id in /agent/v1/exports/ID or /agent/v1/imports/ID.
 std::string id_in(std::string_view path) {
   for (int segment = 0; segment < 4; ++segment) path.remove_prefix(path.find('/') + 1);

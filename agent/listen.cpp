@@ -232,6 +232,7 @@ Result<ListeningSocket> adopt_activated(int fd) {
                                            ", which is not a loopback address: use "
                                            "ListenStream=127.0.0.1:PORT in the socket unit");
   }
+  if (is_unix && !name.empty()) adopted.remember_place(name, ListeningSocket::Owner::kSystemd);
   const int flags = fcntl(fd, F_GETFL);
   if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) {
     return fail(Error::Kind::kIo, "cannot prepare the socket " + name + ": " + reason(errno));
@@ -245,9 +246,10 @@ ListeningSocket::ListeningSocket(ListeningSocket&& other) noexcept
     : kind_(other.kind_),
       fd_(std::exchange(other.fd_, -1)),
       name_(std::move(other.name_)),
-      bound_path_(std::exchange(other.bound_path_, {})),
-      bound_device_(other.bound_device_),
-      bound_inode_(other.bound_inode_) {}
+      owner_(other.owner_),
+      place_(std::exchange(other.place_, {})),
+      device_(other.device_),
+      inode_(other.inode_) {}
 
 ListeningSocket& ListeningSocket::operator=(ListeningSocket&& other) noexcept {
   if (this != &other) {
@@ -255,27 +257,36 @@ ListeningSocket& ListeningSocket::operator=(ListeningSocket&& other) noexcept {
     kind_ = other.kind_;
     fd_ = std::exchange(other.fd_, -1);
     name_ = std::move(other.name_);
-    bound_path_ = std::exchange(other.bound_path_, {});
-    bound_device_ = other.bound_device_;
-    bound_inode_ = other.bound_inode_;
+    owner_ = other.owner_;
+    place_ = std::exchange(other.place_, {});
+    device_ = other.device_;
+    inode_ = other.inode_;
   }
   return *this;
 }
 
-void ListeningSocket::unlink_on_close(const std::filesystem::path& path) {
+void ListeningSocket::remember_place(const std::filesystem::path& path, Owner owner) {
   struct stat bound {};
   if (lstat(path.c_str(), &bound) != 0) return;
-  bound_path_ = path;
-  bound_device_ = bound.st_dev;
-  bound_inode_ = bound.st_ino;
+  owner_ = owner;
+  place_ = path;
+  device_ = bound.st_dev;
+  inode_ = bound.st_ino;
+}
+
+bool ListeningSocket::is_in_place() const {
+  if (place_.empty()) return true;
+  struct stat now {};
+  if (lstat(place_.c_str(), &now) != 0) return errno != ENOENT && errno != ENOTDIR;
+  return now.st_dev == device_ && now.st_ino == inode_;
 }
 
 void ListeningSocket::close() noexcept {
   if (fd_ < 0) return;
   struct stat now {};
-  if (!bound_path_.empty() && lstat(bound_path_.c_str(), &now) == 0 &&
-      now.st_dev == bound_device_ && now.st_ino == bound_inode_) {
-    unlink(bound_path_.c_str());
+  if (!place_.empty() && owner_ == Owner::kThisProcess && lstat(place_.c_str(), &now) == 0 &&
+      now.st_dev == device_ && now.st_ino == inode_) {
+    unlink(place_.c_str());
   }
   ::close(std::exchange(fd_, -1));
 }
@@ -300,7 +311,7 @@ Result<ListeningSocket> listen_unix(const std::filesystem::path& path, mode_t mo
     return fail(error == EADDRINUSE ? Error::Kind::kBusy : Error::Kind::kIo,
                 "cannot create the socket " + text + ": " + reason(error));
   }
-  listener.unlink_on_close(path);
+  listener.remember_place(path, ListeningSocket::Owner::kThisProcess);
   if (auto set = set_owner_and_mode(text, *gid, mode, group); !set) {
     return tl::make_unexpected(set.error());
   }

@@ -17,7 +17,7 @@ namespace flowmyna {
 ///
 /// A Unix socket that this process bound is unlinked on close, but only while the path still leads
 /// to the very inode that was bound: after a takeover by another process the path is theirs. A
-/// socket from socket activation belongs to systemd and is never unlinked.
+/// socket from socket activation belongs to systemd and is never unlinked, nor made anew.
 class ListeningSocket {
  public:
   enum class Kind { kUnix, kTcp };
@@ -36,8 +36,16 @@ class ListeningSocket {
   const std::string& name() const { return name_; }
   void set_name(std::string name) { name_ = std::move(name); }
 
-  /// Remembers the inode at `path` as bound by us, so that close() takes it away.
-  void unlink_on_close(const std::filesystem::path& path);
+  enum class Owner { kThisProcess, kSystemd };
+
+  /// Remembers the inode at `path` as this socket's; if it is this process's, close() takes it
+  /// away.
+  void remember_place(const std::filesystem::path& path, Owner owner);
+  /// Where clients look for it; empty unless it has a place in the file system.
+  const std::filesystem::path& place() const { return place_; }
+  Owner owner() const { return owner_; }
+  /// Whether its path still leads to it, as far as that can be seen.
+  bool is_in_place() const;
   /// Idempotent; the destructor does the same.
   void close() noexcept;
 
@@ -45,9 +53,10 @@ class ListeningSocket {
   Kind kind_;
   int fd_ = -1;
   std::string name_;
-  std::filesystem::path bound_path_;  ///< empty: nothing to unlink
-  dev_t bound_device_ = 0;
-  ino_t bound_inode_ = 0;
+  Owner owner_ = Owner::kThisProcess;
+  std::filesystem::path place_;  ///< empty: none
+  dev_t device_ = 0;
+  ino_t inode_ = 0;
 };
 
 /// Listens on a Unix stream socket at `path`, with exactly these permissions (independent of the

@@ -12,12 +12,15 @@
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
+#include <system_error>
 
 #include "agent/agent.h"
 #include "agent/config.h"
+#include "agent/limits.h"
 #include "agent/logging.h"
 #include "agent/memory.h"
 #include "agent/senses.h"
+#include "agent/standard_descriptors.h"
 
 namespace {
 
@@ -51,18 +54,37 @@ class Signals {
   int fd_ = -1;
 };
 
+std::string refusal(const Error& error) {
+  return "flowmyna-agent: " + error.message;
+}
+
 int refuse(const Error& error) {
-  std::fprintf(stderr, "flowmyna-agent: %s\n", error.message.c_str());
+  std::fprintf(stderr, "%s\n", refusal(error).c_str());
   return kBadConfiguration;
 }
 
 void log_warnings(const Config& config) {
   for (const std::string& warning : config.warnings) spdlog::warn("{}", warning);
-  if (config.api.key.empty()) {
-    spdlog::warn(
-        "no API key: operations are accepted and kept, none is delivered; set api.key_file or "
-        "FLOWMYNA_API_KEY");
+}
+
+/// Why nothing will be delivered; empty when there is a key.
+std::string lack_of_key(const ApiConfig& api) {
+  if (!api.key.empty()) return {};
+  constexpr const char* kMeanwhile =
+      "; until then operations are accepted and kept, none is delivered";
+  if (!api.key_problem.empty()) return api.key_problem + kMeanwhile;
+  return std::string("no API key: set api.key_file or FLOWMYNA_API_KEY") + kMeanwhile;
+}
+
+/// What is in effect, on standard output; what is unwise or missing, on the other.
+int print(const Config& config) {
+  std::fputs(describe(config).c_str(), stdout);
+  std::vector<std::string> warnings = config.warnings;
+  if (!config.api.key_problem.empty()) warnings.push_back(lack_of_key(config.api));
+  for (const std::string& warning : warnings) {
+    std::fprintf(stderr, "flowmyna-agent: warning: %s\n", warning.c_str());
   }
+  return 0;
 }
 
 /// What the daemon was started with, to be read again on SIGHUP.
@@ -87,7 +109,7 @@ void reload(Agent& agent, Senses& senses, const Origin& origin) {
   set_up_logging(config->log);
   log_warnings(*config);
   agent.reload(*config);
-  senses.watch_key_file(origin.key_file(*config));
+  senses.watch_key_file(origin.key_file(*config), config->api.key_problem);
   spdlog::info("reloaded: the key and [log]; other changes need a restart");
 }
 
@@ -95,8 +117,11 @@ void reload(Agent& agent, Senses& senses, const Origin& origin) {
 void watch(Agent& agent, const Signals& signals, const Config& config, const Origin& origin) {
   WatchLoop loop;
   Senses senses(loop, {[&agent] { agent.network_changed(); }, [&agent] { agent.network_lost(); },
-                       [&agent](const Secret& key) { agent.use_key(key); }});
-  senses.watch_key_file(origin.key_file(config));
+                       [&agent](const Secret& key) { agent.use_key(key); },
+                       [&agent](const std::string& why) { agent.lack_key(why); },
+                       [&agent] { agent.look_after_sockets(); }});
+  senses.watch_key_file(origin.key_file(config), config.api.key_problem);
+  senses.watch_sockets(agent.socket_places());
   loop.watch(signals.fd(), [&] {
     if (signals.take() != SIGHUP) return loop.end();
     sd_notify(0, "RELOADING=1");
@@ -112,22 +137,28 @@ int serve(const Config& config, const Origin& origin) {
   const Signals signals;
   set_up_logging(config.log);
   auto agent = Agent::start(config);
-  if (!agent) return refuse(agent.error());
+  if (!agent) {
+    finish_logging(refusal(agent.error()));
+    return kBadConfiguration;
+  }
   spdlog::info("flowmyna-agent {} delivers to {}", FLOWMYNA_VERSION, config.api.url);
   for (const std::string& name : (*agent)->listening()) spdlog::info("listening on {}", name);
   log_warnings(config);
+  if (config.api.key.empty()) spdlog::warn("{}", lack_of_key(config.api));
   give_back_memory();
   watch(**agent, signals, config, origin);
   sd_notify(0, "STOPPING=1");
   spdlog::info("stopping");
   agent->reset();
   spdlog::info("stopped");
+  finish_logging();
   return 0;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  open_standard_descriptors();
   keep_memory_small();
   // No core dump, and no look into the memory by other processes of this user: the key is there.
   prctl(PR_SET_DUMPABLE, 0);
@@ -145,11 +176,16 @@ int main(int argc, char** argv) {
   }
 
   const Origin origin{file, Environment::take_from_process()};
-  const auto config = origin.load();
+  auto config = origin.load();
   if (!config) return refuse(config.error());
-  if (check) {
-    std::fputs(describe(*config).c_str(), stdout);
-    return 0;
+  if (check) return print(*config);
+  if (auto fitted = fit_process_limits(*config); !fitted) return refuse(fitted.error());
+  try {
+    return serve(*config, origin);
+  } catch (const std::system_error& error) {  // a thread, or a descriptor, that is not to be had
+    return refuse({Error::Kind::kIo,
+                   std::string("cannot start: ") + error.what() +
+                       "; raise the limits on threads and open files (TasksMax= and LimitNOFILE= "
+                       "in the systemd unit, `ulimit -u` and `ulimit -n`)"});
   }
-  return serve(*config, origin);
 }

@@ -27,22 +27,42 @@ MetricFamily gauge(const char* name, const char* help, std::uint64_t value) {
   return family(name, help, MetricType::Gauge, static_cast<double>(value));
 }
 
-constexpr std::array kDeliveryStates = {DeliveryState::kIdle,       DeliveryState::kDelivering,
-                                        DeliveryState::kBackingOff, DeliveryState::kUnauthorized,
-                                        DeliveryState::kPaused,     DeliveryState::kMisconfigured};
+constexpr std::array kDeliveryStates = {
+    DeliveryState::kIdle,   DeliveryState::kDelivering,   DeliveryState::kBackingOff,
+    DeliveryState::kNoKey,  DeliveryState::kUnauthorized, DeliveryState::kRefused,
+    DeliveryState::kPaused, DeliveryState::kMisconfigured};
 constexpr std::array kOutboxStates = {OutboxState::kOk, OutboxState::kFull, OutboxState::kFailed};
 
-/// One series a state, 1 for the one that holds.
+/// Adds one series a state, 1 for the one that holds.
 template <class States, class State>
-MetricFamily state_family(const char* name, const char* help, const States& all, State now) {
-  MetricFamily states{name, help, MetricType::Gauge, {}};
+void add_states(MetricFamily& family, const States& all, State now,
+                const std::vector<ClientMetric::Label>& labels = {}) {
   for (const State state : all) {
     ClientMetric metric;
-    metric.label = {{"state", name_of(state)}};
+    metric.label = labels;
+    metric.label.push_back({"state", name_of(state)});
     metric.gauge.value = state == now ? 1 : 0;
-    states.metric.push_back(metric);
+    family.metric.push_back(metric);
   }
-  return states;
+}
+
+template <class States, class State>
+MetricFamily state_family(const char* name, const char* help, const States& all, State now) {
+  MetricFamily family{name, help, MetricType::Gauge, {}};
+  add_states(family, all, now);
+  return family;
+}
+
+MetricFamily endpoint_family(const DeliveryStatus& delivery) {
+  MetricFamily family{"flowmyna_agent_endpoint_state",
+                      "1 for the state that an endpoint is in, as far as it differs from the whole",
+                      MetricType::Gauge,
+                      {}};
+  for (std::size_t i = 0; i < kEndpointNames.size(); ++i) {
+    add_states(family, kDeliveryStates, delivery.endpoints[i].state,
+               {{"endpoint", kEndpointNames[i]}});
+  }
+  return family;
 }
 
 }  // namespace
@@ -53,8 +73,7 @@ std::string metrics_text(const Snapshot& snapshot) {
       counter("flowmyna_agent_accepted_total", "Operations accepted durably", outbox.accepted),
       counter("flowmyna_agent_delivered_total", "Accepted operations that the API confirmed",
               outbox.delivered),
-      counter("flowmyna_agent_dropped_total", "Dead operations that a person gave up",
-              outbox.dropped),
+      counter("flowmyna_agent_dropped_total", "Operations that a person gave up", outbox.dropped),
       counter("flowmyna_agent_lost_total",
               "Operations that could not be read any more in a damaged outbox", outbox.lost),
       counter("flowmyna_agent_coalesced_total",
@@ -62,17 +81,24 @@ std::string metrics_text(const Snapshot& snapshot) {
       counter("flowmyna_agent_requests_total", "Batches put on the wire, resends included",
               outbox.requests),
       counter("flowmyna_agent_duplicates_possible_total",
-              "Events that may be recorded more than once", outbox.duplicates_possible),
+              "Events that may be recorded more than once", duplicates_possible(snapshot)),
       gauge("flowmyna_agent_dead_letters", "Operations that the API refused for good", outbox.dead),
       gauge("flowmyna_agent_pending", "Accepted operations not yet settled", outbox.pending()),
+      gauge("flowmyna_agent_stuck_operations",
+            "Pending operations that keep failing while others succeed",
+            snapshot.delivery.stuck_operations),
       gauge("flowmyna_agent_damaged_files", "1 while a damaged outbox file waits for repair",
             outbox.damaged_file.empty() ? 0 : 1),
+      gauge("flowmyna_agent_outbox_epoch",
+            "How often the outbox was found to be a backup put back, or another machine's",
+            outbox.epoch),
       gauge("flowmyna_agent_outbox_size_bytes", "Database and write-ahead log", outbox.size_bytes),
       gauge("flowmyna_agent_outbox_quota_bytes", "What the outbox may grow to", outbox.quota_bytes),
       gauge("flowmyna_agent_uptime_seconds", "Since the agent started",
             static_cast<std::uint64_t>(snapshot.uptime.count())),
       state_family("flowmyna_agent_delivery_state", "1 for the state that delivery is in",
                    kDeliveryStates, snapshot.delivery.state),
+      endpoint_family(snapshot.delivery),
       state_family("flowmyna_agent_outbox_state", "1 for the state that the outbox is in",
                    kOutboxStates, outbox.state),
   };

@@ -1,8 +1,8 @@
 #include "agent/pending_scan.h"
 
 #include <algorithm>
-#include <charconv>
 
+#include "agent/answers.h"
 #include "agent/query.h"
 #include "agent/reports.h"
 #include "core/json_text.h"
@@ -35,15 +35,17 @@ Result<PendingQuery> PendingQuery::parse(std::string_view query) {
     } else if (name == "id") {
       out.id = canonical(value);
     } else if (name == "limit") {
-      const char* end = value.data() + value.size();
-      const auto [stop, error] = std::from_chars(value.data(), end, out.limit);
-      if (error != std::errc() || stop != end || out.limit < 1 || out.limit > kLimitMax) {
-        return fail(Error::Kind::kInvalid,
-                    "limit must be a number from 1 to " + std::to_string(kLimitMax));
+      const auto limit = number_parameter(name, value, 1, kLimitMax);
+      if (!limit) return tl::make_unexpected(limit.error());
+      out.limit = *limit;
+    } else if (name == "stuck") {
+      if (value != "true" && value != "false") {
+        return fail(Error::Kind::kInvalid, "stuck must be true or false");
       }
+      out.stuck = value == "true";
     } else {
       return fail(Error::Kind::kInvalid,
-                  "unknown parameter '" + name + "': this route takes type, id and limit");
+                  "unknown parameter '" + name + "': this route takes type, id, stuck and limit");
     }
   }
   if (!out.id.empty() && out.type.empty()) {

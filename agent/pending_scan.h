@@ -15,10 +15,12 @@ struct PendingQuery {
   std::string type;  ///< canonical escaping; empty: any
   std::string id;    ///< likewise; of objects of `type`
   std::size_t limit = 100;
+  bool stuck = false;  ///< only what keeps failing by itself; see StuckList
 
   static constexpr std::size_t kLimitMax = 1000;
 
-  /// `type=&id=&limit=`; kInvalid names what is wrong. `id` goes with `type`.
+  /// `type=&id=&stuck=&limit=`; kInvalid names what is wrong. `id` goes with `type`, and both with
+  /// `stuck`.
   static Result<PendingQuery> parse(std::string_view query);
 
   bool matches(const Operation& operation) const;

@@ -16,6 +16,96 @@ Json time_or_null(const std::optional<BootTime>& at, const Snapshot& snapshot) {
   return iso8601_utc(snapshot.unix_now_ms - (snapshot.boot_now - *at).count());
 }
 
+Json text_or_null(const std::string& text) {
+  return text.empty() ? Json(nullptr) : Json(text);
+}
+
+double in_seconds(std::chrono::milliseconds time) {
+  return static_cast<double>(time.count()) / 1e3;
+}
+
+std::int64_t whole_seconds(std::chrono::milliseconds time) {
+  return std::chrono::floor<std::chrono::seconds>(time).count();
+}
+
+Json seconds_or_null(const std::optional<std::chrono::milliseconds>& time) {
+  return time ? Json(in_seconds(*time)) : Json(nullptr);
+}
+
+/// The status of the last answer; null when there was none.
+Json answer_of(const StuckItem& item) {
+  return item.status == 0 ? Json(nullptr) : Json(item.status);
+}
+
+Json stuck_json(const DeliveryStatus& delivery) {
+  Json out = {{"operations", delivery.stuck_operations},
+              {"oldest_receipt", nullptr},
+              {"oldest_for_seconds", nullptr},
+              {"attempts", nullptr},
+              {"status", nullptr},
+              {"last_error", nullptr}};
+  const auto& oldest = delivery.oldest_stuck;
+  if (!oldest || oldest->members.empty()) return out;
+  out["oldest_receipt"] = oldest->members.front();
+  out["oldest_for_seconds"] = whole_seconds(oldest->for_so_long);
+  out["attempts"] = oldest->attempts;
+  out["status"] = answer_of(*oldest);
+  out["last_error"] = text_or_null(oldest->reason);
+  return out;
+}
+
+Json endpoint_json(const EndpointStatus& endpoint) {
+  return {{"state", name_of(endpoint.state)},
+          {"next_attempt_in_seconds", seconds_or_null(endpoint.next_attempt_in)},
+          {"last_error", text_or_null(endpoint.last_error)}};
+}
+
+Json endpoints_json(const DeliveryStatus& delivery) {
+  Json out = Json::object();
+  for (std::size_t i = 0; i < kEndpointNames.size(); ++i) {
+    out[kEndpointNames[i]] = endpoint_json(delivery.endpoints[i]);
+  }
+  return out;
+}
+
+Json outbox_json(const Snapshot& snapshot) {
+  const OutboxStats& outbox = snapshot.outbox;
+  const auto age = oldest_age(snapshot);
+  return {{"state", name_of(outbox.state)},
+          {"last_error", text_or_null(outbox.last_error)},
+          {"pending", outbox.pending()},
+          {"oldest_age_seconds", age ? Json(age->count()) : Json(nullptr)},
+          {"size_bytes", outbox.size_bytes},
+          {"quota_bytes", outbox.quota_bytes},
+          {"lost", outbox.lost},
+          {"lost_is_exact", outbox.lost_is_exact},
+          {"damaged_file", text_or_null(outbox.damaged_file)},
+          {"epoch", outbox.epoch},
+          {"doubtful_through", outbox.doubtful_through},
+          {"dead_letters", outbox.dead}};
+}
+
+Json delivery_json(const Snapshot& snapshot) {
+  const OutboxStats& outbox = snapshot.outbox;
+  const DeliveryStatus& delivery = snapshot.delivery;
+  return {{"state", name_of(delivery.state)},
+          {"next_attempt_in_seconds", seconds_or_null(delivery.next_attempt_in)},
+          {"last_success", time_or_null(delivery.last_success_at, snapshot)},
+          {"last_error", text_or_null(delivery.last_error)},
+          {"accepted", outbox.accepted},
+          {"delivered", outbox.delivered},
+          {"dropped", outbox.dropped},
+          {"coalesced", outbox.coalesced},
+          {"requests", outbox.requests},
+          {"duplicates_possible", duplicates_possible(snapshot)},
+          {"stuck", stuck_json(delivery)},
+          {"endpoints", endpoints_json(delivery)}};
+}
+
+std::string dumped(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 }  // namespace
 
 std::optional<std::chrono::seconds> oldest_age(const Snapshot& snapshot) {
@@ -26,6 +116,10 @@ std::optional<std::chrono::seconds> oldest_age(const Snapshot& snapshot) {
   return std::clamp(age, std::chrono::seconds(0), longest);
 }
 
+std::uint64_t duplicates_possible(const Snapshot& snapshot) {
+  return snapshot.outbox.duplicates_possible + snapshot.delivery.duplicates_unsettled;
+}
+
 const char* name_of(DeliveryState state) {
   switch (state) {
     case DeliveryState::kIdle:
@@ -34,8 +128,12 @@ const char* name_of(DeliveryState state) {
       return "delivering";
     case DeliveryState::kBackingOff:
       return "backing_off";
+    case DeliveryState::kNoKey:
+      return "no_key";
     case DeliveryState::kUnauthorized:
       return "unauthorized";
+    case DeliveryState::kRefused:
+      return "refused";
     case DeliveryState::kPaused:
       return "paused";
     case DeliveryState::kMisconfigured:
@@ -55,6 +153,8 @@ const char* name_of(ReceiptState state) {
     case ReceiptState::kDropped:
       return "dropped";
     case ReceiptState::kUnknown:
+    case ReceiptState::kMaybeLost:
+    case ReceiptState::kMaybeFolded:
       break;
   }
   return "unknown";
@@ -73,45 +173,18 @@ const char* name_of(OutboxState state) {
 }
 
 std::string status_json(const Snapshot& snapshot) {
-  const OutboxStats& outbox = snapshot.outbox;
-  const DeliveryStatus& delivery = snapshot.delivery;
-  Json next = nullptr;
-  if (delivery.next_attempt_in) next = static_cast<double>(delivery.next_attempt_in->count()) / 1e3;
-  const auto age = oldest_age(snapshot);
-  const Json report = {
-      {"version", FLOWMYNA_VERSION},
-      {"uptime_seconds", snapshot.uptime.count()},
-      {"outbox",
-       {{"state", name_of(outbox.state)},
-        {"last_error", outbox.last_error.empty() ? Json(nullptr) : Json(outbox.last_error)},
-        {"pending", outbox.pending()},
-        {"oldest_age_seconds", age ? Json(age->count()) : Json(nullptr)},
-        {"size_bytes", outbox.size_bytes},
-        {"quota_bytes", outbox.quota_bytes},
-        {"lost", outbox.lost},
-        {"lost_is_exact", outbox.lost_is_exact},
-        {"damaged_file", outbox.damaged_file.empty() ? Json(nullptr) : Json(outbox.damaged_file)},
-        {"dead_letters", outbox.dead}}},
-      {"delivery",
-       {{"state", name_of(delivery.state)},
-        {"next_attempt_in_seconds", next},
-        {"last_success", time_or_null(delivery.last_success_at, snapshot)},
-        {"last_error", delivery.last_error.empty() ? Json(nullptr) : Json(delivery.last_error)},
-        {"accepted", outbox.accepted},
-        {"delivered", outbox.delivered},
-        {"dropped", outbox.dropped},
-        {"coalesced", outbox.coalesced},
-        {"requests", outbox.requests},
-        {"duplicates_possible", outbox.duplicates_possible}}},
-  };
-  return report.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return dumped({{"version", FLOWMYNA_VERSION},
+                 {"uptime_seconds", snapshot.uptime.count()},
+                 {"outbox", outbox_json(snapshot)},
+                 {"delivery", delivery_json(snapshot)}});
 }
 
 HttpResponse health_answer(const Snapshot& snapshot) {
   const DeliveryStatus& delivery = snapshot.delivery;
   const Json agent = {{"version", FLOWMYNA_VERSION},
                       {"state", name_of(delivery.state)},
-                      {"pending", snapshot.outbox.pending()}};
+                      {"pending", snapshot.outbox.pending()},
+                      {"stuck", delivery.stuck_operations}};
   HttpResponse response;
   Json body = Json::parse(delivery.health_body, nullptr, false);
   if (!body.is_object()) {
@@ -120,11 +193,10 @@ HttpResponse health_answer(const Snapshot& snapshot) {
     body = {{"detail", "the API has not been reached yet: " +
                            (delivery.last_error.empty() ? "trying" : delivery.last_error)}};
   } else {
-    body["age_seconds"] =
-        std::chrono::floor<std::chrono::seconds>(snapshot.boot_now - delivery.health_at).count();
+    body["age_seconds"] = whole_seconds(snapshot.boot_now - delivery.health_at);
   }
   body["agent"] = agent;
-  response.body = body.dump(-1, ' ', false, Json::error_handler_t::replace);
+  response.body = dumped(body);
   return response;
 }
 
@@ -135,6 +207,22 @@ std::string pending_entry(const Window::Row& row, const Operation& operation) {
   entry += operation.kind == Kind::kUpsert ? R"("upsert")" : R"("event")";
   entry += R"(,"accepted_at":")" + iso8601_utc(row.accepted_unix_s * 1000) + R"(",)";
   return entry + json.substr(1);
+}
+
+std::string stuck_entry(const Window::Row& row, const Operation& operation, const StuckItem& item) {
+  Json others = Json::array();
+  for (const Receipt member : item.members) {
+    if (member != row.receipt) others.push_back(member);
+  }
+  const Json stuck = {{"attempts", item.attempts},
+                      {"status", answer_of(item)},
+                      {"last_error", text_or_null(item.reason)},
+                      {"for_seconds", whole_seconds(item.for_so_long)},
+                      {"next_attempt_in_seconds", in_seconds(item.next_attempt_in)},
+                      {"with", others}};
+  std::string entry = pending_entry(row, operation);
+  entry.pop_back();
+  return entry + R"(,"stuck":)" + dumped(stuck) + '}';
 }
 
 }  // namespace flowmyna

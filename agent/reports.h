@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -28,11 +29,18 @@ struct Snapshot {
 /// been set since: it was not in the future, and not before this run if it was in it.
 std::optional<std::chrono::seconds> oldest_age(const Snapshot& snapshot);
 
+/// Events that may be recorded more than once: those counted for good, and those that were sent
+/// again and are not settled yet.
+std::uint64_t duplicates_possible(const Snapshot& snapshot);
+
+/// What DeliveryStatus::endpoints are called, in their order.
+inline constexpr std::array kEndpointNames = {"object", "event"};
+
 const char* name_of(DeliveryState state);
 const char* name_of(ReceiptState state);
 const char* name_of(OutboxState state);
 
-/// `GET /agent/v1/status`; the shape is design section 2's.
+/// `GET /agent/v1/status`
 std::string status_json(const Snapshot& snapshot);
 
 /// `GET /api/public/v1/health`: the API's own last answer with its age; 503 before the first.
@@ -44,5 +52,8 @@ std::string metrics_text(const Snapshot& snapshot);
 /// One entry of `GET /agent/v1/pending`; values as they were written. `operation` points into
 /// the row.
 std::string pending_entry(const Window::Row& row, const Operation& operation);
+
+/// The same of an operation that is stuck, with what is known of its item.
+std::string stuck_entry(const Window::Row& row, const Operation& operation, const StuckItem& item);
 
 }  // namespace flowmyna

@@ -10,11 +10,12 @@ namespace {
 
 // What no descriptor reports (a key file on a network file system) is found this late.
 constexpr std::chrono::seconds kLookInterval{60};
+// And a socket that is gone, where nothing can be watched: its clients are waiting.
+constexpr std::chrono::seconds kBlindLookInterval{2};
 
-/// Opens a sense, or says why it is missing.
+/// Gives a sense, or says why it is missing.
 template <class Sense>
-std::optional<Sense> open_sense() {
-  auto sense = Sense::open();
+std::optional<Sense> accept(Result<Sense> sense) {
   if (sense) return *std::move(sense);
   spdlog::warn("{}", sense.error().message);
   return std::nullopt;
@@ -23,10 +24,13 @@ std::optional<Sense> open_sense() {
 }  // namespace
 
 Senses::Senses(WatchLoop& loop, Reactions reactions)
-    : reactions_(std::move(reactions)),
-      network_(open_sense<NetworkWatch>()),
-      clock_(open_sense<ClockWatch>()),
-      key_(open_sense<KeyWatch>()) {
+    : loop_(loop),
+      reactions_(std::move(reactions)),
+      network_(accept(NetworkWatch::open())),
+      clock_(accept(ClockWatch::open())),
+      key_(accept(FileWatch::open(
+          "the key file",
+          "after a change of the key send SIGHUP (systemctl reload flowmyna-agent)"))) {
   if (network_) loop.watch(network_->fd(), [this] { on_network(); });
   if (clock_) loop.watch(clock_->fd(), [this] { on_clock_set(); });
   if (key_) {
@@ -37,10 +41,28 @@ Senses::Senses(WatchLoop& loop, Reactions reactions)
   loop.look_every(kLookInterval, [this] { look_around(); });
 }
 
-void Senses::watch_key_file(const std::filesystem::path& file) {
+void Senses::watch_key_file(const std::filesystem::path& file, const std::string& problem) {
   if (!key_) return;
   key_->set_file(file);
+  key_error_ = problem;
   if (!file.empty()) read_key();  // it may have changed since it was read
+}
+
+void Senses::watch_sockets(const std::vector<std::filesystem::path>& places) {
+  sockets_.reserve(places.size());  // the loop refers to them
+  for (const auto& place : places) {
+    auto watch = accept(FileWatch::open("the socket " + place.string(), "it is looked for"));
+    if (!watch) {
+      loop_.look_every(kBlindLookInterval, [this] { look_around(); });
+      continue;
+    }
+    watch->set_file(place);
+    FileWatch& added = sockets_.emplace_back(*std::move(watch));
+    loop_.watch(added.fd(), [this, &added] {
+      if (added.drain()) reactions_.sockets_disturbed();
+    });
+  }
+  reactions_.sockets_disturbed();  // before it was watched
 }
 
 void Senses::on_network() {
@@ -62,6 +84,7 @@ void Senses::on_clock_set() {
 void Senses::look_around() {
   if (clock_) notice_sleep();
   if (key_ && key_->look()) read_key();
+  reactions_.sockets_disturbed();
 }
 
 /// The API and everything between may have forgotten the connections.
@@ -81,10 +104,9 @@ void Senses::read_key() {
     return;
   }
   // A key that is being replaced may fail to be read several times, in one way.
-  if (key_error_ != key.error().message) {
-    spdlog::error("{}; the key that was read before stays in use", key.error().message);
+  if (std::exchange(key_error_, key.error().message) != key_error_) {
+    reactions_.key_unusable(key_error_);
   }
-  key_error_ = key.error().message;
 }
 
 }  // namespace flowmyna

@@ -13,7 +13,7 @@ class WatchLoop {
   /// `react` is called whenever `fd` is readable. The descriptor stays the caller's and must live
   /// until the loop has ended.
   void watch(int fd, std::function<void()> react);
-  /// `look` is called about every `interval` of waking time. Once.
+  /// `look` is called about every `interval` of waking time. The last call counts.
   void look_every(std::chrono::milliseconds interval, std::function<void()> look);
 
   /// Until `end` is called from one of the functions.

@@ -1,6 +1,8 @@
 #include "agent/ctl/arguments.h"
 
 #include <algorithm>
+#include <charconv>
+#include <cstdint>
 
 #include "client/json_check.h"
 
@@ -67,6 +69,15 @@ Parsed<void> apply_qualifier(std::string_view argument, std::vector<EventObject>
   }
   named->qualifier = argument.substr(equals + 1);
   return {};
+}
+
+std::string objection_to_receipt(const std::string& argument) {
+  std::uint64_t receipt = 0;
+  const char* end = argument.data() + argument.size();
+  const auto [stop, error] = std::from_chars(argument.data(), end, receipt);
+  if (error == std::errc() && stop == end && receipt > 0) return {};
+  return "'" + argument +
+         "' is no receipt: that is a number from 1 on, `flowmynactl pending` lists them";
 }
 
 std::string url_encode(std::string_view text) {

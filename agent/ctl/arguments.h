@@ -27,6 +27,9 @@ Parsed<client::EventObject> parse_object(std::string_view argument);
 /// `TYPE:ID=QUALIFIER` applied to the object of that name; the last `=` ends the id.
 Parsed<void> apply_qualifier(std::string_view argument, std::vector<client::EventObject>& objects);
 
+/// Empty for a number from 1 on, else what is wrong, as CLI11 wants it.
+std::string objection_to_receipt(const std::string& argument);
+
 /// Percent-encodes all but RFC 3986's unreserved characters.
 std::string url_encode(std::string_view text);
 

@@ -13,6 +13,8 @@ void define_upsert(CLI::App& app, Session& session);
 void define_event(CLI::App& app, Session& session);
 void define_import(CLI::App& app, Session& session);
 void define_export(CLI::App& app, Session& session);
+void define_backup(CLI::App& app, Session& session);
+void define_receipt(CLI::App& app, Session& session);
 void define_pending(CLI::App& app, Session& session);
 void define_dead_letters(CLI::App& app, Session& session);
 void define_flush(CLI::App& app, Session& session);

@@ -20,12 +20,20 @@ struct FlushArguments {
 };
 
 /// States in which nothing will be delivered until a person does something.
-const char* stuck_hint(const std::string& state) {
+const char* standstill_hint(const std::string& state) {
   if (state == "paused") return "delivery is paused; `flowmynactl resume` starts it again";
+  if (state == "no_key") return "there is no API key; set [api] key_file or FLOWMYNA_API_KEY";
   if (state == "unauthorized")
     return "the API refuses the key; put a valid one into [api] key_file";
+  if (state == "refused") return "the API refuses everything; `flowmynactl status` has its words";
   if (state == "misconfigured") return "the API does not know these routes; check [api] url";
   return nullptr;
+}
+
+std::string standing_of(const client::Status& status) {
+  const auto stuck = status.delivery.stuck.operations;
+  return std::to_string(status.outbox.pending) + " pending, " + printable(status.delivery.state) +
+         (stuck > 0 ? ", " + std::to_string(stuck) + " stuck" : "");
 }
 
 int wait_until_empty(Client& client, double timeout_seconds) {
@@ -41,9 +49,8 @@ int wait_until_empty(Client& client, double timeout_seconds) {
     const auto pending = status->outbox.pending;
     if (pending == 0) break;
     most = std::max(most, pending);
-    progress.update(most - pending, most,
-                    std::to_string(pending) + " pending, " + printable(status->delivery.state));
-    const char* hint = stuck_hint(status->delivery.state);
+    progress.update(most - pending, most, standing_of(*status));
+    const char* hint = standstill_hint(status->delivery.state);
     const std::chrono::duration<double> waited = Clock::now() - started;
     const bool late = timeout_seconds > 0 && waited.count() >= timeout_seconds;
     if (hint != nullptr || late) {

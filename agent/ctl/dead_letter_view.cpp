@@ -18,10 +18,6 @@ std::string line(std::string label, const std::string& text) {
   return label + printable(text) + '\n';
 }
 
-std::string counted(const std::string& count, const std::string& noun) {
-  return count + ' ' + noun + (count == "1" ? "" : "s");
-}
-
 std::string what_of(const RawObject& letter) {
   const auto item = RawObject::parse(letter.raw("item"));
   const std::string what = item ? operation_text(*item) : "damaged";

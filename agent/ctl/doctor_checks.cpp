@@ -8,8 +8,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <system_error>
+#include <utility>
 
 #include "agent/ctl/format.h"
+#include "agent/ctl/status_view.h"
 
 namespace flowmyna::ctl {
 namespace {
@@ -35,6 +37,38 @@ std::string reason(int error) {
   return std::generic_category().message(error);
 }
 
+/// What delivery or an endpoint does; `last_error` is why.
+Check check_delivery(const std::string& subject, const std::string& state,
+                     const std::string& last_error) {
+  const std::string because = last_error.empty() ? "" : ": " + last_error;
+  if (state == "no_key") {
+    return {Level::kFail, subject, "no API key: accepting, not delivering" + because,
+            "set [api] key_file or FLOWMYNA_API_KEY; a key file is noticed without a restart"};
+  }
+  if (state == "unauthorized") {
+    return {Level::kFail, subject, "unauthorized" + because,
+            "put a valid API key into [api] key_file; it is noticed without a restart"};
+  }
+  if (state == "refused") {
+    return {
+        Level::kFail, subject, "the API refuses everything" + because,
+        "all of it is kept and probed; check that the key belongs to the right account, and ask "
+        "the API's operator"};
+  }
+  if (state == "misconfigured") {
+    return {Level::kFail, subject, "misconfigured" + because,
+            "check [api] url, then `systemctl reload flowmyna-agent`"};
+  }
+  if (state == "paused") {
+    return {Level::kWarn, subject, "paused", "`flowmynactl resume` starts it again"};
+  }
+  if (state == "backing_off") {
+    return {Level::kWarn, subject, "backing off" + because,
+            "nothing is lost; check the network, the proxy and [api] url if it lasts"};
+  }
+  return {Level::kOk, subject, state};
+}
+
 }  // namespace
 
 std::string check_view(const Check& check) {
@@ -46,24 +80,27 @@ std::string check_view(const Check& check) {
 }
 
 Check check_state(const client::Status& status) {
+  return check_delivery("delivery", status.delivery.state, status.delivery.last_error);
+}
+
+std::vector<Check> check_endpoints(const client::Status& status) {
   const auto& delivery = status.delivery;
-  const std::string because = delivery.last_error.empty() ? "" : ": " + delivery.last_error;
-  if (delivery.state == "unauthorized") {
-    return {Level::kFail, "delivery", "unauthorized" + because,
-            "put a valid API key into [api] key_file; it is noticed without a restart"};
+  std::vector<Check> checks;
+  for (const auto& [name, endpoint] :
+       {std::pair("objects", delivery.object), std::pair("events", delivery.event)}) {
+    if (!is_worse(endpoint, delivery.state)) continue;
+    checks.push_back(check_delivery(name, endpoint.state, endpoint.last_error));
   }
-  if (delivery.state == "misconfigured") {
-    return {Level::kFail, "delivery", "misconfigured" + because,
-            "check [api] url, then `systemctl reload flowmyna-agent`"};
-  }
-  if (delivery.state == "paused") {
-    return {Level::kWarn, "delivery", "paused", "`flowmynactl resume` starts it again"};
-  }
-  if (delivery.state == "backing_off") {
-    return {Level::kWarn, "delivery", "backing off" + because,
-            "nothing is lost; check the network, the proxy and [api] url if it lasts"};
-  }
-  return {Level::kOk, "delivery", delivery.state};
+  return checks;
+}
+
+Check check_stuck(const client::Status& status) {
+  const auto& stuck = status.delivery.stuck;
+  if (stuck.operations == 0) return {Level::kOk, "stuck", "none"};
+  const std::string because = stuck.last_error.empty() ? "" : ": " + stuck.last_error;
+  return {Level::kWarn, "stuck", std::to_string(stuck.operations) + because,
+          "they fail while others succeed, and are tried on; `flowmynactl pending --stuck` shows "
+          "them, `flowmynactl pending drop N` gives one up"};
 }
 
 Check check_outbox(const client::Status& status) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "flowmyna/client.h"
 
@@ -21,6 +22,9 @@ std::string check_view(const Check& check);
 
 /// Pure judgements of what the agent says.
 Check check_state(const client::Status& status);
+/// One for each endpoint that does worse than the whole.
+std::vector<Check> check_endpoints(const client::Status& status);
+Check check_stuck(const client::Status& status);
 Check check_outbox(const client::Status& status);
 Check check_dead_letters(const client::Status& status);
 Check check_version(const client::Status& status, const std::string& own_version);

@@ -44,6 +44,8 @@ void examine_agent(Client& client, Doctor& doctor) {
   doctor.note({Level::kOk, "agent", "answers"});
   doctor.note(check_version(*status, FLOWMYNA_VERSION));
   doctor.note(check_state(*status));
+  for (const Check& check : check_endpoints(*status)) doctor.note(check);
+  doctor.note(check_stuck(*status));
   doctor.note(check_outbox(*status));
   doctor.note(check_dead_letters(*status));
   const auto health = client.request({"GET", "/api/public/v1/health"});

@@ -116,6 +116,7 @@ class ExportImporter {
 }  // namespace
 
 int import_export(const Session& session, const std::string& name, std::istream& file, bool again) {
+  const auto begin = file.tellg();
   const auto summary = check_export(file);
   if (!summary) {
     std::cerr << "flowmynactl: " << printable(name) << " was not imported: " << summary.error()
@@ -123,7 +124,7 @@ int import_export(const Session& session, const std::string& name, std::istream&
     return kExitFailed;
   }
   file.clear();
-  file.seekg(0);
+  file.seekg(begin);
   return ExportImporter(session.client(), name, *summary).run(file, again);
 }
 

@@ -42,6 +42,10 @@ std::string bytes_text(std::uint64_t bytes) {
   return one_decimal(value, kUnits[unit]);
 }
 
+std::string counted(const std::string& count, const std::string& noun) {
+  return count + ' ' + noun + (count == "1" ? "" : "s");
+}
+
 std::string receipt_column(std::string_view receipt) {
   constexpr std::size_t kColumns = 10;
   return std::string(kColumns - std::min(kColumns, receipt.size()), ' ') + printable(receipt);

@@ -12,6 +12,9 @@ std::string duration_text(double seconds);
 /// "512 B", "4.0 KiB", "1.5 GiB".
 std::string bytes_text(std::uint64_t bytes);
 
+/// "1 attempt", "2 attempts"; the count as it is written.
+std::string counted(const std::string& count, const std::string& noun);
+
 /// A receipt at the right of a column, so that lists line up.
 std::string receipt_column(std::string_view receipt);
 

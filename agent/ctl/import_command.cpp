@@ -120,6 +120,14 @@ struct ImportArguments {
   bool again = false;
 };
 
+/// Some editors put one in front of UTF-8. Reading goes on behind it, if it is there.
+void skip_byte_order_mark(std::istream& in) {
+  for (const char expected : {'\xef', '\xbb', '\xbf'}) {
+    if (in.peek() != std::char_traits<char>::to_int_type(expected)) return;
+    in.get();
+  }
+}
+
 /// An export is read twice: to see that it is whole, and to import it. So one that comes as a
 /// stream is kept in a file meanwhile, which has no name.
 int import_streamed_export(const Session& session, const std::string& first_line, bool again) {
@@ -142,6 +150,7 @@ int import_streamed_export(const Session& session, const std::string& first_line
 }
 
 int import_stream(const Session& session, bool again) {
+  skip_byte_order_mark(std::cin);
   std::string line;
   std::getline(std::cin, line);
   if (is_export_header(line)) return import_streamed_export(session, line, again);
@@ -155,10 +164,13 @@ int import_file(const Session& session, const ImportArguments& arguments) {
   if (!file || ::stat(arguments.path.c_str(), &info) != 0 || S_ISDIR(info.st_mode)) {
     return report_usage("cannot read " + arguments.path + "; `-` reads standard input");
   }
+  skip_byte_order_mark(file);
+  const auto begin = file.tellg();
   std::string line;
   std::getline(file, line);
   if (is_export_header(line)) {
-    file.seekg(0);
+    file.clear();
+    file.seekg(begin);
     return import_export(session, arguments.path, file, arguments.again);
   }
   return Importer(session.client(), arguments.path, static_cast<std::uint64_t>(info.st_size))

@@ -1,18 +1,23 @@
 #include "agent/ctl/commands.h"
+#include "agent/standard_descriptors.h"
 
 namespace {
 
 /// In the order of --help.
 constexpr void (*kCommands[])(CLI::App&, flowmyna::ctl::Session&) = {
-    flowmyna::ctl::define_status,  flowmyna::ctl::define_watch,        flowmyna::ctl::define_upsert,
-    flowmyna::ctl::define_event,   flowmyna::ctl::define_import,       flowmyna::ctl::define_export,
-    flowmyna::ctl::define_pending, flowmyna::ctl::define_dead_letters, flowmyna::ctl::define_flush,
-    flowmyna::ctl::define_pause,   flowmyna::ctl::define_resume,       flowmyna::ctl::define_doctor,
+    flowmyna::ctl::define_status,  flowmyna::ctl::define_watch,
+    flowmyna::ctl::define_upsert,  flowmyna::ctl::define_event,
+    flowmyna::ctl::define_import,  flowmyna::ctl::define_export,
+    flowmyna::ctl::define_backup,  flowmyna::ctl::define_receipt,
+    flowmyna::ctl::define_pending, flowmyna::ctl::define_dead_letters,
+    flowmyna::ctl::define_flush,   flowmyna::ctl::define_pause,
+    flowmyna::ctl::define_resume,  flowmyna::ctl::define_doctor,
 };
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  flowmyna::open_standard_descriptors();
   flowmyna::ctl::Session session;
   session.socket_path = flowmyna::client::default_socket_path();
   CLI::App app("Talks to a running flowmyna-agent over its socket.", "flowmynactl");

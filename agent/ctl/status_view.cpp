@@ -15,13 +15,43 @@ std::string line(std::string label, const std::string& text) {
   return label + printable(text) + '\n';
 }
 
-std::string state_text(const client::Status::Delivery& delivery) {
-  std::string text = delivery.state;
-  std::ranges::replace(text, '_', ' ');
-  if (delivery.next_attempt_in_seconds) {
-    text += ", next attempt in " + duration_text(*delivery.next_attempt_in_seconds);
+/// A state in words; the two in which it is not plain what to do say so.
+std::string words_of(const std::string& state) {
+  if (state == "no_key") {
+    return "no API key: accepting, not delivering; set api.key_file or FLOWMYNA_API_KEY";
   }
+  if (state == "refused") return "the API refuses everything: all of it is kept and probed";
+  std::string text = state;
+  std::ranges::replace(text, '_', ' ');
   return text;
+}
+
+std::string state_text(const std::string& state, const std::optional<double>& next_attempt) {
+  const std::string text = words_of(state);
+  return next_attempt ? text + ", next attempt in " + duration_text(*next_attempt) : text;
+}
+
+/// A line for an endpoint that does worse than the whole.
+std::string endpoint_line(const char* label, const client::Status::Delivery::Endpoint& endpoint,
+                          const std::string& whole) {
+  if (!is_worse(endpoint, whole)) return {};
+  const std::string why = endpoint.last_error.empty() ? "" : ": " + endpoint.last_error;
+  return line(label, state_text(endpoint.state, endpoint.next_attempt_in_seconds) + why);
+}
+
+std::string stuck_lines(const client::Status::Delivery::Stuck& stuck) {
+  if (stuck.operations == 0) return {};
+  std::string text = std::to_string(stuck.operations);
+  if (stuck.oldest_receipt != 0) {
+    text += ", the oldest is " + std::to_string(stuck.oldest_receipt) + ", for " +
+            duration_text(stuck.oldest_for_seconds) + ", after " +
+            counted(std::to_string(stuck.attempts), "attempt");
+  }
+  std::string lines = line("stuck", text);
+  if (!stuck.last_error.empty()) lines += line("", stuck.last_error);
+  return lines + line("",
+                      "`flowmynactl pending --stuck` shows them, `flowmynactl pending drop N` "
+                      "gives one up");
 }
 
 std::string pending_text(const client::Status::Outbox& outbox) {
@@ -50,31 +80,45 @@ std::string lost_text(const client::Status::Outbox& outbox) {
   return outbox.lost_is_exact ? count : count + ", as far as can be told";
 }
 
+std::string put_back_text(const client::Status::Outbox& outbox) {
+  return counted(std::to_string(outbox.epoch), "time") +
+         ", or copied to another machine; events up to receipt " +
+         std::to_string(outbox.doubtful_through) + " may have been delivered before";
+}
+
 }  // namespace
 
+bool is_worse(const client::Status::Delivery::Endpoint& endpoint, const std::string& whole) {
+  const bool is_well =
+      endpoint.state.empty() || endpoint.state == "idle" || endpoint.state == "delivering";
+  return !is_well && endpoint.state != whole;
+}
+
 std::string status_view(const client::Status& status) {
-  const auto& [state, next, last_success, last_error, accepted, delivered, coalesced, requests,
-               duplicates, dropped] = status.delivery;
+  const client::Status::Delivery& delivery = status.delivery;
   std::string view = "flowmyna-agent " + printable(status.version) + ", up " +
                      duration_text(status.uptime_seconds) + '\n';
-  view += line("state", state_text(status.delivery));
-  view += line("last success", last_success.empty() ? "never" : last_success);
-  if (!last_error.empty()) view += line("last error", last_error);
+  view += line("state", state_text(delivery.state, delivery.next_attempt_in_seconds));
+  view += endpoint_line("objects", delivery.object, delivery.state);
+  view += endpoint_line("events", delivery.event, delivery.state);
+  view += line("last success", delivery.last_success.empty() ? "never" : delivery.last_success);
+  if (!delivery.last_error.empty()) view += line("last error", delivery.last_error);
   view += line("pending", pending_text(status.outbox));
-  std::string dead = std::to_string(status.outbox.dead_letters);
-  if (dropped > 0) dead += ", and " + std::to_string(dropped) + " dropped by hand";
-  view += line("dead letters", dead);
+  view += stuck_lines(delivery.stuck);
+  view += line("dead letters", std::to_string(status.outbox.dead_letters));
+  if (delivery.dropped > 0) view += line("dropped", std::to_string(delivery.dropped) + " by hand");
   if (status.outbox.lost > 0) view += line("lost", lost_text(status.outbox));
   if (!status.outbox.damaged_file.empty()) view += line("damaged file", status.outbox.damaged_file);
   view += line("outbox", size_text(status.outbox));
+  if (status.outbox.epoch > 0) view += line("put back", put_back_text(status.outbox));
   if (!status.outbox.last_error.empty()) {
     view += line("outbox " + status.outbox.state, status.outbox.last_error);
   }
-  view += line("accepted", std::to_string(accepted));
-  view += line("delivered", std::to_string(delivered));
-  view += line("coalesced", std::to_string(coalesced));
-  view += line("requests", std::to_string(requests));
-  view += line("duplicates", std::to_string(duplicates) + " possible");
+  view += line("accepted", std::to_string(delivery.accepted));
+  view += line("delivered", std::to_string(delivery.delivered));
+  view += line("coalesced", std::to_string(delivery.coalesced));
+  view += line("requests", std::to_string(delivery.requests));
+  view += line("duplicates", std::to_string(delivery.duplicates_possible) + " possible");
   return view;
 }
 

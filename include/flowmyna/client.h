@@ -175,6 +175,16 @@ struct AcceptedBatch {
   std::vector<ItemError> errors;
 };
 
+/// GET /agent/v1/receipts/N: what became of an accepted operation.
+struct Fate {
+  std::uint64_t receipt = 0;
+  /// pending, delivered, dead, dropped, or unknown where nobody can know
+  std::string state;
+  std::string reason{};           ///< dead: what the API said; unknown: why; empty otherwise
+  std::uint64_t dead_letter = 0;  ///< that holds it; 0: none does
+  int status = 0;                 ///< dead: HTTP status of the refusal; 0 when there was none
+};
+
 /// GET /agent/v1/status. Counters count operations since the outbox was made.
 struct Status {
   std::string version;
@@ -190,9 +200,29 @@ struct Status {
     std::uint64_t lost = 0;      ///< unreadable when the outbox's file was damaged
     bool lost_is_exact = true;   ///< otherwise as far as could be told
     std::string damaged_file{};  ///< kept for repair; empty when none is there
+    /// How often a backup or a copy of the outbox was put back, or it was found on another machine.
+    std::uint64_t epoch = 0;
+    /// Events up to this receipt may have been delivered before that; 0: there are none.
+    std::uint64_t doubtful_through = 0;
   } outbox;
   struct Delivery {
-    std::string state;  ///< idle, delivering, backing_off, unauthorized, paused, misconfigured
+    /// Operations that keep failing while others succeed. They go on being tried, slowly.
+    struct Stuck {
+      std::uint64_t operations = 0;
+      std::uint64_t oldest_receipt = 0;  ///< what follows is of that one; 0: there is none
+      double oldest_for_seconds = 0;
+      std::uint64_t attempts = 0;
+      int status = 0;            ///< HTTP status of the last answer, 0 when there was none
+      std::string last_error{};  ///< what that said
+    };
+    /// How the object or the event endpoint does, where that differs from the whole.
+    struct Endpoint {
+      std::string state{};  ///< as below
+      std::optional<double> next_attempt_in_seconds;
+      std::string last_error{};  ///< empty when there was none
+    };
+    /// idle, delivering, backing_off, no_key, unauthorized, refused, paused, misconfigured
+    std::string state;
     std::optional<double> next_attempt_in_seconds;
     std::string last_success;  ///< ISO 8601, empty when there was none
     std::string last_error;    ///< empty when there was none
@@ -201,7 +231,10 @@ struct Status {
     std::uint64_t coalesced = 0;
     std::uint64_t requests = 0;
     std::uint64_t duplicates_possible = 0;
-    std::uint64_t dropped = 0;  ///< dead operations that a person gave up
+    std::uint64_t dropped = 0;  ///< operations that a person gave up
+    Stuck stuck{};
+    Endpoint object{};
+    Endpoint event{};
   } delivery;
 };
 
@@ -227,9 +260,10 @@ struct Response {
 /// What an answer other than 200 means; nothing for 200.
 std::optional<Error> error_of(const Response& response);
 
-/// Where the agent listens by default: $FLOWMYNA_SOCKET when set. Else, for root,
-/// /run/flowmyna-agent/agent.sock; for anybody else $XDG_RUNTIME_DIR/flowmyna-agent/agent.sock,
-/// unless only the system's socket, the one for root, exists.
+/// Where an agent of this user listens unless its configuration says otherwise, by the same rule as
+/// the agent itself: $FLOWMYNA_SOCKET when set. Else, for root, /run/flowmyna-agent/agent.sock; for
+/// anybody else flowmyna-agent/agent.sock in $XDG_RUNTIME_DIR, or without that in $XDG_STATE_HOME
+/// (~/.local/state). If there is only the system's socket, the one for root, that.
 std::string default_socket_path();
 
 struct Options {
@@ -280,6 +314,8 @@ class Client {
       const std::vector<client::Event>& events);
 
   client::Result<client::Status> status();
+  /// kRefused, with status 404, when no operation has this receipt.
+  client::Result<client::Fate> fate_of(std::uint64_t receipt);
 
   /// Any complete answer is a Response, whatever its status; see client::error_of.
   client::Result<client::Response> request(const client::Request& request);

@@ -99,12 +99,30 @@ Status::Outbox read_outbox(const Json& outbox) {
   result.lost = count(at(outbox, "lost"));
   result.lost_is_exact = at(outbox, "lost_is_exact") != Json(false);
   result.damaged_file = text(at(outbox, "damaged_file"));
+  result.epoch = count(at(outbox, "epoch"));
+  result.doubtful_through = count(at(outbox, "doubtful_through"));
   result.pending = count(at(outbox, "pending"));
   result.oldest_age_seconds = seconds(at(outbox, "oldest_age_seconds"));
   result.size_bytes = count(at(outbox, "size_bytes"));
   result.quota_bytes = count(at(outbox, "quota_bytes"));
   result.dead_letters = count(at(outbox, "dead_letters"));
   return result;
+}
+
+Status::Delivery::Stuck read_stuck(const Json& stuck) {
+  Status::Delivery::Stuck result;
+  result.operations = count(at(stuck, "operations"));
+  result.oldest_receipt = count(at(stuck, "oldest_receipt"));
+  result.oldest_for_seconds = seconds(at(stuck, "oldest_for_seconds")).value_or(0);
+  result.attempts = count(at(stuck, "attempts"));
+  result.status = static_cast<int>(count(at(stuck, "status")));
+  result.last_error = text(at(stuck, "last_error"));
+  return result;
+}
+
+Status::Delivery::Endpoint read_endpoint(const Json& endpoint) {
+  return {text(at(endpoint, "state")), seconds(at(endpoint, "next_attempt_in_seconds")),
+          text(at(endpoint, "last_error"))};
 }
 
 Status::Delivery read_delivery(const Json& delivery) {
@@ -119,6 +137,9 @@ Status::Delivery read_delivery(const Json& delivery) {
   result.requests = count(at(delivery, "requests"));
   result.duplicates_possible = count(at(delivery, "duplicates_possible"));
   result.dropped = count(at(delivery, "dropped"));
+  result.stuck = read_stuck(at(delivery, "stuck"));
+  result.object = read_endpoint(at(at(delivery, "endpoints"), "object"));
+  result.event = read_endpoint(at(at(delivery, "endpoints"), "event"));
   return result;
 }
 
@@ -163,6 +184,19 @@ Result<AcceptedBatch> read_accepted_batch(const Response& response) {
     for (const auto& line : errors) batch.errors.push_back(item_error(text(line)));
   }
   return batch;
+}
+
+Result<Fate> read_fate(const Response& response) {
+  const Json body = parse(response);
+  if (!at(body, "receipt").is_number_unsigned()) return unexpected(response, "no receipt");
+  if (!at(body, "state").is_string()) return unexpected(response, "no state");
+  Fate fate;
+  fate.receipt = count(at(body, "receipt"));
+  fate.state = text(at(body, "state"));
+  fate.reason = text(at(body, "reason"));
+  fate.dead_letter = count(at(body, "dead_letter"));
+  fate.status = static_cast<int>(count(at(body, "status")));
+  return fate;
 }
 
 Result<Status> read_status(const Response& response) {

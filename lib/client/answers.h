@@ -8,6 +8,7 @@ namespace flowmyna::client {
 /// unknown fields are ignored.
 Result<Accepted> read_accepted(const Response& response);
 Result<AcceptedBatch> read_accepted_batch(const Response& response);
+Result<Fate> read_fate(const Response& response);
 Result<Status> read_status(const Response& response);
 
 }  // namespace flowmyna::client

@@ -10,6 +10,7 @@
 #include "client/body.h"
 #include "client/http_exchange.h"
 #include "client/unix_stream.h"
+#include "core/places.h"
 
 namespace flowmyna {
 
@@ -55,12 +56,14 @@ Error unknown_outcome(const std::string& why) {
 }  // namespace
 
 std::string client::default_socket_path() {
-  static constexpr const char* kSystemSocket = "/run/flowmyna-agent/agent.sock";
-  if (const char* path = std::getenv("FLOWMYNA_SOCKET"); path != nullptr && *path != 0) return path;
-  const char* runtime = std::getenv("XDG_RUNTIME_DIR");
-  if (::geteuid() == 0 || runtime == nullptr || *runtime == 0) return kSystemSocket;
-  std::string own = std::string(runtime) + "/flowmyna-agent/agent.sock";
-  return !exists(own) && exists(kSystemSocket) ? kSystemSocket : own;
+  const auto get = [](const char* name) -> std::string {
+    const char* value = std::getenv(name);
+    return value == nullptr ? "" : value;
+  };
+  std::string own = default_socket_place(::geteuid() == 0, get);
+  const bool is_given = !get("FLOWMYNA_SOCKET").empty();
+  if (own.empty() || (!is_given && !exists(own) && exists(kSystemSocket))) return kSystemSocket;
+  return own;
 }
 
 class Client::Impl {
@@ -198,6 +201,12 @@ Result<client::Status> Client::status() {
   const auto answer = impl_->call({"GET", "/agent/v1/status"});
   if (!answer) return answer.error();
   return client::read_status(*answer);
+}
+
+Result<client::Fate> Client::fate_of(std::uint64_t receipt) {
+  const auto answer = impl_->call({"GET", "/agent/v1/receipts/" + std::to_string(receipt)});
+  if (!answer) return answer.error();
+  return client::read_fate(*answer);
 }
 
 Result<Response> Client::request(const Request& request) {

@@ -1,37 +1,197 @@
 #include "core/batch_answer.h"
 
+#include <algorithm>
 #include <charconv>
+#include <map>
 
-#include "core/decode.h"
-#include "core/json_text.h"
+#include "core/answer_body.h"
 
 namespace flowmyna {
+namespace {
 
 namespace dom = simdjson::dom;
 
-std::optional<BatchAnswer> read_batch_answer(Kind kind, dom::element root, std::size_t items) {
-  BatchAnswer answer;
-  bool success = false;
-  if (root["success"].get_bool().get(success) ||
-      root["processed"].get_uint64().get(answer.processed) ||
-      root["failed"].get_uint64().get(answer.failed) ||
-      root["errors"].get_array().get(answer.errors)) {
-    return std::nullopt;
+using Member = std::optional<dom::element>;
+
+struct Members {
+  Member success;
+  Member processed;
+  Member failed;
+  Member objects;
+  Member event_ids;
+  Member errors;
+
+  Member* find(std::string_view name) {
+    if (name == "success") return &success;
+    if (name == "processed") return &processed;
+    if (name == "failed") return &failed;
+    if (name == "objects") return &objects;
+    if (name == "event_ids") return &event_ids;
+    return name == "errors" ? &errors : nullptr;
   }
-  if (root[kind == Kind::kUpsert ? "objects" : "event_ids"].get_array().get(answer.list))
-    return std::nullopt;
-  if (answer.processed > items || answer.failed != items - answer.processed) return std::nullopt;
-  if (answer.list.size() != answer.processed) return std::nullopt;
+};
+
+/// Nothing when one of them stands there twice: readers differ in which of the two counts.
+std::optional<Members> read_members(dom::object answer) {
+  Members members;
+  for (const auto [name, value] : answer) {
+    Member* const member = members.find(name);
+    if (member == nullptr) continue;
+    if (member->has_value()) return std::nullopt;
+    *member = value;
+  }
+  return members;
+}
+
+std::optional<std::uint64_t> integer_of(const Member& member) {
+  std::uint64_t value = 0;
+  if (!member || member->get_uint64().get(value)) return std::nullopt;
+  return value;
+}
+
+std::optional<bool> bool_of(const Member& member) {
+  bool value = false;
+  if (!member || member->get_bool().get(value)) return std::nullopt;
+  return value;
+}
+
+std::optional<dom::array> array_of(const Member& member) {
+  dom::array value;
+  if (!member || member->get_array().get(value)) return std::nullopt;
+  return value;
+}
+
+std::string error_of(dom::element element) {
+  return says_something(element) ? in_words(element) : "no reason given";
+}
+
+std::vector<std::string> errors_of(const Member& member) {
+  if (!member || !says_something(*member)) return {};
+  const auto list = array_of(member);
+  if (!list) return {in_words(*member)};
+  std::vector<std::string> errors;
+  for (const dom::element element : *list) errors.push_back(error_of(element));
+  return errors;
+}
+
+/// What an answer says that cannot be, to be read behind "it"; nothing if it fits together.
+using Contradiction = std::optional<std::string>;
+
+Contradiction find_in_counts(bool success, const BatchAnswer& answer, std::size_t items) {
+  if (answer.processed > items || answer.failed != items - answer.processed) {
+    return "counts " + std::to_string(answer.processed) + " done and " +
+           std::to_string(answer.failed) + " failed of " + std::to_string(items);
+  }
+  if (answer.failed == 0 && !success) return "counts no failure, but says success: false";
+  if (answer.failed == 0 && !answer.errors.empty()) return "counts no failure, but has errors";
+  return std::nullopt;
+}
+
+/// The answer to a request of the other kind lists what that one did.
+Contradiction find_in_lists(const BatchAnswer& answer, const std::optional<dom::array>& other) {
+  if (!answer.list && other && other->begin() != other->end()) return "lists what was not sent";
+  if (answer.list && answer.list->size() != answer.processed) {
+    return "lists another number of items than it counts";
+  }
+  return std::nullopt;
+}
+
+Contradiction find_in_event_ids(dom::array ids) {
+  std::set<std::string> seen;
+  for (const dom::element id : ids) {
+    const std::string written = simdjson::minify(id);
+    if (id.is_null() || written == R"("")") return "lists an event without an id";
+    if (!seen.insert(written).second) return "lists an id twice";
+  }
+  return std::nullopt;
+}
+
+/// Objects, and how often each is still to be expected in a list.
+using OpenObjects = std::map<ObjectName, std::size_t>;
+
+OpenObjects objects_of(const std::vector<RequestedItem>& items) {
+  OpenObjects open;
+  for (const RequestedItem& item : items) ++open[item.objects.front()];
+  return open;
+}
+
+/// Takes from `open` what is listed.
+Contradiction cross_out(dom::array objects, OpenObjects& open) {
+  for (const dom::element entry : objects) {
+    const auto name = object_name(entry);
+    if (!name) return "lists an object without a name";
+    const auto found = open.find(*name);
+    if (found == open.end()) return "lists what was not sent";
+    if (found->second == 0) return "lists an object twice";
+    --found->second;
+  }
+  return std::nullopt;
+}
+
+/// Nothing when the request names an object more often than the list: which of them failed?
+std::optional<ItemSet> still_open(const OpenObjects& open, const std::vector<RequestedItem>& items,
+                                  std::size_t failed) {
+  ItemSet missing;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (open.at(items[i].objects.front()) > 0) missing.insert(i);
+  }
+  if (missing.size() != failed) return std::nullopt;
+  return missing;
+}
+
+Contradiction find_in_objects(const JudgedRequest& request, BatchAnswer& answer) {
+  const auto items = requested_items(request);
+  if (!items) return std::nullopt;
+  OpenObjects open = objects_of(*items);
+  auto found = cross_out(*answer.list, open);
+  if (!found) answer.missing = still_open(open, *items, answer.failed);
+  return found;
+}
+
+Contradiction find_in_list(const JudgedRequest& request, BatchAnswer& answer) {
+  if (!answer.list) return std::nullopt;
+  return request.kind == Kind::kUpsert ? find_in_objects(request, answer)
+                                       : find_in_event_ids(*answer.list);
+}
+
+bool is_same_letter(char a, char lower) {
+  return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == lower;
+}
+
+}  // namespace
+
+tl::expected<BatchAnswer, std::string> read_batch_answer(const JudgedRequest& request,
+                                                         dom::object object) {
+  const auto members = read_members(object);
+  const auto success = members ? bool_of(members->success) : std::nullopt;
+  const auto processed = members ? integer_of(members->processed) : std::nullopt;
+  const auto failed = members ? integer_of(members->failed) : std::nullopt;
+  if (!success || !processed || !failed) return tl::make_unexpected("without the API's shape");
+
+  const bool is_upsert = request.kind == Kind::kUpsert;
+  BatchAnswer answer{*processed, *failed,
+                     array_of(is_upsert ? members->objects : members->event_ids),
+                     errors_of(members->errors), std::nullopt};
+  auto wrong = find_in_counts(*success, answer, request.items);
+  if (!wrong)
+    wrong = find_in_lists(answer, array_of(is_upsert ? members->event_ids : members->objects));
+  if (!wrong) wrong = find_in_list(request, answer);
+  if (wrong) return tl::make_unexpected("that contradicts itself: it " + *wrong);
   return answer;
 }
 
 NamedError split_item_error(std::string_view error) {
   constexpr std::string_view kPrefix = "index ";
-  if (!error.starts_with(kPrefix)) return {std::nullopt, error};
+  const NamedError unnamed{std::nullopt, error};
+  if (error.size() < kPrefix.size() ||
+      !std::equal(kPrefix.begin(), kPrefix.end(), error.begin(),
+                  [](char lower, char letter) { return is_same_letter(letter, lower); })) {
+    return unnamed;
+  }
   const char* const end = error.data() + error.size();
   std::size_t index = 0;
   const auto [stop, failed] = std::from_chars(error.data() + kPrefix.size(), end, index);
-  if (failed != std::errc() || stop == end || *stop != ':') return {std::nullopt, error};
+  if (failed != std::errc() || stop == end || *stop != ':') return unnamed;
   std::string_view reason(stop + 1, end);
   if (reason.starts_with(' ')) reason.remove_prefix(1);
   return {index, reason};
@@ -44,20 +204,6 @@ std::optional<ObjectName> object_name(dom::element entry) {
     return std::nullopt;
   }
   return ObjectName(type, id);
-}
-
-std::optional<std::vector<ObjectName>> requested_objects(const std::string& request_body) {
-  std::string padded = request_body;
-  padded.reserve(padded.size() + Decoder::kPadding);
-  const auto request = Decoder().batch(Kind::kUpsert, padded, {});
-  if (!request) return std::nullopt;
-  std::vector<ObjectName> names;
-  for (std::size_t i = 0; i < request->accepted.size(); ++i) {
-    const auto upsert = Operation::parse(request->accepted[i]);
-    if (!upsert) return std::nullopt;
-    names.emplace_back(unescape(upsert->object.type), unescape(upsert->object.id));
-  }
-  return names;
 }
 
 }  // namespace flowmyna

@@ -1,46 +1,48 @@
 #pragma once
 
 #include <simdjson.h>
+
 #include <cstddef>
-#include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
-#include <utility>
+#include <tl/expected.hpp>
 #include <vector>
 
-#include "core/operation.h"
+#include "core/judge.h"
+#include "core/requested_items.h"
 
 namespace flowmyna {
 
-/// The parts of the API's answer to a batch. The arrays live as long as the parser that read them.
+/// Items of a request, by their places in it, counted from 0.
+using ItemSet = std::set<std::size_t>;
+
+/// The parts of the API's answer to a batch, where they do not contradict each other. The array
+/// lives as long as the parser that read it.
 struct BatchAnswer {
-  std::uint64_t processed = 0;
-  std::uint64_t failed = 0;
-  simdjson::dom::array list;    ///< `objects` or `event_ids`: what succeeded, `processed` of them
-  simdjson::dom::array errors;  ///< strings
+  std::size_t processed = 0;
+  std::size_t failed = 0;
+  std::optional<simdjson::dom::array> list;  ///< `objects` or `event_ids`: what succeeded, if given
+  std::vector<std::string> errors;           ///< in words, none of them empty
+  std::optional<ItemSet> missing;            ///< the upserts that failed, if `objects` tells
 };
 
-/// Nothing when `root` does not have the API's shape, or does not account for all `items`.
-std::optional<BatchAnswer> read_batch_answer(Kind kind, simdjson::dom::element root,
-                                             std::size_t items);
+/// Reads an answer of status 200. Nothing that an answer may lack or add is asked of it, but that
+/// its counts account for every item and that all that it says fits together: the alternative is to
+/// believe that an item is delivered which is not. Unexpected: what is wrong, to be read behind
+/// "HTTP 200".
+tl::expected<BatchAnswer, std::string> read_batch_answer(const JudgedRequest& request,
+                                                         simdjson::dom::object answer);
 
-/// One of `errors`: `index I: reason`, or words that name no item.
+/// One of `errors`: `index N: reason`, or words that name no position.
 struct NamedError {
   std::optional<std::size_t> index;
   std::string_view reason;
 };
 NamedError split_item_error(std::string_view error);
 
-/// An object as people write it: type and id, unescaped.
-using ObjectName = std::pair<std::string, std::string>;
-
 /// The object of one entry of `objects`; nothing when it does not name one.
 std::optional<ObjectName> object_name(simdjson::dom::element entry);
-
-/// The objects of a request to the upsert endpoint, item by item; nothing when it is none. The
-/// request is ours, so its own decoder reads it back; a second copy of all keys beside every body,
-/// for what is needed this rarely, would cost more.
-std::optional<std::vector<ObjectName>> requested_objects(const std::string& request_body);
 
 }  // namespace flowmyna

@@ -21,15 +21,28 @@ static_assert(Decoder::kPadding >= simdjson::SIMDJSON_PADDING);
 // this they are given back.
 constexpr std::size_t kKeptBodyBytes = std::size_t{256} * 1024;
 
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+
+std::string_view without_mark(std::string_view body) {
+  return body.substr(body.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0);
+}
+
+/// Of JSON that cannot be stored, and of some that is none: find_grammar_error() tells them apart.
+bool is_of_one_item(error_code error) {
+  return error == simdjson::DEPTH_ERROR || error == simdjson::STRING_ERROR;
+}
+
+std::string describe(const JsonError& error) {
+  return "not valid JSON at byte " + std::to_string(error.offset_bytes) + ": " + error.reason;
+}
+
 std::string describe(error_code error, std::string_view body) {
   if (error == simdjson::DEPTH_ERROR) {
     return "a value is nested deeper than " + std::to_string(Decoder::kMaxDepth) +
            " levels; flatten it or send it as a string";
   }
   if (error == simdjson::EMPTY) return "the body is empty; send a JSON object";
-  if (const auto found = find_json_error(body)) {
-    return "not valid JSON at byte " + std::to_string(found->offset_bytes) + ": " + found->reason;
-  }
+  if (const auto found = find_json_error(body)) return describe(*found);
   return std::string("the body cannot be read: ") + simdjson::error_message(error);
 }
 
@@ -81,9 +94,13 @@ class Decoder::Reader {
   tl::expected<DecodedBatch, Refusal> batch(Kind kind, std::string_view body,
                                             const EventStamp& now) {
     DecodedBatch out;
-    if (const auto error = list(kind, body, now, out)) {
-      return tl::make_unexpected(bad_request(describe(error, body)));
+    is_doubtful_ = false;
+    const auto error = list(kind, body, now, out);
+    if (is_doubtful_) {
+      const auto broken = find_grammar_error(body);
+      if (broken) return tl::make_unexpected(bad_request(describe(*broken)));
     }
+    if (error) return tl::make_unexpected(bad_request(describe(error, body)));
     if (!list_problems_.empty()) return tl::make_unexpected(unprocessable(list_problems_));
     return out;
   }
@@ -148,7 +165,7 @@ class Decoder::Reader {
       found = true;
       list_problems_.forget(field);
       out = {};
-      return items(kind, field, value, now, out);
+      return items(kind, field, body, value, now, out);
     };
     if (const auto error = each_member(object, read_member)) return error;
     if (!found) list_problems_.add(field, "Field required", "missing");
@@ -167,8 +184,8 @@ class Decoder::Reader {
     return find_json_error(body) ? simdjson::TAPE_ERROR : simdjson::SUCCESS;
   }
 
-  error_code items(Kind kind, std::string_view field, ondemand::value& value, const EventStamp& now,
-                   DecodedBatch& out) {
+  error_code items(Kind kind, std::string_view field, std::string_view body, ondemand::value& value,
+                   const EventStamp& now, DecodedBatch& out) {
     json_type type{};
     if (const auto error = value.type().get(type)) return error;
     if (type != json_type::array) {
@@ -179,10 +196,18 @@ class Decoder::Reader {
     if (const auto error = value.get_array().get(array)) return error;
     std::size_t count = 0;
     const auto read_element = [&](ondemand::value& element) {
+      const char* const begin = element.raw_json_token().data();
       const auto error = item_.read(kind, element, now);
       if (!error && count < kMaxBatchItems) take(item_, count, out);
+      const bool is_of_item = is_of_one_item(error);
+      is_doubtful_ = is_doubtful_ || is_of_item;
+      if (is_of_item && count < kMaxBatchItems) {
+        const char* const end = body.data() + body.size();
+        out.errors.push_back(
+            {count, describe(error, {begin, static_cast<std::size_t>(end - begin)})});
+      }
       ++count;
-      return error;
+      return is_of_item ? simdjson::SUCCESS : error;
     };
     if (const auto error = each_element(array, read_element)) return error;
     if (count == 0) {
@@ -205,6 +230,7 @@ class Decoder::Reader {
   ondemand::parser parser_;
   ItemReader item_;
   Problems list_problems_;
+  bool is_doubtful_ = false;  // an item was left in the middle, and the rest of it may be no JSON
 };
 
 Decoder::Decoder() : reader_(std::make_unique<Reader>()) {}
@@ -212,21 +238,21 @@ Decoder::~Decoder() = default;
 
 tl::expected<EncodedOperations, Refusal> Decoder::single(Kind kind, std::string_view body,
                                                          const EventStamp& now) {
-  auto result = reader_->single(kind, body, now);
+  auto result = reader_->single(kind, without_mark(body), now);
   give_back(body.size());
   return result;
 }
 
 tl::expected<DecodedBatch, Refusal> Decoder::batch(Kind kind, std::string_view body,
                                                    const EventStamp& now) {
-  auto result = reader_->batch(kind, body, now);
+  auto result = reader_->batch(kind, without_mark(body), now);
   give_back(body.size());
   return result;
 }
 
 tl::expected<DecodedBatch, Refusal> Decoder::ndjson(Kind kind, std::string_view body,
                                                     const EventStamp& now) {
-  auto result = reader_->ndjson(kind, body, now);
+  auto result = reader_->ndjson(kind, without_mark(body), now);
   give_back(body.size());
   return result;
 }

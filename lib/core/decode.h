@@ -74,7 +74,8 @@ struct DecodedBatch {
 /// Of two members with one name the later one counts, with what is wrong about it, as in the API.
 ///
 /// A body that is not JSON (or not UTF-8, or nests deeper than `kMaxDepth`) is refused with 400 and
-/// the place of the error, one that does not fit the schema with 422 and each field's `loc`.
+/// the place of the error, one that does not fit the schema with 422 and each field's `loc`. A byte
+/// order mark at its start is skipped, and not counted in the place.
 ///
 /// A decoder keeps its buffers between calls: one a thread. `body` must be readable for `kPadding`
 /// bytes past its end, whatever stands there.
@@ -95,7 +96,8 @@ class Decoder {
   tl::expected<EncodedOperations, Refusal> single(Kind kind, std::string_view body,
                                                   const EventStamp& now);
   /// `{"objects":[…]}` or `{"events":[…]}`; an invalid item is reported by its index and does not
-  /// touch the others, a body that is not JSON is refused whole.
+  /// touch the others, a body that is not JSON is refused whole. An item that is JSON and cannot be
+  /// stored, since it nests too deep or has half of a surrogate pair, is an invalid item.
   tl::expected<DecodedBatch, Refusal> batch(Kind kind, std::string_view body,
                                             const EventStamp& now);
   /// One item a line (application/x-ndjson); empty lines are skipped, and an index counts items.

@@ -2,7 +2,9 @@
 
 #include <map>
 
+#include "core/answer_body.h"
 #include "core/batch_answer.h"
+#include "core/requested_items.h"
 
 namespace flowmyna {
 namespace {
@@ -31,13 +33,13 @@ std::map<ObjectName, Identity> identities_by_object(dom::array objects) {
   return found;
 }
 
-void read_objects(Identities& out, const std::string& request_body, const Verdict& verdict,
+void read_objects(Identities& out, const JudgedRequest& request, const Verdict& verdict,
                   dom::array objects) {
-  const auto names = requested_objects(request_body);
-  if (!names || names->size() != out.size()) return;
+  const auto items = requested_items(request);
+  if (!items) return;
   const auto found = identities_by_object(objects);
   for (std::size_t i = 0; i < out.size(); ++i) {
-    const auto identity = found.find((*names)[i]);
+    const auto identity = found.find((*items)[i].objects.front());
     if (is_delivered(verdict, i) && identity != found.end()) out[i] = identity->second;
   }
 }
@@ -57,15 +59,15 @@ void read_events(Identities& out, const Verdict& verdict, dom::array ids) {
 Identities read_identities(Kind kind, const std::string& request_body, const Verdict& verdict,
                            const Answer& answer) {
   Identities out(verdict.items.size());
-  dom::parser parser;
-  dom::element root;
-  if (parser.parse(answer.body).get(root)) return out;
-  const auto batch = read_batch_answer(kind, root, out.size());
-  if (!batch) return out;
+  const JudgedRequest request{kind, out.size(), request_body};
+  const AnswerBody body(answer.body);
+  if (!body.object()) return out;
+  const auto batch = read_batch_answer(request, *body.object());
+  if (!batch || !batch->list) return out;
   if (kind == Kind::kUpsert) {
-    read_objects(out, request_body, verdict, batch->list);
+    read_objects(out, request, verdict, *batch->list);
   } else {
-    read_events(out, verdict, batch->list);
+    read_events(out, verdict, *batch->list);
   }
   return out;
 }

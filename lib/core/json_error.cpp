@@ -44,7 +44,7 @@ std::size_t utf8_length(std::string_view text) {
 
 class Checker {
  public:
-  explicit Checker(std::string_view text) : text_(text) {}
+  Checker(std::string_view text, bool may_be_half) : text_(text), may_be_half_(may_be_half) {}
 
   std::optional<JsonError> run() {
     if (text_.starts_with(kByteOrderMark)) {
@@ -146,6 +146,7 @@ class Checker {
     }
     const auto code = unicode_escape();
     if (!code) return fail(start, "an invalid escape in a string");
+    if (may_be_half_) return;
     if (is_surrogate(*code, 0xd800)) {
       const auto low = take('\\') ? unicode_escape() : std::nullopt;
       if (!low || !is_surrogate(*low, 0xdc00)) fail(start, "half of a surrogate pair");
@@ -180,6 +181,7 @@ class Checker {
   }
 
   std::string_view text_;
+  bool may_be_half_;  // a character of two that are written as escapes
   std::size_t at_ = 0;
   Expect expect_ = Expect::kValue;
   std::vector<bool> open_;  // what is open, outermost first: true for an object, false for a list
@@ -189,7 +191,11 @@ class Checker {
 }  // namespace
 
 std::optional<JsonError> find_json_error(std::string_view text) {
-  return Checker(text).run();
+  return Checker(text, false).run();
+}
+
+std::optional<JsonError> find_grammar_error(std::string_view text) {
+  return Checker(text, true).run();
 }
 
 }  // namespace flowmyna

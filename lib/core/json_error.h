@@ -20,4 +20,8 @@ struct JsonError {
 /// byte by byte and without recursion, and is only called once a body is refused.
 std::optional<JsonError> find_json_error(std::string_view text);
 
+/// The same, but half of a surrogate pair, which is JSON by its grammar (RFC 8259, section 8.2) and
+/// has no form in UTF-8, is no error.
+std::optional<JsonError> find_grammar_error(std::string_view text);
+
 }  // namespace flowmyna

@@ -1,269 +1,238 @@
 #include "core/judge.h"
 
-#include <simdjson.h>
+#include <algorithm>
+#include <string_view>
 
-#include <charconv>
-#include <map>
-#include <optional>
-#include <set>
-
+#include "core/answer_body.h"
 #include "core/batch_answer.h"
+#include "core/header_text.h"
+#include "core/partial_failure.h"
 #include "core/retry_after.h"
 
 namespace flowmyna {
 namespace {
 
-namespace dom = simdjson::dom;
+using Action = Verdict::Action;
 
-// How much of a body is quoted in a reason: enough to recognise a portal or a validation error.
-constexpr std::size_t kQuoteMax = 300;
+/// Of a complete answer, what its verdict hangs on; a 200 comes this far when it settles nothing.
+struct Signs {
+  int status = 0;
+  bool has_detail = false;
+  bool is_page = false;
 
-/// Text of unknown origin, made safe for a log line and a terminal: valid UTF-8 without control
-/// characters, be they ASCII's or C1's (U+0080 to U+009F, in which an escape sequence can begin).
-std::string excerpt(std::string_view text) {
-  std::string_view quoted = text.substr(0, kQuoteMax);
-  while (!simdjson::validate_utf8(quoted.data(), quoted.size())) quoted.remove_suffix(1);
-  std::string out;
-  for (std::size_t i = 0; i < quoted.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(quoted[i]);
-    const bool is_c1 = byte == 0xc2 && static_cast<unsigned char>(quoted[i + 1]) < 0xa0;
-    out.push_back(byte < 0x20 || byte == 0x7f || is_c1 ? ' ' : quoted[i]);
-    if (is_c1) ++i;
-  }
-  if (text.size() > kQuoteMax) out += "…";
-  return out;
-}
+  bool is_redirect() const { return status >= 300 && status < 400; }
+  bool is_client_error() const { return status >= 400 && status < 500; }
+  bool is_server_error() const { return status >= 500 && status < 600; }
+  /// What stands before the API has not let it through.
+  bool is_of_proxy() const { return status == 407 || status == 511; }
+};
 
-/// The API's own words in an error body: its `detail`, or the body where it has none.
-std::string detail_of(const Answer& answer) {
-  dom::parser parser;
-  dom::element root;
-  dom::element detail;
-  if (parser.parse(answer.body).get(root) || root["detail"].get(detail)) {
-    return excerpt(answer.body);
-  }
-  std::string_view text;
-  if (!detail.get_string().get(text)) return excerpt(text);
-  return excerpt(simdjson::minify(detail));
-}
-
-bool has_detail(const Answer& answer) {
-  dom::parser parser;
-  dom::element root;
-  return !parser.parse(answer.body).get(root) && root["detail"].error() == simdjson::SUCCESS;
-}
-
-std::string with_detail(const std::string& what, const Answer& answer) {
-  const std::string detail = detail_of(answer);
-  return detail.empty() ? what : what + ": " + detail;
-}
-
-Verdict verdict(Verdict::Action action, std::string reason, bool unknown = false) {
-  Verdict out;
-  out.action = action;
-  out.outcome_unknown = unknown;
-  out.reason = std::move(reason);
-  return out;
-}
-
-Verdict not_the_api(const Answer& answer, bool unknown = false) {
-  return verdict(Verdict::Action::kRetry,
-                 "HTTP " + std::to_string(answer.status) +
-                     " that is not the API's (a captive portal or proxy?): " + excerpt(answer.body),
-                 unknown);
-}
-
-/// A page for people. Any other answer may be what is left of the API's own.
-bool is_page(const std::string& body) {
-  const auto first = body.find_first_not_of(" \t\r\n");
-  return first != std::string::npos && body[first] == '<';
-}
-
-/// The request as a whole is not what the API takes.
-Verdict refused(const std::string& name, const Answer& answer) {
-  Verdict out = verdict(Verdict::Action::kSplit, with_detail(name, answer));
-  out.words = detail_of(answer);
-  return out;
-}
-
-/// The verdict on every answer but 200; nothing for 200.
-std::optional<Verdict> judge_failure(const Answer& answer, std::int64_t now_unix_s) {
-  using Action = Verdict::Action;
-  switch (answer.delivery) {
-    case Answer::Delivery::kNotSent:
-      return verdict(Action::kRelease, excerpt(answer.error));
-    case Answer::Delivery::kLost:
-      return verdict(Action::kRetry, excerpt(answer.error), true);
-    case Answer::Delivery::kAnswered:
-      break;
-  }
-  const int status = answer.status;
-  const std::string name = "HTTP " + std::to_string(status);
+/// What a server says of the request as it came, or of the time that it took: whoever says so, it
+/// is not the network's doing.
+bool is_about_the_request(int status) {
   switch (status) {
-    case 200:
-      return std::nullopt;
-    case 400:
-    case 422:
-      // Only the API's own words may end an operation's wait; a proxy's page may not.
-      if (!has_detail(answer)) return not_the_api(answer);
-      return refused(name, answer);
+    case 408:
     case 413:
-      return refused(name, answer);
-    case 401:
-    case 403:
-      return verdict(Action::kUnauthorized,
-                     with_detail(name + ", the API key is not accepted", answer));
-    case 404:
-    case 405:
-      return verdict(Action::kMisconfigured,
-                     with_detail(name + ", no such endpoint: check api.url", answer));
-    case 407:
-      return verdict(Action::kRetry,
-                     with_detail(name + ", the proxy wants credentials: check api.proxy", answer));
-    case 429: {
-      Verdict out = verdict(Action::kThrottled, with_detail(name + ", too many requests", answer));
-      out.wait = asked_wait(answer, now_unix_s).value_or(kAskedWaitMin);
-      return out;
-    }
-    case 503: {
-      Verdict out = verdict(Action::kRetry, with_detail(name, answer));
-      out.wait = asked_wait(answer, now_unix_s).value_or(std::chrono::seconds(0));
-      return out;
-    }
-    // A gateway that gave up on the API: the request may have been processed behind it.
-    case 502:
-    case 504:
-      return verdict(Action::kRetry, with_detail(name, answer), true);
+    case 425:
+    case 429:
+    case 499:  // nginx: the client has closed the connection
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool is_wrong_address(int status) {
+  return status == 404 || status == 405;
+}
+
+/// A page or a redirect, or a proxy's own refusal. A page of 5xx is a gateway's: it answered.
+bool is_not_of_the_api(const Signs& signs) {
+  if (signs.is_redirect() || signs.is_of_proxy()) return true;
+  return signs.is_page && !signs.is_server_error() && !is_about_the_request(signs.status);
+}
+
+bool is_of_path(const Signs& signs) {
+  if (is_not_of_the_api(signs)) return true;
+  return signs.is_client_error() && !signs.has_detail && !is_about_the_request(signs.status) &&
+         !is_wrong_address(signs.status);
+}
+
+/// Whether the request may have been processed all the same. It was not where the API refuses it in
+/// its own words, or something else does that never passes on what it refuses.
+bool may_be_processed(const Signs& signs) {
+  switch (signs.status) {
+    case 200:
+      return !signs.is_page;
+    case 408:
+    case 425:
+    case 499:
+      return true;
+    case 413:
+    case 429:
+      return false;
     default:
       break;
   }
-  if (status >= 300 && status < 400) {
-    return verdict(Action::kRetry, name + ", a redirect, which is never followed: check api.url");
-  }
-  return verdict(Action::kRetry, with_detail(name, answer));
+  if (signs.is_redirect() || signs.is_of_proxy()) return false;
+  return !(signs.is_client_error() && signs.has_detail);
 }
 
-std::vector<std::string> read_errors(dom::array errors) {
-  std::vector<std::string> out;
-  for (const dom::element element : errors) {
-    std::string_view text;
-    out.push_back(element.get_string().get(text) ? std::string("no reason given")
-                                                 : std::string(text));
+/// Only the API's own words may end an operation's wait, or stop everything for a new key.
+Action action_of(const Signs& signs) {
+  switch (signs.status) {
+    case 400:
+    case 422:
+      return signs.has_detail ? Action::kSplit : Action::kRetry;
+    case 401:
+    case 403:
+      return signs.has_detail ? Action::kUnauthorized : Action::kRetry;
+    case 404:
+    case 405:
+      return Action::kMisconfigured;
+    case 413:
+      return Action::kTooLarge;
+    case 429:
+      return Action::kThrottled;
+    default:
+      return Action::kRetry;
   }
+}
+
+std::string_view remark_on(const Signs& signs, Action action) {
+  if (action == Action::kUnauthorized) return ", the API key is not accepted";
+  if (action == Action::kMisconfigured) return ", no such endpoint: check api.url";
+  if (action == Action::kThrottled) return ", too many requests";
+  if (signs.status == 407) return ", the proxy wants credentials: check api.proxy";
+  if (signs.is_redirect()) return ", a redirect, which is never followed: check api.url";
+  if (signs.status == 200 || is_of_path(signs)) {
+    return " that is not the API's (a captive portal or proxy?)";
+  }
+  return "";
+}
+
+std::string reason_of(int status, std::string_view remark, const std::string& words) {
+  const std::string what = "HTTP " + std::to_string(status) + std::string(remark);
+  return words.empty() ? what : what + ": " + words;
+}
+
+std::string reason_of(const Signs& signs, Action action, const AnswerBody& body) {
+  const std::string words = signs.is_redirect() ? std::string() : body.words();
+  return reason_of(signs.status, remark_on(signs, action), words);
+}
+
+/// X-RateLimit-Reset may stand on every answer, so a server error asks for a wait by it only where
+/// that is what the error means.
+std::chrono::milliseconds wait_of(const Answer& answer, const Signs& signs,
+                                  std::int64_t now_unix_s) {
+  if (signs.status == 429) return asked_wait(answer, now_unix_s).value_or(kAskedWaitMin);
+  const bool asks = signs.status == 503 || !trim_blanks(answer.retry_after).empty();
+  if (!signs.is_server_error() || !asks) return {};
+  return asked_wait(answer, now_unix_s).value_or(std::chrono::seconds(0));
+}
+
+Signs signs_of(const Answer& answer, const AnswerBody& body) {
+  return {answer.status, body.has_detail(), body.is_page()};
+}
+
+/// The verdict on every complete answer that is no 200 of the API's.
+Verdict judge_status(const Answer& answer, const AnswerBody& body, std::int64_t now_unix_s) {
+  const Signs signs = signs_of(answer, body);
+  Verdict out;
+  out.action = action_of(signs);
+  out.outcome_unknown = may_be_processed(signs);
+  out.is_of_path = is_of_path(signs);
+  out.wait = wait_of(answer, signs, now_unix_s);
+  out.reason = reason_of(signs, out.action, body);
+  if (out.action == Action::kSplit || out.action == Action::kTooLarge) out.words = body.words();
   return out;
 }
 
-/// Which item each error is about; nothing unless every error names another item.
-std::optional<std::map<std::size_t, std::string>> errors_by_item(
-    const std::vector<std::string>& errors, std::size_t failed, std::size_t items) {
-  std::map<std::size_t, std::string> out;
-  for (const auto& error : errors) {
-    const auto index = split_item_error(error).index;
-    if (!index || *index >= items) return std::nullopt;
-    out[*index] = error;
+Action action_without_sending(Answer::Obstacle obstacle) {
+  switch (obstacle) {
+    case Answer::Obstacle::kNoKey:
+      return Action::kNoKey;
+    case Answer::Obstacle::kMisconfigured:
+      return Action::kMisconfigured;
+    case Answer::Obstacle::kNone:
+      break;
   }
-  if (out.size() != failed || errors.size() != failed) return std::nullopt;
+  return Action::kRelease;
+}
+
+/// No complete answer came.
+Verdict judge_silence(const Answer& answer) {
+  const bool is_lost = answer.delivery == Answer::Delivery::kLost;
+  Verdict out;
+  out.action = is_lost ? Action::kRetry : action_without_sending(answer.obstacle);
+  out.outcome_unknown = is_lost;
+  out.is_of_path = true;
+  out.reason = excerpt(answer.error);
   return out;
 }
 
-/// The upserts of the request that `objects` does not list; nothing when that cannot be told.
-std::optional<std::set<std::size_t>> missing_objects(const std::string& request_body,
-                                                     dom::array succeeded) {
-  std::set<ObjectName> listed;
-  for (const dom::element entry : succeeded) {
-    auto name = object_name(entry);
-    if (!name) return std::nullopt;
-    listed.insert(*std::move(name));
+/// A JSON object of status 200.
+Verdict judge_batch(const JudgedRequest& request, const AnswerBody& body, IndexBase base) {
+  Verdict out;
+  const auto answer = read_batch_answer(request, *body.object());
+  if (!answer) {
+    out.outcome_unknown = true;
+    out.reason = reason_of(200, " " + answer.error(), body.words());
+    return out;
   }
-  const auto requested = requested_objects(request_body);
-  if (!requested) return std::nullopt;
-  std::set<std::size_t> missing;
-  for (std::size_t i = 0; i < requested->size(); ++i) {
-    if (!listed.contains((*requested)[i])) missing.insert(i);
-  }
-  return missing;
-}
-
-std::string join(const std::vector<std::string>& errors) {
-  std::string out;
-  for (const auto& error : errors) out += (out.empty() ? "" : "; ") + error;
-  return excerpt(out.empty() ? "no reason given" : out);
-}
-
-/// A 200 in which some items failed.
-Verdict judge_partial(Kind kind, std::size_t items, const std::string& body,
-                      const BatchAnswer& counts) {
-  const auto errors = read_errors(counts.errors);
-  const std::string all_errors = join(errors);
-  Verdict out = verdict(Verdict::Action::kSettle, all_errors);
-  out.items.assign(items, Verdict::Item::kFailed);
-  out.reasons.assign(items, all_errors);
-  const auto by_item = errors_by_item(errors, counts.failed, items);
-  if (by_item) {
-    for (const auto& [index, error] : *by_item) out.reasons[index] = excerpt(error);
-  }
-  if (counts.processed == 0) return out;
-
-  std::set<std::size_t> failed;
-  if (kind == Kind::kUpsert) {
-    const auto missing = missing_objects(body, counts.list);
-    if (!missing || missing->size() != counts.failed) {
-      return verdict(Verdict::Action::kSeparate,
-                     "partial failure that does not say which objects it is about: " + all_errors);
-    }
-    failed = *missing;
-  } else {
-    if (!by_item) {
-      return verdict(Verdict::Action::kSeparate,
-                     "partial failure that does not say which events it is about: " + all_errors,
-                     true);
-    }
-    for (const auto& [index, error] : *by_item) failed.insert(index);
-  }
-  for (std::size_t i = 0; i < items; ++i) {
-    if (!failed.contains(i)) out.items[i] = Verdict::Item::kDelivered;
-  }
+  if (answer->failed > 0) return judge_partial(request, *answer, base);
+  out.action = Action::kSettle;
+  out.items.assign(request.items, Verdict::Item::kDelivered);
   return out;
+}
+
+bool is_word(std::string_view text, std::string_view lower) {
+  return std::ranges::equal(text, lower, {}, [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+}
+
+bool is_healthy(const Answer& answer, const AnswerBody& body) {
+  std::string_view status;
+  if (answer.status != 200 || !body.object()) return false;
+  if ((*body.object())["status"].get_string().get(status)) return false;
+  return is_word(status, "healthy") || is_word(status, "ok");
+}
+
+Action health_action(const Signs& signs) {
+  if (signs.status == 429) return Action::kThrottled;
+  const bool is_refusal = signs.status == 401 || signs.status == 403;
+  return is_refusal && !signs.is_page ? Action::kUnauthorized : Action::kRetry;
 }
 
 }  // namespace
 
-Verdict judge(Kind kind, std::size_t items, const std::string& body, const Answer& answer,
-              std::int64_t now_unix_s) {
-  if (auto failure = judge_failure(answer, now_unix_s)) return *std::move(failure);
-  static thread_local dom::parser parser;
-  dom::element root;
-  // The DOM parser validates the whole body.
-  if (parser.parse(answer.body).get(root) || !root.is_object()) {
-    return not_the_api(answer, !is_page(answer.body));
-  }
-  const auto counts = read_batch_answer(kind, root, items);
-  if (!counts) {
-    return verdict(Verdict::Action::kRetry,
-                   "HTTP 200 without the API's shape: " + excerpt(answer.body), true);
-  }
-  if (counts->failed > 0) return judge_partial(kind, items, body, *counts);
-  Verdict out;
-  out.action = Verdict::Action::kSettle;
-  out.items.assign(items, Verdict::Item::kDelivered);
-  return out;
+Verdict judge(const JudgedRequest& request, const Answer& answer, std::int64_t now_unix_s,
+              IndexBase base) {
+  if (answer.delivery != Answer::Delivery::kAnswered) return judge_silence(answer);
+  const AnswerBody body(answer.body);
+  if (answer.status == 200 && body.object()) return judge_batch(request, body, base);
+  return judge_status(answer, body, now_unix_s);
 }
 
 Verdict judge_health(const Answer& answer, std::int64_t now_unix_s) {
-  if (auto failure = judge_failure(answer, now_unix_s)) {
-    // A health request carries no operation: there is nothing to split, and nothing to lose.
-    if (failure->action == Verdict::Action::kSplit) failure->action = Verdict::Action::kRetry;
-    failure->outcome_unknown = false;
-    return *std::move(failure);
+  Verdict out;
+  if (answer.delivery != Answer::Delivery::kAnswered) {
+    out = judge_silence(answer);
+    out.outcome_unknown = false;  // it carries no operation: there is nothing to lose
+    return out;
   }
-  dom::parser parser;
-  dom::element root;
-  std::string_view status;
-  if (parser.parse(answer.body).get(root) || root["status"].get_string().get(status) ||
-      status != "healthy") {
-    return not_the_api(answer);
+  const AnswerBody body(answer.body);
+  if (is_healthy(answer, body)) {
+    out.action = Action::kSettle;
+    return out;
   }
-  return verdict(Verdict::Action::kSettle, "");
+  const Signs signs = signs_of(answer, body);
+  out.action = health_action(signs);
+  out.is_of_path = is_not_of_the_api(signs);
+  out.wait = wait_of(answer, signs, now_unix_s);
+  out.reason = reason_of(signs, out.action, body);
+  return out;
 }
 
 }  // namespace flowmyna

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -13,6 +14,13 @@
 namespace flowmyna {
 
 enum class Kind : std::uint8_t { kUpsert = 1, kEvent = 2 };
+
+/// For arrays with an element a kind.
+inline constexpr std::size_t kKinds = 2;
+inline constexpr std::array<Kind, kKinds> kAllKinds{Kind::kUpsert, Kind::kEvent};
+constexpr std::size_t index_of(Kind kind) {
+  return kind == Kind::kUpsert ? 0 : 1;
+}
 
 /// An object as the API identifies it. Both are insides of JSON strings in canonical escaping.
 struct ObjectKey {

@@ -18,8 +18,10 @@
 
 namespace flowmyna {
 
-/// The number of an accepted operation, from 1 upwards without a gap, in the order of acceptance.
-/// It is the receipt that a writer gets, and the order that delivery keeps.
+/// The number of an accepted operation, from 1 upwards in the order of acceptance, and without a
+/// gap unless an older copy of the outbox was put back, or nobody knows any more which were given:
+/// then they go on far beyond all of them (OutboxStats::epoch). It is the receipt that a writer
+/// gets, and the order that delivery keeps.
 using Receipt = std::uint64_t;
 
 using RequestId = std::uint64_t;
@@ -90,14 +92,15 @@ struct DeadItem {
   std::int64_t at_unix_s = 0;
 };
 
-/// What became of a sealed request. Members named neither here as delivered nor as dead become
-/// pending again, and the seal is gone.
+/// What became of a sealed request, or of operations of none (id 0). Members named here neither as
+/// delivered, as dead nor as dropped become pending again, and the seal is gone.
 struct Settlement {
   RequestId id = 0;
   std::vector<Receipt> delivered;
   std::vector<DeadItem> dead;
-  std::uint64_t coalesced = 0;  ///< delivered operations that travelled inside another's item
-  std::uint64_t requests = 0;   ///< how often it was sent
+  std::vector<Receipt> dropped;  ///< given up by a person; counted, and their receipts remembered
+  std::uint64_t coalesced = 0;   ///< delivered operations that travelled inside another's item
+  std::uint64_t requests = 0;    ///< how often it was sent
   std::uint64_t duplicates_possible = 0;  ///< events of it that may be recorded more than once
 };
 
@@ -179,20 +182,29 @@ enum class OutboxState : std::uint8_t {
 /// Counters over the outbox's whole life, and how it is now.
 struct OutboxStats {
   std::uint64_t accepted = 0;
+  Receipt last_receipt = 0;  ///< the highest; some below it may never have been given
   std::uint64_t delivered = 0;
   std::uint64_t dead = 0;     ///< in the dead letters now
   std::uint64_t dropped = 0;  ///< given up by a person
   std::uint64_t lost = 0;     ///< could not be read any more when the outbox's file was damaged
   bool lost_is_exact = true;  ///< of the last time; otherwise as far as could be told
   std::string damaged_file;   ///< where that file is kept for repair, while it is there
+  bool is_partial = false;    ///< some of what waits is still to be moved out of that file
   std::uint64_t coalesced = 0;
   std::uint64_t requests = 0;
   std::uint64_t duplicates_possible = 0;
   std::uint64_t size_bytes = 0;  ///< database and write-ahead log
+  std::uint64_t free_bytes = 0;  ///< of them, inside the database, to be used again
   std::uint64_t quota_bytes = 0;
-  /// Events that were stamped before the clock was synchronised may be pending from this receipt
-  /// on; 0: there are none.
+  /// Events that were stamped before the clock was synchronised may be pending, or dead letters,
+  /// from this receipt on; 0: there are none, but for what is in requests.
   Receipt unsynced_from = 0;
+  Receipt unsynced_through = 0;  ///< up to this one; 0: to the end of the backlog
+  /// How often the outbox's file was found to be older than it had been, or on another machine: a
+  /// backup or a copy was put back, or an image was cloned.
+  std::uint64_t epoch = 0;
+  /// Events up to this receipt may have been delivered before that already; 0: there are none.
+  Receipt doubtful_through = 0;
   OutboxState state = OutboxState::kOk;
   std::string last_error;  ///< why the state is not kOk, and what can be done; empty while it is
   std::uint64_t pending() const { return accepted - delivered - dead - dropped - lost; }
@@ -235,8 +247,26 @@ struct GiveUp {
   std::vector<RequestId> seals;
 };
 
-/// kUnknown: never given, or of an operation that may have been lost when the outbox was damaged.
-enum class ReceiptState : std::uint8_t { kUnknown, kPending, kDelivered, kDead, kDropped };
+/// How far a backup has come.
+struct BackupProgress {
+  bool is_checking = false;  ///< all is copied, and read once more
+  std::uint64_t done = 0;    ///< bytes that are copied, then operations that are checked
+  std::uint64_t of = 0;
+  bool is_ready = false;         ///< whole and checked: it can be read
+  std::uint64_t file_bytes = 0;  ///< once it is ready
+};
+
+/// What became of the operation with a receipt, exactly. What nobody can know has a state of its
+/// own, which says why.
+enum class ReceiptState : std::uint8_t {
+  kUnknown,  ///< there is none
+  kPending,
+  kDelivered,
+  kDead,
+  kDropped,
+  kMaybeLost,    ///< with a damaged outbox, or it was of a file that an older copy has replaced
+  kMaybeFolded,  ///< into what is not delivered, by a version that did not write down which it was
+};
 
 /// Operations on their way into the outbox, and who waits for the answer.
 class Append {
@@ -275,8 +305,9 @@ class Outbox {
   virtual void seals(Done<std::vector<Seal>> done) = 0;
   virtual void seal(std::vector<Seal> seals, Done<void> done) = 0;
   virtual void settle(std::vector<Settlement> settlements, Done<void> done) = 0;
-  /// A step of the way from `stats().unsynced_from` to the end of the backlog, on which the events
-  /// of one boot get their right time. What is sealed is left as it is, and events of other boots.
+  /// A step of the way from `stats().unsynced_from` to `unsynced_through`, on which the events of
+  /// one boot get their right time, those in dead letters too. What is sealed is left as it is
+  /// until it returns, and events of other boots.
   virtual void correct_clock(ClockCorrection correction, Done<void> done) = 0;
   /// Folds upserts of the backlog as the planner would, a step further at each call: what was
   /// looked at is not read again. Nothing that is planned may be sealed from what was read before.
@@ -303,6 +334,16 @@ class Outbox {
   /// Gives up what is still pending of these, another device having taken it over; gives how many
   /// operations that were. They count as dropped. Nothing that was planned may hold one of them.
   virtual void give_up(GiveUp what, Done<std::uint64_t> done) = 0;
+
+  /// A copy of the whole outbox, made while it is in use. It is gone on with step by step, and then
+  /// read, by whoever began it; `id` names it, and is the caller's choice. There is one at a time
+  /// (kBusy), and when nobody has gone on with it for a minute it is given up. kFull when the disk
+  /// has no room for it, kInvalid when there is none of that id.
+  virtual void begin_backup(std::string id, Done<void> done) = 0;
+  virtual void continue_backup(std::string id, Done<BackupProgress> done) = 0;
+  /// A piece of the file; empty at its end.
+  virtual void read_backup(std::string id, std::uint64_t from, Done<std::string> done) = 0;
+  virtual void end_backup(std::string id, Done<void> done) = 0;
 };
 
 }  // namespace flowmyna

@@ -2,14 +2,14 @@
 
 #include <algorithm>
 #include <cassert>
-#include <tuple>
 #include <unordered_map>
+
+#include "core/patch.h"
 
 namespace flowmyna {
 namespace {
 
 constexpr std::uint32_t kNone = UINT32_MAX;
-constexpr int kNever = -1;
 
 // What stands around the strings of an operation in a request's body. The stored form has nothing
 // of it but a length before each string.
@@ -34,45 +34,20 @@ std::size_t body_bytes_max(const Operation& operation) {
   return bytes;
 }
 
-int next_even_after(int wave) {
-  return wave < 0 ? 0 : (wave / 2 + 1) * 2;
-}
-int next_odd_after(int wave) {
-  return wave < 0 ? 1 : ((wave + 1) / 2) * 2 + 1;
-}
-
 bool is_touch(const EventObject& named, const PlanOptions& options) {
   return named.writes() || !options.latest_types.contains(named.key.type);
 }
 
-void append_touches(std::vector<Touch>& touches, const Operation& operation,
-                    const PlanOptions& options) {
-  if (operation.kind == Kind::kUpsert) {
-    touches.push_back({hash_object(operation.object), true});
-    return;
-  }
-  for (const EventObject& named : operation.objects) {
-    if (is_touch(named, options)) touches.push_back({hash_object(named.key), named.writes()});
-  }
+template <class T>
+void sort_unique(std::vector<T>& values) {
+  if (values.size() < 2) return;
+  std::ranges::sort(values);
+  values.erase(std::unique(values.begin(), values.end()), values.end());
 }
-
-/// One item in the making: operations that will arrive as one.
-struct Item {
-  Kind kind;
-  int wave;
-  std::uint64_t group = 0;
-  std::vector<std::uint32_t> members;
-  std::size_t bytes = 0;
-  std::vector<std::uint32_t> after;  // items
-  std::vector<RequestId> after_outstanding;
-};
 
 /// What the plan knows of one object at the point it has reached.
 struct ObjectState {
-  std::uint32_t open_upsert = kNone;  // item that the next upsert may join
-  int last_upsert_wave = kNever;
-  int last_event_wave = kNever;
-  int last_written_wave = kNever;      // by an event
+  std::uint32_t open_upsert = kNone;   // item that the next upsert may join
   std::uint32_t last_writer = kNone;   // item: an upsert or an event with properties
   std::vector<std::uint32_t> readers;  // items: events without properties since then
 };
@@ -92,7 +67,7 @@ class Planner {
     items_.reserve(operations.size());
   }
 
-  std::vector<PlannedRequest> run() {
+  std::vector<PlannedItem> run() {
     for (std::uint32_t i = 0; i < operations_.size(); ++i) {
       if (operations_[i].kind == Kind::kUpsert) {
         place_upsert(i);
@@ -100,7 +75,11 @@ class Planner {
         place_event(i);
       }
     }
-    return into_requests();
+    for (PlannedItem& item : items_) {
+      sort_unique(item.after);
+      sort_unique(item.after_outstanding);
+    }
+    return std::move(items_);
   }
 
  private:
@@ -111,35 +90,26 @@ class Planner {
 
   void place_upsert(std::uint32_t index) {
     const Operation& operation = operations_[index];
+    const std::size_t bytes = body_bytes_max(operation);
     ObjectState& object = objects_[operation.object];
-    if (object.open_upsert == kNone) {
-      const int last_touch = std::max(object.last_upsert_wave, object.last_event_wave);
-      const int wave = next_even_after(last_touch);
-      object.open_upsert = open_item(Kind::kUpsert, wave);
-      object.last_upsert_wave = wave;
+    if (object.open_upsert == kNone || !fits(object.open_upsert, bytes)) {
+      object.open_upsert = open_item(Kind::kUpsert);
       write(object, object.open_upsert);
       wait_for_outstanding(object.open_upsert, operation.object, true);
     }
-    join(object.open_upsert, index);
+    join(object.open_upsert, index, bytes);
   }
 
   void place_event(std::uint32_t index) {
     const Operation& operation = operations_[index];
-    int wave = 1;
-    for (const EventObject& named : operation.objects) {
-      if (is_touch(named, options_))
-        wave = std::max(wave, first_wave_for(objects_[named.key], named));
-    }
-    const std::uint32_t item = open_item(Kind::kEvent, wave);
+    const std::uint32_t item = open_item(Kind::kEvent);
     if (!groups_.empty()) items_[item].group = groups_[index];
-    join(item, index);
+    join(item, index, body_bytes_max(operation));
     for (const EventObject& named : operation.objects) {
       if (!is_touch(named, options_)) continue;
       ObjectState& object = objects_[named.key];
       object.open_upsert = kNone;
-      object.last_event_wave = std::max(object.last_event_wave, wave);
       if (named.writes()) {
-        object.last_written_wave = wave;
         write(object, item);
       } else {
         come_after(item, object.last_writer);
@@ -147,17 +117,6 @@ class Planner {
       }
       wait_for_outstanding(item, named.key, named.writes());
     }
-  }
-
-  static int first_wave_for(const ObjectState& object, const EventObject& named) {
-    int wave = std::max(next_odd_after(object.last_upsert_wave), object.last_event_wave);
-    if (object.last_written_wave != kNever) {
-      wave = std::max(wave, next_odd_after(object.last_written_wave));
-    }
-    if (named.writes() && object.last_event_wave != kNever) {
-      wave = std::max(wave, next_odd_after(object.last_event_wave));
-    }
-    return wave;
   }
 
   /// `item` is the object's new last writer: it comes after the reads since the last write, and
@@ -183,80 +142,41 @@ class Planner {
     }
   }
 
-  std::uint32_t open_item(Kind kind, int wave) {
-    items_.push_back(Item{kind, wave, 0, {}, 0, {}, {}});
+  std::uint32_t open_item(Kind kind) {
+    items_.emplace_back().kind = kind;
     return static_cast<std::uint32_t>(items_.size() - 1);
   }
 
-  void join(std::uint32_t item, std::uint32_t index) {
+  void join(std::uint32_t item, std::uint32_t index, std::size_t bytes) {
     items_[item].members.push_back(index);
-    items_[item].bytes += body_bytes_max(operations_[index]);
+    items_[item].bytes += bytes;
   }
 
-  /// Fills requests wave by wave, group by group, in the order in which items were opened.
-  std::vector<PlannedRequest> into_requests() {
-    std::vector<std::uint32_t> order(items_.size());
-    for (std::uint32_t i = 0; i < order.size(); ++i) order[i] = i;
-    std::ranges::stable_sort(order, {}, [&](std::uint32_t i) {
-      return std::tuple(items_[i].wave, items_[i].group == 0, items_[i].group);
-    });
-
-    std::vector<PlannedRequest> requests;
-    std::vector<std::uint32_t> request_of(items_.size());
-    std::size_t bytes = 0;
-    std::uint64_t group = 0;
-    for (const std::uint32_t i : order) {
-      const Item& item = items_[i];
-      const bool fits = !requests.empty() && requests.back().wave == to_unsigned(item.wave) &&
-                        group == item.group && requests.back().items.size() < options_.items_max &&
-                        bytes + item.bytes <= options_.bytes_max;
-      if (!fits) {
-        requests.emplace_back();
-        requests.back().kind = item.kind;
-        requests.back().wave = to_unsigned(item.wave);
-        bytes = kBodyFrame;
-        group = item.group;
-      }
-      bytes += item.bytes;
-      request_of[i] = static_cast<std::uint32_t>(requests.size() - 1);
-      add(requests.back(), items_[i], request_of);
-    }
-    for (PlannedRequest& request : requests) finish(request);
-    return requests;
+  /// Whether the merged upsert keeps to a request's size with so much more. What was overwritten in
+  /// it counts until the sum comes near the limit; then it is composed to see.
+  bool fits(std::uint32_t item, std::size_t more) {
+    const std::size_t limit = options_.bytes_max;
+    std::size_t& bytes = items_[item].bytes;
+    if (kBodyFrame + bytes + more <= limit) return true;
+    bytes = std::min(bytes, composed_bytes(items_[item]));
+    // Composing pays only if it makes room for many more.
+    return kBodyFrame + bytes + more <= limit / 2;
   }
 
-  void add(PlannedRequest& request, Item& item, std::span<const std::uint32_t> request_of) const {
-    // Every item that this one comes after stands in an earlier wave, so it has its request.
-    for (const std::uint32_t earlier : item.after) {
-      assert(items_[earlier].wave < item.wave);
-      request.after.push_back(request_of[earlier]);
-    }
-    request.after_outstanding.insert(request.after_outstanding.end(),
-                                     item.after_outstanding.begin(), item.after_outstanding.end());
-    for (const std::uint32_t member : item.members) {
-      append_touches(request.touches, operations_[member], options_);
-      if (item.kind == Kind::kUpsert) break;  // all of them touch the same one
-    }
-    request.items.push_back(std::move(item.members));
+  std::size_t composed_bytes(const PlannedItem& item) const {
+    Patch patch;
+    for (const std::uint32_t member : item.members) compose(patch, operations_[member].properties);
+    std::string json;
+    append_upsert_json(json, operations_[item.members.front()].object, patch.properties());
+    return json.size() + kItemFrame;
   }
-
-  static void finish(PlannedRequest& request) {
-    const auto unique = [](auto& values) {
-      std::ranges::sort(values);
-      values.erase(std::unique(values.begin(), values.end()), values.end());
-    };
-    unique(request.after);
-    unique(request.after_outstanding);
-  }
-
-  static std::uint32_t to_unsigned(int wave) { return static_cast<std::uint32_t>(wave); }
 
   std::span<const Operation> operations_;
   const PlanOptions& options_;
   std::span<const std::uint64_t> groups_;
   std::unordered_map<std::uint64_t, std::vector<Earlier>> outstanding_;
   std::unordered_map<ObjectKey, ObjectState, ObjectKeyHash> objects_;
-  std::vector<Item> items_;
+  std::vector<PlannedItem> items_;
 };
 
 }  // namespace
@@ -265,17 +185,31 @@ std::uint64_t hash_object(const ObjectKey& key) {
   return ObjectKeyHash{}(key);
 }
 
-std::vector<PlannedRequest> plan(std::span<const Operation> operations,
-                                 std::span<const OutstandingRequest> outstanding,
-                                 const PlanOptions& options,
-                                 std::span<const std::uint64_t> groups) {
-  return Planner(operations, outstanding, options, groups).run();
+std::size_t body_frame_bytes() {
+  return kBodyFrame;
+}
+
+void append_touches(std::vector<Touch>& touches, const Operation& operation,
+                    const PlanOptions& options) {
+  if (operation.kind == Kind::kUpsert) {
+    touches.push_back({hash_object(operation.object), true});
+    return;
+  }
+  for (const EventObject& named : operation.objects) {
+    if (is_touch(named, options)) touches.push_back({hash_object(named.key), named.writes()});
+  }
 }
 
 std::vector<Touch> touches_of(std::span<const Operation> operations, const PlanOptions& options) {
   std::vector<Touch> touches;
   for (const Operation& operation : operations) append_touches(touches, operation, options);
   return touches;
+}
+
+std::vector<PlannedItem> plan(std::span<const Operation> operations,
+                              std::span<const OutstandingRequest> outstanding,
+                              const PlanOptions& options, std::span<const std::uint64_t> groups) {
+  return Planner(operations, outstanding, options, groups).run();
 }
 
 }  // namespace flowmyna

@@ -19,7 +19,7 @@ struct Touch {
   bool writes = false;
 };
 
-/// A request of an earlier plan that is not settled yet.
+/// What was planned earlier and is not settled yet: a request, or something else that has an id.
 struct OutstandingRequest {
   RequestId id = 0;
   std::vector<Touch> touches;
@@ -27,52 +27,58 @@ struct OutstandingRequest {
 
 struct PlanOptions {
   std::size_t items_max = 100;       ///< items in one request; the API's limit is 100
-  std::size_t bytes_max = 1U << 20;  ///< size of one request's body, unless one item is larger
+  std::size_t bytes_max = 1U << 20;  ///< size of one request's body, unless one operation is larger
   /// Types whose final state alone matters: an event that does not write such an object is no
   /// touch of it. Canonical escaping.
   std::set<std::string, std::less<>> latest_types;
 };
 
-struct PlannedRequest {
+/// One item of a request to come: operations that will arrive as one.
+struct PlannedItem {
   Kind kind = Kind::kUpsert;
-  std::uint32_t wave = 0;
-  /// Each item's members as indexes into the planned operations, ascending.
-  std::vector<std::vector<std::uint32_t>> items;
-  /// Requests of this plan (indexes) and outstanding ones (ids) that must be settled first.
+  /// Events of different groups never share a request; see `plan`. 0 for upserts.
+  std::uint64_t group = 0;
+  std::size_t bytes = 0;  ///< what it takes at most in a request's body
+  /// Indexes into the planned operations, ascending. An event's is one.
+  std::vector<std::uint32_t> members;
+  /// What must be settled before it may leave: items of this plan, all of which stand before it,
+  /// and outstanding requests. Ascending, each once.
   std::vector<std::uint32_t> after;
   std::vector<RequestId> after_outstanding;
-  std::vector<Touch> touches;
 };
 
-/// Pending operations in, an ordered plan of requests out. Pure.
+/// Pending operations in, their items out, in the order of acceptance, each with what it has to
+/// wait for. Pure.
 ///
-/// Every operation gets a wave; a *touch* is an upsert of an object or an event that names it, and
-/// an event *writes* the objects for which it carries properties:
+/// A *touch* is an upsert of an object or an event that names it, and an event *writes* the objects
+/// for which it carries properties:
 /// - an upsert joins the open merged upsert of its object if nothing touched the object since that
-///   was opened; otherwise it opens one in the first even wave after the object's last touch;
-/// - an event goes to the first odd wave that is after the last upsert of each of its objects and
-///   not before their last events; it shares a wave with another event only if neither writes an
-///   object that both name.
+///   was opened; otherwise it opens one, which comes after the object's last write and all touches
+///   since. One that would outgrow a request is closed;
+/// - an event comes after the last write of each of its objects, and where it writes, after all
+///   touches since.
 ///
-/// Within a wave nothing depends on order, neither between requests nor inside one. Waves say in
-/// which order requests are best sent; what a request really has to wait for are the requests in
-/// `after` and `after_outstanding`, so one that is being retried holds up only what depends on it.
+/// So what may share a request is what waits for nothing: two such items touch no object in common,
+/// unless both only name it. Which of them do is left to whoever fills requests, at the moment when
+/// one can leave: an item never waits for what its companions need. (Packing requests here, wave by
+/// wave, was rejected: each took the blockers of all of its items.)
 ///
-/// `groups` is empty or has a number for every operation: events of different groups never share a
-/// request, so that what is answered to one group's events is about nobody else's (0 is a group as
-/// any other). Inside a wave those of a group above 0 go first: somebody waits for them. Upserts
-/// need no group, since an answer names each object.
-///
-/// A plan that starts all waves anew after every settled request was rejected (quadratic), and so
-/// was a barrier after each wave (one slow request would stop all).
-std::vector<PlannedRequest> plan(std::span<const Operation> operations,
-                                 std::span<const OutstandingRequest> outstanding,
-                                 const PlanOptions& options,
-                                 std::span<const std::uint64_t> groups = {});
+/// `groups` is empty or has a number for every operation: what is answered to one group's events is
+/// about nobody else's (0 is a group as any other). Upserts need no group, since an answer names
+/// each object.
+std::vector<PlannedItem> plan(std::span<const Operation> operations,
+                              std::span<const OutstandingRequest> outstanding,
+                              const PlanOptions& options,
+                              std::span<const std::uint64_t> groups = {});
+
+/// What a request's body takes besides its items.
+std::size_t body_frame_bytes();
 
 std::uint64_t hash_object(const ObjectKey& key);
 
-/// What a request of these operations touches under `options`.
+/// What these operations touch under `options`, in their order.
 std::vector<Touch> touches_of(std::span<const Operation> operations, const PlanOptions& options);
+void append_touches(std::vector<Touch>& touches, const Operation& operation,
+                    const PlanOptions& options);
 
 }  // namespace flowmyna

@@ -60,6 +60,13 @@ std::int64_t seconds_until(std::int64_t unix_s, std::int64_t now_unix_s) {
   return static_cast<std::int64_t>(std::min(distance, kMax));
 }
 
+/// What the server's clock shows where it says so, ours otherwise: a device without a battery may
+/// be years off, and the times that the server names are its own.
+std::int64_t server_now(const Answer& answer, std::int64_t now_unix_s) {
+  const std::string date(trim_blanks(answer.date));
+  return http_date_to_unix(date, now_unix_s).value_or(now_unix_s);
+}
+
 std::optional<std::int64_t> asked_seconds(const Answer& answer, std::int64_t now_unix_s) {
   const std::string_view retry_after = trim_blanks(answer.retry_after);
   if (const auto seconds = to_integer(retry_after)) return seconds;
@@ -75,7 +82,7 @@ std::optional<std::int64_t> asked_seconds(const Answer& answer, std::int64_t now
 }  // namespace
 
 std::optional<std::chrono::seconds> asked_wait(const Answer& answer, std::int64_t now_unix_s) {
-  const auto seconds = asked_seconds(answer, now_unix_s);
+  const auto seconds = asked_seconds(answer, server_now(answer, now_unix_s));
   if (!seconds) return std::nullopt;
   return std::chrono::seconds(
       std::clamp<std::int64_t>(*seconds, kAskedWaitMin.count(), kAskedWaitMax.count()));

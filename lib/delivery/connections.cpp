@@ -3,14 +3,16 @@
 #include <arpa/inet.h>
 #include <ifaddrs.h>
 #include <linux/sockios.h>
+#include <linux/tcp.h>  // not the C library's, whose tcp_info ends too early
 #include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
 #include <memory>
+#include <utility>
 
 namespace flowmyna {
 namespace {
@@ -60,6 +62,14 @@ void set_linger(int socket, bool on) {
   setsockopt(socket, SOL_SOCKET, SO_LINGER, &option, sizeof option);
 }
 
+/// All zero beyond what the kernel knows.
+tcp_info info_of(int socket) {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  if (getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return {};
+  return info;
+}
+
 /// Bytes that were written and that the peer has not acknowledged (tcp(7), SIOCOUTQ).
 int unacknowledged_bytes(int socket) {
   int bytes = 0;
@@ -97,15 +107,24 @@ void Connections::close(int socket) {
   ::close(socket);
 }
 
-int Connections::started(const std::string& local_ip, int local_port) {
+Connections::Started Connections::started(const std::string& local_ip, int local_port) {
   const std::string address = address_bytes(local_ip);
   for (auto& [socket, owner] : owners_) {
     const LocalEnd end = local_end(socket);
     if (end.port != local_port || end.address != address) continue;
-    owner = 0;
-    return socket;
+    return {socket, std::exchange(owner, 0) == 0};
   }
-  return -1;
+  return {};
+}
+
+bool Connections::has_news(int socket) {
+  pollfd polled{socket, POLLIN | POLLRDHUP, 0};
+  return poll(&polled, 1, 0) > 0;
+}
+
+Progress Connections::progress_of(int socket) {
+  const tcp_info info = info_of(socket);
+  return {info.tcpi_bytes_acked, info.tcpi_bytes_received};
 }
 
 std::optional<bool> Connections::are_dead(std::uint64_t owner,
@@ -119,10 +138,7 @@ std::optional<bool> Connections::are_dead(std::uint64_t owner,
 
 bool Connections::is_dead(int socket, const LocalAddresses& addresses) const {
   if (!addresses.has_address_of(socket)) return true;
-  tcp_info info{};
-  socklen_t size = sizeof info;
-  if (getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return false;
-  return info.tcpi_retransmits > 0;
+  return info_of(socket).tcpi_retransmits > 0;
 }
 
 }  // namespace flowmyna

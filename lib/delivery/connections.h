@@ -21,6 +21,14 @@ class LocalAddresses {
   std::set<std::string> addresses_;  // as the kernel writes them: 4 or 16 bytes
 };
 
+/// How far a request has come over its connection, in bytes as the kernel counts them (tcp(7),
+/// TCP_INFO).
+struct Progress {
+  std::uint64_t acknowledged = 0;  ///< by the peer
+  std::uint64_t received = 0;      ///< from it
+  bool operator==(const Progress&) const = default;
+};
+
 /// What the kernel is told about each TCP connection to the API, and what it knows about them.
 ///
 /// **No stale copy.** A kernel goes on sending what was written to a socket after the socket was
@@ -49,8 +57,17 @@ class Connections {
   void opened(int socket, std::uint64_t owner);
   /// Closes it.
   void close(int socket);
-  /// The one with this local end, which carries a request now; -1 when there is none.
-  int started(const std::string& local_ip, int local_port);
+  struct Started {
+    int socket = -1;        ///< -1 when there is none
+    bool was_used = false;  ///< it has carried a request before
+  };
+  /// The one with this local end, which carries a request now.
+  Started started(const std::string& local_ip, int local_port);
+  /// Whether something came in, or the peer closed it. Of one that waits for a request that is
+  /// nothing good: its end, TLS's goodbye before that, or an answer to nothing.
+  static bool has_news(int socket);
+  /// All zero when the socket is none.
+  static Progress progress_of(int socket);
 
   /// Whether all sockets with which `owner` tries to connect are dead; nothing when there are none.
   std::optional<bool> are_dead(std::uint64_t owner, const LocalAddresses& addresses) const;

@@ -2,11 +2,13 @@
 
 #include <curl/curl.h>
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "delivery/ambient.h"
 #include "delivery/connections.h"
 #include "delivery/transfer.h"
 
@@ -14,6 +16,11 @@ namespace flowmyna {
 namespace {
 
 using Monotonic = Transfer::Monotonic;
+
+CURLcode initialise() {
+  shut_out_environment();
+  return curl_global_init(CURL_GLOBAL_DEFAULT);
+}
 
 struct MultiDeleter {
   void operator()(CURLM* handle) const { curl_multi_cleanup(handle); }
@@ -57,9 +64,10 @@ class Courier::State {
     int running = 0;
     curl_multi_perform(multi_.get(), &running);
     const bool done = finish_done();
-    const bool ended = end_dead();
+    const bool ended = end_hopeless();
     if (done || ended || answer_without_key()) return;
-    curl_multi_poll(multi_.get(), nullptr, 0, static_cast<int>(timeout.count()), nullptr);
+    curl_multi_poll(multi_.get(), nullptr, 0, static_cast<int>(until_look(timeout).count()),
+                    nullptr);
     curl_multi_perform(multi_.get(), &running);
     finish_done();
   }
@@ -67,36 +75,57 @@ class Courier::State {
   void wake() { curl_multi_wakeup(multi_.get()); }
 
  private:
-  /// Without a key there is no need to ask: the API documents 401 for it.
+  using Transfers = std::map<CURL*, std::unique_ptr<Transfer>>;
+
+  /// Without a key there is nothing to ask the API.
   bool answer_without_key() {
     std::vector<Done> refused;
     refused.swap(refused_);
-    for (const Done& done : refused) {
-      Answer answer;
-      answer.status = 401;
-      answer.body =
-          R"({"detail":"no API key is configured; set api.key_file or FLOWMYNA_API_KEY"})";
-      answer.sends = 0;
-      done(answer);
-    }
-    return !refused.empty();
+    if (refused.empty()) return false;
+    Answer answer;
+    answer.delivery = Answer::Delivery::kNotSent;
+    answer.obstacle = Answer::Obstacle::kNoKey;
+    answer.sends = 0;
+    if (options_.key_problem) answer.error = options_.key_problem();
+    if (answer.error.empty()) answer.error = "no API key: set api.key_file or FLOWMYNA_API_KEY";
+    for (const Done& done : refused) done(answer);
+    return true;
   }
 
-  /// After the network changed, and what had come in before was read. Connections are closed
-  /// first, so that no byte follows what is then said to be lost.
-  bool end_dead() {
-    if (!std::exchange(looks_for_dead_, false) || transfers_.empty()) return false;
-    const LocalAddresses addresses = LocalAddresses::of_machine();
-    std::vector<std::unique_ptr<Transfer>> dead;
+  /// Until a transfer may have stood still for too long, `timeout` at the most.
+  std::chrono::milliseconds until_look(std::chrono::milliseconds timeout) const {
+    using std::chrono::milliseconds;
+    auto next = Monotonic::time_point::max();
+    for (const auto& [easy, transfer] : transfers_) next = std::min(next, transfer->next_look());
+    const auto now = Monotonic::now();
+    if (next >= now + timeout) return timeout;
+    return std::max(milliseconds(0), std::chrono::ceil<milliseconds>(next - now));
+  }
+
+  /// What brings no answer any more: after the network changed, or since nothing has moved for too
+  /// long. What had come in before was read.
+  bool end_hopeless() {
+    const auto now = Monotonic::now();
+    std::optional<LocalAddresses> addresses;
+    if (std::exchange(looks_for_dead_, false) && !transfers_.empty()) {
+      addresses = LocalAddresses::of_machine();
+    }
+    const auto why = [&](Transfer& transfer) {
+      const bool is_dead = addresses && transfer.is_dead(*addresses);
+      return is_dead ? Transfer::Ending::kNetworkGone : transfer.look(now);
+    };
+    std::vector<std::pair<std::unique_ptr<Transfer>, Transfer::Ending>> ended;
     for (auto& [easy, transfer] : transfers_) {
-      if (transfer->is_dead(addresses)) dead.push_back(std::move(transfer));
+      const Transfer::Ending ending = why(*transfer);
+      if (ending != Transfer::Ending::kNone) ended.emplace_back(std::move(transfer), ending);
     }
     std::erase_if(transfers_, [](const auto& entry) { return entry.second == nullptr; });
-    for (const auto& transfer : dead) {
+    // Connections are closed first, so that no byte follows what is then said to be lost.
+    for (const auto& [transfer, ending] : ended) {
       curl_multi_remove_handle(multi_.get(), transfer->easy());
-      transfer->end();
+      transfer->end(ending);
     }
-    return !dead.empty();
+    return !ended.empty();
   }
 
   bool finish_done() {
@@ -105,21 +134,34 @@ class Courier::State {
     while (const CURLMsg* message = curl_multi_info_read(multi_.get(), &left)) {
       if (message->msg != CURLMSG_DONE) continue;
       const CURLcode code = message->data.result;
-      CURL* easy = message->easy_handle;
-      const auto node = transfers_.extract(easy);
-      done.emplace_back(std::move(const_cast<std::unique_ptr<Transfer>&>(node.mapped())), code);
+      auto node = transfers_.extract(message->easy_handle);
+      done.emplace_back(std::move(node.mapped()), code);
     }
+    bool is_any_finished = false;
     for (auto& [transfer, code] : done) {
+      if (start_anew(transfer)) continue;
+      is_any_finished = true;
       transfer->finish(code);
       curl_multi_remove_handle(multi_.get(), transfer->easy());
     }
-    return !done.empty();
+    return is_any_finished;
+  }
+
+  /// On a fresh connection, if nothing left since the idle one was of no use.
+  bool start_anew(std::unique_ptr<Transfer>& transfer) {
+    if (!transfer->wants_fresh_connection()) return false;
+    CURL* easy = transfer->easy();
+    curl_multi_remove_handle(multi_.get(), easy);
+    transfer->use_fresh_connection();
+    curl_multi_add_handle(multi_.get(), easy);
+    transfers_.emplace(easy, std::move(transfer));
+    return true;
   }
 
   CourierOptions options_;
   Connections connections_;
   std::unique_ptr<CURLM, MultiDeleter> multi_;  // closes into connections_
-  std::map<CURL*, std::unique_ptr<Transfer>> transfers_;
+  Transfers transfers_;
   std::uint64_t transfers_made_ = 0;
   std::vector<Done> refused_;  // requests that lack a key
   std::optional<Monotonic::time_point> network_changed_at_;
@@ -128,7 +170,7 @@ class Courier::State {
 
 Courier::Courier(CourierOptions options) {
   // Once a process, and before any other thread uses it; C++ guarantees the order.
-  static const CURLcode kInitialised = curl_global_init(CURL_GLOBAL_DEFAULT);
+  static const CURLcode kInitialised = initialise();
   (void)kInitialised;
   state_ = std::make_unique<State>(std::move(options));
 }

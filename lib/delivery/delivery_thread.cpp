@@ -55,12 +55,14 @@ void DeliveryThread::run(Foreman& foreman) {
   while (true) {
     awake_ = false;
     run_posted();
-    if (stopping_) foreman.stop();
+    // Asked once a turn: who is told to stop after that has not told the foreman yet.
+    const bool is_stopping = stopping_;
+    if (is_stopping) foreman.stop();
     const auto deadline = foreman.advance();
     const BootTime now = clock_.boot_now();
     auto sleep = kSleepMax;
     if (deadline) sleep = std::clamp(*deadline - now, BootTime(0), BootTime(kSleepMax));
-    if (stopping_) {
+    if (is_stopping) {
       const BootTime left = BootTime(give_up_at_ms_.load()) - now;
       if (foreman.is_quiet() || left <= BootTime(0)) return;
       sleep = std::min(sleep, left);

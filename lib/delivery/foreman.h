@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -8,6 +9,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/backoff.h"
@@ -16,10 +18,15 @@
 #include "core/outbox.h"
 #include "core/planner.h"
 #include "core/token_bucket.h"
+#include "delivery/batch_size.h"
 #include "delivery/compaction_pace.h"
+#include "delivery/delivery_status.h"
 #include "delivery/gate.h"
+#include "delivery/lane.h"
+#include "delivery/look.h"
 #include "delivery/outage_log.h"
 #include "delivery/schedule.h"
+#include "delivery/sealed_request.h"
 #include "delivery/transport.h"
 #include "delivery/waiters.h"
 
@@ -31,8 +38,14 @@ struct ForemanOptions {
   /// How long the first of a few operations waits for company; a full batch never waits.
   std::chrono::milliseconds linger{200};
   std::size_t in_flight_max = 8;
+  /// How many requests of an endpoint may lie sealed: those that fail again and again wait here
+  /// without holding up the others. Restarting reads them all, and each takes some hundred bytes.
+  std::size_t sealed_max = 2000;
   std::uint32_t requests_per_minute_max = 1000;  ///< 0: no limit
   bool hold_unknown = false;                     ///< an event of unknown outcome waits for a person
+  /// For so long at least an item is tried that the API fails by itself in a 200, before it is
+  /// dead.
+  std::chrono::milliseconds dead_letter_after{std::chrono::hours(1)};
   /// What is planned at once. More coalesces better; this much bounds memory.
   std::size_t window_operations = 10'000;
   std::size_t window_bytes = 4U << 20;
@@ -41,16 +54,6 @@ struct ForemanOptions {
   std::size_t compact_operations = 2048;
   std::size_t compact_bytes = 1U << 20;
   std::uint64_t seed = 0;  ///< of the jitter
-};
-
-/// What people see of delivery.
-struct DeliveryStatus {
-  DeliveryState state = DeliveryState::kIdle;
-  std::optional<std::chrono::milliseconds> next_attempt_in;
-  std::optional<BootTime> last_success_at;
-  std::string last_error;
-  std::string health_body;  ///< the API's own last health answer, empty before the first
-  BootTime health_at{0};
 };
 
 /// The backlog as an export finds it.
@@ -68,10 +71,15 @@ struct ExportView {
 /// - a request leaves only after its seal is durable, and what depends on another request is sealed
 ///   only after that one's settlement is durable; so whatever is sealed after a crash can be sent
 ///   in any order without undoing newer data;
-/// - an operation is in at most one of: the schedule, a request;
+/// - what a look has come past is in the schedule, in a request, settled, or remembered by the look
+///   with what it touches;
 /// - nothing is sealed from bytes that the outbox has changed since they were read: the times of
 ///   events, once the clock is synchronised;
 /// - the schedule is only a plan: it is thrown away and made anew whenever that is simpler.
+///
+/// What fails holds up itself and what depends on it: the network both endpoints (Gate), an
+/// endpoint its requests (Lane), a request those that touch what it touches (Schedule for what was
+/// planned, Look for what is passed over to find what can go).
 ///
 /// A state machine on the delivery thread: nothing blocks, everything happens in `advance` or in a
 /// callback that arrives through `post`. `status` may be called from any thread.
@@ -93,6 +101,8 @@ class Foreman {
 
   /// Somebody wants what waits to be tried now, whatever the back-off or a 429 says.
   void flush();
+  /// The configuration was read again: the same, but for what a 429 asks for.
+  void end_back_off();
   void pause();
   void resume();
   /// Operations from this receipt on came back to the backlog, behind what was read: dead letters
@@ -101,7 +111,7 @@ class Foreman {
   /// came of it; once too often costs a read.
   void returned(Receipt lowest) {
     exporting_.reset();
-    drop_plan(lowest);
+    forget_plan(lowest);
     pace_.start_anew();
   }
   /// Asks the API for its health if the last answer is old and the network works.
@@ -129,44 +139,100 @@ class Foreman {
   /// Outbox::give_up, on the outbox's thread.
   void give_up_exported(const std::string& id, std::vector<Receipt> receipts,
                         Outbox::Done<std::uint64_t> done);
+  /// Up to `items_max` items that are stuck, oldest first.
+  std::vector<StuckItem> stuck(std::size_t items_max) const;
+  /// A person gives up a pending operation: it counts as dropped. kBusy while it is on its way to
+  /// the API, whose answer decides, or to the disk; kInvalid when nothing pending has this receipt
+  /// of its own. `done` on the outbox's thread, or at once.
+  void drop_pending(Receipt receipt, Outbox::Done<void> done);
   /// Events of unknown outcome wait for a person. Any thread may ask.
   bool holds_unknown() const { return options_.hold_unknown; }
-  /// No new request leaves from now on.
-  void stop() { stopping_ = true; }
+  /// No new request leaves from now on, and what is sealed and never left is unsealed.
+  void stop();
   /// Every answer that was under way has come and is settled.
   bool is_quiet() const;
 
   DeliveryStatus status() const;
 
  private:
+  using Phase = SealedRequest::Phase;
+
   // How long the outbox is left alone after it refused something.
   static constexpr std::chrono::seconds kStorageRetry{1};
 
-  enum class Phase : std::uint8_t { kUnbuilt, kFetching, kSealing, kReady, kInFlight, kSettling };
-  struct Request {
-    Seal seal;
-    std::string body;
-    std::vector<Touch> touches;
-    Phase phase = Phase::kSealing;
-    BootTime sent_at{0};  ///< while kInFlight
-    BootTime not_before{0};
-    BootTime not_before_at_least{0};  ///< whatever the network does
-    std::uint32_t failures = 0;
-    std::string last_error;  ///< while it waits to be sent again
-    std::uint64_t sends = 0;
-    bool may_have_arrived = false;  ///< sent at least once without a sure outcome
-    bool is_sealed = false;         ///< durably
-    bool last_chance = false;       ///< failed in company before: if it fails again, it is dead
-    Settlement settlement;          ///< while kSettling
-    std::vector<std::vector<ItemMembers>> remainder;  ///< while kSettling: its successors' items
-    std::vector<OperationOutcome> outcomes;           ///< while kSettling: for the writers who wait
+  // How often a request fails on its own before it is divided: the first times may be chance. Its
+  // parts are divided at once.
+  static constexpr std::uint32_t kDivideAfter = 3;
+
+  // Of more requests than this, those that wait give their bodies up, to be built again.
+  static constexpr std::size_t kBodiesMax = 64;
+
+  /// What failed waits for fresh work: for that which was there when it began to wait, until it has
+  /// been looked at.
+  struct GivingWay {
+    Receipt through = 0;
+    BootTime since{0};
+    bool is_over = false;
+  };
+
+  /// What an endpoint has of its own.
+  struct Endpoint {
+    Endpoint(const ForemanOptions& options, std::uint64_t seed)
+        : lane(options.backoff, seed), size(options.plan.bytes_max) {}
+    Lane lane;
+    BatchSize size;
+    bool failed_is_next = false;  ///< whose turn it is: what failed, or fresh work
+    std::optional<GivingWay> giving_way;
+    std::size_t passed_over = 0;      ///< requests of the other that were filled while this waited
+    std::optional<BootTime> sent_at;  ///< when a request left for it last
   };
 
   // what waits (foreman_backlog.cpp)
+  struct Read {
+    Receipt after = 0;
+    bool is_second = false;  ///< of the second look
+    bool goes_on = false;    ///< what is planned stays
+    BootTime begun_at{0};
+    bool is_stale = false;  ///< something has come back to the backlog that it leaves out
+  };
+  bool has_unread() const;
+  bool is_read_put_off() const;
+  bool can_read(BootTime now) const;
   std::optional<BootTime> read_due(BootTime now) const;
+  std::optional<BootTime> first_due(BootTime now) const;
+  bool second_is_due(BootTime now) const;
+  bool has_found(const Look& look, BootTime now) const;
+  bool must_go_on() const;
+  bool is_planned(std::size_t windows) const;
+  std::size_t ready_requests(BootTime now) const;
   void read_more(BootTime now);
-  void on_window(Window window, Receipt accepted_before);
-  std::vector<Receipt> taken_after(Receipt receipt) const;
+  void begin_read(const Read& read);
+  void on_window(const Read& read, Window window, Receipt accepted_before);
+  void note_read(bool is_second, Receipt read_through);
+  bool needs_sifting(BootTime now) const;
+  Result<std::shared_ptr<const Batch>> sift(Look& look, const Read& read,
+                                            std::shared_ptr<const Batch> batch,
+                                            Receipt& read_through);
+  void block(Look& look, const Read& read) const;
+  std::vector<OutstandingRequest> outstanding(bool with_planned) const;
+  std::vector<Receipt> taken_after(Receipt receipt, bool with_planned) const;
+
+  // the looks at it (foreman_looks.cpp)
+  std::optional<BootTime> look_again_due() const;
+  void look_again(BootTime now);
+  void plan_anew(std::size_t operations_kept);
+  void plan_anew() { plan_anew(kept_in_plan()); }
+  void replan_after(const SealedRequest& request);
+  std::size_t kept_in_plan() const;
+  std::vector<Schedule::GivenUp> give_up_places(std::size_t operations_kept);
+  void pass_over(const std::vector<Schedule::GivenUp>& given_up);
+  void begin_second_look();
+  void leave_ended_look();
+  void second_becomes_first();
+  void note_looked(bool is_in_vain);
+  void forget_plan(Receipt lowest_returned);
+
+  // folding it (foreman_compaction.cpp)
   bool wants_compaction(BootTime now) const;
   void compact(BootTime now);
   std::uint64_t next_wanted(BootTime now, std::uint64_t accepted) const;
@@ -174,34 +240,63 @@ class Foreman {
   // leaving (foreman.cpp)
   void probe(BootTime now);
   void send_probe();
+  void lose_network();
   void seal_ready(BootTime now);
+  std::optional<Kind> next_to_fill(BootTime now) const;
+  bool may_seal(Kind kind, BootTime now) const;
+  bool fills_request(Kind kind) const;
+  Schedule::Limits limits(Kind kind) const;
+  SealedRequest& fill(Kind kind);
   void seal(std::vector<Seal> seals);
+  void on_sealed(const std::vector<RequestId>& ids, const Result<void>& done);
   void send_ready(BootTime now);
-  void send(Request& request, BootTime now);
-  Request* next_to_send(BootTime now);
+  bool send_next(Kind kind, BootTime now);
+  void send(SealedRequest& request, BootTime now);
+  bool is_fresh_coming(Kind kind, bool is_all_read, BootTime now) const;
+  SealedRequest* next_to_send(Kind kind, BootTime now);
+  std::size_t doubtful(const SealedRequest& request) const;
+  bool is_failing_one_due(Kind kind, BootTime now) const;
   void end_waits();
   void log_failure(const std::string& what, const std::string& reason);
   void log_reached();
 
-  // coming back, and after a restart (foreman_answers.cpp)
+  // coming back (foreman_answers.cpp)
   void on_answer(RequestId id, const Answer& answer);
-  void keep(Request& request, const Verdict& verdict, BootTime now);
-  void settle(Request& request, const Verdict& verdict, const Answer& answer);
-  void split(Request& request, const Verdict& verdict, int status);
-  void retry(Request& request, const Verdict& verdict, BootTime now);
-  bool must_hold(const Request& request) const;
-  void hold(Request& request, const std::string& why);
-  void bury(Request& request, const ItemMembers& members, int status, std::string reason,
+  void throttle(SealedRequest& request, const Verdict& verdict, BootTime now);
+  void lose_way(SealedRequest& request, const Verdict& verdict, BootTime now);
+  void fail_request(SealedRequest& request, const Verdict& verdict, const Answer& answer,
+                    BootTime now);
+  bool blame(SealedRequest& request, const Verdict& verdict, BootTime now);
+  void retry(SealedRequest& request, const Verdict& verdict, bool is_on_its_own, BootTime now);
+  void settle(SealedRequest& request, const Verdict& verdict, const Answer& answer);
+  void settle_failed(SealedRequest& request, const Verdict& verdict,
+                     const std::vector<std::size_t>& failed, int status, BootTime now);
+  void give_up_failed(SealedRequest& request, const Verdict& verdict,
+                      const std::vector<std::size_t>& failed, int status);
+  void refuse(SealedRequest& request, const Verdict& verdict, int status);
+  void separate(SealedRequest& request, const Verdict& verdict);
+  bool is_refused_with_all(SealedRequest& request, const Verdict& verdict, BootTime now);
+  bool can_try_another(const SealedRequest& request) const;
+  bool must_hold(const SealedRequest& request) const;
+  void hold(SealedRequest& request, const std::string& why);
+  void bury(SealedRequest& request, const ItemMembers& members, int status, std::string reason,
             const std::string& words);
-  void finish(Request& request);
+
+  // what becomes of a request, and after a restart (foreman_requests.cpp)
+  void divide(SealedRequest& request);
+  void take_apart(SealedRequest& request, std::size_t item);
+  void finish(SealedRequest& request);
+  void count_what_goes_again(SealedRequest& request, bool is_released);
   void settle_finished();
+  void stop_telling(std::uint64_t duplicates);
   void on_settled(const std::vector<RequestId>& ids, const Result<void>& done);
-  void respawn(const Request& parent);
+  void spawn(const SealedRequest& parent, const Successor& successor);
   void load_seals();
+  void load_seal(const Seal& seal);
   void build_unbuilt();
   void on_fetched(RequestId id, Result<Window> window);
-  void dissolve(Request& request);
-  void drop_plan(Receipt lowest_returned);
+  void dissolve(SealedRequest& request);
+  void learn_touches(SealedRequest& request, const Batch& batch);
 
   // once the clock is synchronised (foreman_clock.cpp)
   void notice_clock();
@@ -216,24 +311,38 @@ class Foreman {
   bool is_exporting(BootTime now) const;
   Result<ExportView> view_of_export() const;
   GiveUp with_requests(std::vector<Receipt> receipts) const;
-  void on_given_up(const std::vector<RequestId>& requests, bool is_done);
+  void on_given_up(const GiveUp& what, bool is_done);
 
   // writers who wait (foreman_waits.cpp)
   std::vector<std::uint64_t> groups_of(const Window& window) const;
-  void note_delivered(Request& request, const Verdict& verdict, const Answer& answer);
-  void note_dead(Request& request, const ItemMembers& members, int status,
+  void note_delivered(SealedRequest& request, const Verdict& verdict, const Answer& answer);
+  void note_dead(SealedRequest& request, const ItemMembers& members, int status,
                  const std::string& words);
 
-  bool is_left_behind(const Request& request, BootTime now) const;
+  // what people see and ask for (foreman_people.cpp)
+  void publish(BootTime now);
+  DeliveryState state(BootTime now, std::optional<BootTime>& next, std::string& last_error) const;
+  EndpointStatus endpoint_status(Kind kind, BootTime now) const;
+  bool can_do_anything(BootTime now) const;
+  bool one_delivers(BootTime now) const;
+  bool is_stuck(const SealedRequest& request) const;
+  StuckItem describe_stuck(const SealedRequest& request, std::size_t item, BootTime now) const;
+  void drop_from(SealedRequest& request, Receipt receipt, Outbox::Done<void> done);
+
+  // how much may be under way (foreman.cpp)
+  std::size_t allowance(Kind kind, BootTime now) const;
+  bool allows_any(BootTime now) const;
+  std::size_t share_of(Kind kind, BootTime now) const;
+  bool is_left_behind(const SealedRequest& request, BootTime now) const;
   std::size_t in_flight(BootTime now) const;
-  bool has_room(BootTime now) const;
+  std::size_t in_flight(Kind kind, BootTime now) const;
   bool is_building() const;
   std::optional<BootTime> next_deadline(BootTime now);
-  const Request* all_wait_for(BootTime now) const;
-  void publish(BootTime now);
+  std::optional<BootTime> next_deadline(Kind kind, BootTime now);
   BootTime now() const { return clock_.boot_now(); }
   std::int64_t unix_s() const { return clock_.unix_now_ms() / 1000; }
-  std::size_t allowance(BootTime now) const;
+  Endpoint& endpoint(Kind kind) { return endpoints_[index_of(kind)]; }
+  const Endpoint& endpoint(Kind kind) const { return endpoints_[index_of(kind)]; }
 
   const ForemanOptions options_;
   Outbox& outbox_;
@@ -243,25 +352,27 @@ class Foreman {
   const MakeKey make_key_;
 
   Gate gate_;
+  std::array<Endpoint, kKinds> endpoints_;  // by index_of(Kind)
+  IndexBase index_base_ = IndexBase::kUnknown;
   OutageLog outage_log_;
-  TokenBucket bucket_;
+  mutable TokenBucket bucket_;  // that time passes is no change
   Random random_;
   Schedule schedule_;
   Waiters waiters_;
-  std::map<RequestId, Request> requests_;  // sealed, or on the way to it; oldest first
+  std::map<RequestId, SealedRequest> requests_;  // oldest first
   std::vector<RequestId> to_settle_;
   RequestId next_id_ = 1;
   std::size_t in_flight_ = 0;  // those left behind included
+  Kind last_sent_ = Kind::kEvent;
 
   bool loading_ = false;
   bool loaded_ = false;  // the seals of the last run are known
-  bool reading_ = false;
+  std::optional<Read> reading_;
   bool compacting_ = false;
   CompactionPace pace_;
-  Receipt answered_ = 0;        // whoever waits for what is up to here has said so
-  bool read_is_stale_ = false;  // operations came back to the backlog behind its start
-  bool clock_is_due_ = false;   // events wait for their right time
-  bool correcting_ = false;     // a step of that is under way
+  Receipt answered_ = 0;       // whoever waits for what is up to here has said so
+  bool clock_is_due_ = false;  // events wait for their right time
+  bool correcting_ = false;    // a step of that is under way
   bool stopping_ = false;
   struct Exporting {
     std::string id;
@@ -269,17 +380,23 @@ class Foreman {
     BootTime until{0};  ///< unless it is gone on with
   };
   std::optional<Exporting> exporting_;
-  bool giving_up_ = false;     // what was exported is being removed
-  Receipt cursor_ = 0;         // everything up to here was read, and is planned, sealed or settled
+  bool giving_up_ = false;  // what was exported, or given up by a person, is being removed
+  Look look_;               // the first, which ends before it begins anew
+  std::optional<Look> second_look_;
+  bool second_had_turn_ = false;
   Receipt flush_through_ = 0;  // no linger up to here
   std::optional<BootTime> unread_since_;
   BootTime planned_at_{0};
-  std::size_t full_window_ = 0;   // operations in the plan; 0 when it reached the backlog's end
-  BootTime storage_retry_at_{0};  // after the outbox refused something
+  std::size_t full_window_ = 0;        // operations in the last window; 0 when it reached the end
+  std::size_t loaded_operations_ = 0;  // that were planned of it
+  bool held_may_go_ = false;           // what something waits for that was passed over has ended
+  std::array<bool, kKinds> were_closed_{};  // endpoints, when something was held for that
+  BootTime storage_retry_at_{0};            // after the outbox refused something
   std::atomic<std::uint64_t> wanted_from_{0};
 
   mutable std::mutex status_mutex_;
-  DeliveryStatus status_;  // under status_mutex_
+  DeliveryStatus status_;                // under status_mutex_
+  std::uint64_t counted_by_outbox_ = 0;  // likewise: settled, but still among the requests here
 };
 
 }  // namespace flowmyna

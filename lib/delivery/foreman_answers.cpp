@@ -1,284 +1,333 @@
-// The foreman's other half: what happens when an answer comes back, and after a restart.
+// The foreman's other half: what an answer, or its absence, does to a request.
+//
+// Whoever fails holds up what depends on it and nothing else. Where nothing says who that is, the
+// way to the API is doubted first, then the endpoint, and only what fails while others succeed is
+// to blame itself: it is divided until what is to blame stands alone.
 
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <unordered_map>
+#include <cmath>
 
-#include "core/request.h"
 #include "delivery/foreman.h"
 
 namespace flowmyna {
 namespace {
 
-std::vector<Receipt> all_members(const Seal& seal) {
-  std::vector<Receipt> receipts;
-  for (const ItemMembers& item : seal.items) {
-    receipts.insert(receipts.end(), item.begin(), item.end());
-  }
-  return receipts;
+// An item that the API fails in a 200 is tried so often at most, over `dead_letter_after`.
+constexpr std::uint32_t kTriesMax = 10;
+
+/// The wait after the `tries`th failure: each twice as long as the one before, all of them together
+/// `dead_letter_after`.
+std::chrono::milliseconds wait_between_tries(std::chrono::milliseconds dead_letter_after,
+                                             std::uint32_t tries) {
+  const double waits = std::exp2(kTriesMax - 1) - 1;
+  const double share = std::exp2(std::min(tries, kTriesMax - 1) - 1) / waits;
+  return std::chrono::ceil<std::chrono::milliseconds>(dead_letter_after * share);
 }
 
-/// The body of a sealed request, from its operations in the order of `all_members`.
-std::string build_body(const Seal& seal, const Batch& batch) {
-  std::vector<RequestItem> items;
-  std::size_t next = 0;
-  for (const ItemMembers& members : seal.items) {
-    RequestItem& item = items.emplace_back();
-    for (std::size_t i = 0; i < members.size(); ++i) item.push_back(&batch.operations[next++]);
-  }
-  return batch_body(seal.kind, items);
+std::string describe(const SealedRequest& request) {
+  const char* items = request.kind == Kind::kUpsert ? " objects)" : " events)";
+  return "request " + std::to_string(request.id) + " (" + std::to_string(request.items.size()) +
+         items;
 }
 
 }  // namespace
 
 void Foreman::on_answer(RequestId id, const Answer& answer) {
   const BootTime at = now();
-  Request& request = requests_.at(id);
+  SealedRequest& request = requests_.at(id);
   --in_flight_;
   request.sends += answer.sends;
+  request.last_status = answer.status;
   const Verdict verdict =
-      judge(request.seal.kind, request.seal.items.size(), request.body, answer, unix_s());
-  if (verdict.outcome_unknown || answer.sends > 1) request.may_have_arrived = true;
+      judge({request.kind, request.items.size(), request.body}, answer, unix_s(), index_base_);
+  index_base_ = combine(index_base_, verdict.index_base);
+  if (verdict.outcome_unknown) request.record.may_have_arrived = true;
   switch (verdict.action) {
     case Verdict::Action::kSettle:
-      settle(request, verdict, answer);
-      return;
+      return settle(request, verdict, answer);
     case Verdict::Action::kSplit:
+    case Verdict::Action::kTooLarge:
+      return refuse(request, verdict, answer.status);
     case Verdict::Action::kSeparate:
-      split(request, verdict, answer.status);
-      return;
+      return separate(request, verdict);
+    case Verdict::Action::kThrottled:
+      return throttle(request, verdict, at);
+    case Verdict::Action::kRelease:
+    case Verdict::Action::kNoKey:
+      return lose_way(request, verdict, at);
     default:
-      keep(request, verdict, at);
-      return;
+      return fail_request(request, verdict, answer, at);
   }
 }
 
-/// Nothing is settled: the request, or its operations, have to go again.
-void Foreman::keep(Request& request, const Verdict& verdict, BootTime at) {
-  const char* items = request.seal.kind == Kind::kUpsert ? " objects)" : " events)";
-  log_failure("request " + std::to_string(request.seal.id) + " (" +
-                  std::to_string(request.seal.items.size()) + items,
-              verdict.reason);
+/// Too high a rate says nothing about the request: the gate alone decides.
+void Foreman::throttle(SealedRequest& request, const Verdict& verdict, BootTime at) {
+  log_failure(describe(request), verdict.reason);
   gate_.failed(verdict, request.sent_at, at);
+  for (Endpoint& its : endpoints_) its.lane.go_alone();
+  request.phase = Phase::kReady;
+  request.last_error = verdict.reason;
+  request.not_before = request.not_before_at_least = at;
+  plan_anew();
+}
+
+/// Nothing left: there is no way to the API, for nobody.
+void Foreman::lose_way(SealedRequest& request, const Verdict& verdict, BootTime at) {
+  log_failure(describe(request), verdict.reason);
+  gate_.failed(verdict, request.sent_at, at);
+  for (Endpoint& its : endpoints_) its.lane.lost_network();
+  if (request.record.may_have_arrived) {
+    retry(request, verdict, false, at);
+  } else {
+    request.duplicates = 0;  // as nothing left, nothing is there twice
+    finish(request);         // settles nothing: its operations are pending again
+  }
+  plan_anew();
+}
+
+/// Nothing is settled: the request has to go again, or its parts.
+void Foreman::fail_request(SealedRequest& request, const Verdict& verdict, const Answer& answer,
+                           BootTime at) {
+  if (verdict.action == Verdict::Action::kMisconfigured && verdict.is_of_path) {
+    return lose_way(request, verdict, at);
+  }
+  log_failure(describe(request), verdict.reason);
+  if (answer.timed_out && request.items.size() > 1) {
+    endpoint(request.kind).size.was_too_much(request.body.size(), at);
+  }
+  const bool has_failed_before = request.is_failing();
+  const bool is_on_its_own = blame(request, verdict, at);
   if (verdict.outcome_unknown && must_hold(request)) {
     hold(request, verdict.reason);
-  } else if (verdict.action == Verdict::Action::kRelease && !request.may_have_arrived) {
-    finish(request);  // settles nothing: its operations are pending again
   } else {
-    retry(request, verdict, at);
-  }
-  drop_plan(0);
-}
-
-void Foreman::retry(Request& request, const Verdict& verdict, BootTime at) {
-  request.phase = Phase::kReady;
-  ++request.failures;
-  request.last_error = verdict.reason;
-  request.not_before_at_least = at + std::max(options_.backoff.initial, verdict.wait);
-  switch (verdict.action) {
-    // A wrong key or address, or too high a rate, says nothing about this request: the gate alone
-    // decides.
-    case Verdict::Action::kThrottled:
-    case Verdict::Action::kUnauthorized:
-    case Verdict::Action::kMisconfigured:
-      request.not_before = at;
-      return;
-    default:
-      request.not_before =
-          at + std::max(backoff_wait(options_.backoff, request.failures, random_), verdict.wait);
-  }
-  if (!gate_.is_of_old_network(request.sent_at)) return;
-  request.not_before_at_least = std::max(gate_.overtaken_at(request.sent_at), at + verdict.wait);
-  request.not_before = std::max(at, request.not_before_at_least);
-}
-
-void Foreman::settle(Request& request, const Verdict& verdict, const Answer& answer) {
-  gate_.delivered(now());
-  log_reached();
-  const bool is_final = request.last_chance || request.seal.items.size() == 1;
-  for (std::size_t i = 0; i < request.seal.items.size(); ++i) {
-    const ItemMembers& members = request.seal.items[i];
-    if (verdict.items[i] == Verdict::Item::kDelivered) {
-      auto& delivered = request.settlement.delivered;
-      delivered.insert(delivered.end(), members.begin(), members.end());
-      request.settlement.coalesced += members.size() - 1;
-    } else if (is_final) {
-      bury(request, members, answer.status, verdict.reasons[i], verdict.reasons[i]);
-    } else {
-      request.remainder.push_back({members});
+    retry(request, verdict, is_on_its_own, at);
+    const bool is_too_large = answer.timed_out && request.record.on_its_own > 1;
+    // A merged upsert that may have arrived stays what it is: nothing may come between its parts.
+    if (request.items.size() > 1 && (is_too_large || request.record.on_its_own >= kDivideAfter)) {
+      divide(request);
     }
   }
-  if (!request.settlement.delivered.empty()) {
-    const std::lock_guard lock(status_mutex_);
-    status_.last_success_at = now();
+  // What fails again by itself changes nothing for what was planned around it.
+  const bool all_are_open =
+      std::ranges::all_of(kAllKinds, [&](Kind kind) { return allowance(kind, at) > 0; });
+  if (!has_failed_before || !all_are_open) plan_anew();
+}
+
+/// Who failed: the network, the endpoint, or this request on its own.
+bool Foreman::blame(SealedRequest& request, const Verdict& verdict, BootTime at) {
+  Lane& lane = endpoint(request.kind).lane;
+  const bool others_succeed = std::ranges::any_of(
+      endpoints_, [&](const Endpoint& its) { return its.lane.delivered_since(request.sent_at); });
+  if (!verdict.is_of_path) {
+    gate_.reached(at, false);
+  } else if (!others_succeed) {
+    // Unless health is well, when the way is asked.
+    gate_.failed(verdict, request.sent_at, at);
   }
-  note_delivered(request, verdict, answer);
+  if (lane.delivered_since(request.sent_at)) return true;
+  // Who is turned away again, although others were taken since, says nothing of the endpoint or of
+  // the key, for whose sake everything would wait for minutes.
+  if (state_after(verdict.action) != DeliveryState::kBackingOff) {
+    auto& since = request.record.turned_away_since;
+    if (since && lane.delivered_since(*since)) return true;
+    if (!since) since = at;
+  }
+  const bool is_of_old_network = gate_.is_of_old_network(request.sent_at);
+  // What was sent since tells how things are now.
+  const auto& last_sent_at = endpoint(request.kind).sent_at;
+  if (is_of_old_network && !gate_.is_of_old_network(*last_sent_at)) return false;
+  lane.failed(verdict, is_of_old_network, at);
+  if (verdict.action == Verdict::Action::kUnauthorized && !others_succeed) gate_.doubt_key();
+  return request.was_only_choice;
+}
+
+void Foreman::retry(SealedRequest& request, const Verdict& verdict, bool is_on_its_own,
+                    BootTime at) {
+  request.phase = Phase::kReady;
+  Record& record = request.record;
+  ++record.failures;
+  if (is_on_its_own) ++record.on_its_own;
+  if (!record.failing_since) record.failing_since = at;
+  request.last_error = verdict.reason;
+  request.not_before_at_least = at + std::max(options_.backoff.initial, verdict.wait);
+  request.not_before = at + verdict.wait;
+  // Otherwise the endpoint waits, or the network, and who goes then is a matter of turns.
+  if (is_on_its_own) {
+    const auto wait = backoff_wait(options_.backoff, record.failures, random_);
+    request.not_before = at + std::max(wait, verdict.wait);
+  }
+  if (gate_.is_of_old_network(request.sent_at)) {
+    request.not_before_at_least = std::max(gate_.overtaken_at(request.sent_at), at + verdict.wait);
+    request.not_before = std::max(at, request.not_before_at_least);
+  }
+  if (requests_.size() > kBodiesMax) request.body = {};
+}
+
+void Foreman::settle(SealedRequest& request, const Verdict& verdict, const Answer& answer) {
+  const BootTime at = now();
+  std::vector<std::size_t> failed;
+  for (std::size_t i = 0; i < request.items.size(); ++i) {
+    const ItemMembers& members = request.items.members()[i];
+    if (verdict.items[i] != Verdict::Item::kDelivered) {
+      failed.push_back(i);
+      continue;
+    }
+    auto& delivered = request.settlement.delivered;
+    delivered.insert(delivered.end(), members.begin(), members.end());
+    request.settlement.coalesced += members.size() - 1;
+  }
+  const bool is_delivery = failed.size() < request.items.size();
+  gate_.reached(at, is_delivery);
+  if (is_delivery) {
+    Endpoint& its = endpoint(request.kind);
+    its.lane.delivered(at);
+    its.size.passed(request.body.size(), at);
+    note_delivered(request, verdict, answer);
+    const std::lock_guard lock(status_mutex_);
+    status_.last_success_at = at;
+  }
+  if (failed.empty()) return finish(request);
+  settle_failed(request, verdict, failed, answer.status, at);
+}
+
+/// The API says of items that they failed, each by itself: perhaps they do so now alone, so they
+/// get further tries before they are dead.
+void Foreman::settle_failed(SealedRequest& request, const Verdict& verdict,
+                            const std::vector<std::size_t>& failed, int status, BootTime at) {
+  const bool are_all = failed.size() == request.items.size();
+  if (are_all && is_refused_with_all(request, verdict, at)) return;
+  Record& record = request.record;
+  ++record.tries;
+  if (!record.failed_since) record.failed_since = at;
+  retry(request, verdict, true, at);
+  request.not_before = at + wait_between_tries(options_.dead_letter_after, record.tries);
+  const bool is_last = record.tries > 1 && at >= *record.failed_since + options_.dead_letter_after;
+  log_failure(describe(request), verdict.reason);
+  if (is_last) {
+    give_up_failed(request, verdict, failed, status);
+  } else if (!are_all) {
+    Successor again{{}, record, request.not_before};
+    again.record.may_have_arrived = false;  // these the API has not taken
+    for (const std::size_t i : failed) {
+      again.items.add(request.items.members()[i], request.items.touches_of(i));
+    }
+    request.successors.push_back(std::move(again));
+    finish(request);
+  }
+  plan_anew();
+}
+
+/// Each alone once more, so that the reason is its own; of a merged upsert the operation that is to
+/// blame is looked for.
+void Foreman::give_up_failed(SealedRequest& request, const Verdict& verdict,
+                             const std::vector<std::size_t>& failed, int status) {
+  const ItemMembers& first = request.items.members().front();
+  if (request.items.size() > 1) {
+    for (const std::size_t i : failed) {
+      request.successors.push_back({request.items.part(i, i + 1), request.record, BootTime(0)});
+      request.successors.back().record.may_have_arrived = false;  // the API has not taken it
+    }
+  } else if (first.size() > 1) {
+    take_apart(request, 0);
+  } else {
+    bury(request, first, status, verdict.reasons.front(), verdict.reasons.front());
+  }
   finish(request);
 }
 
-/// Refused: its parts go on, until the item that is to blame stands alone. Halves find it with the
-/// fewest requests; where some items may have been taken each goes alone, so none goes a third
-/// time.
-void Foreman::split(Request& request, const Verdict& verdict, int status) {
-  gate_.delivered(now());  // the API is there, and has read the request
-  log_reached();
-  auto& items = request.seal.items;
+/// Refused in the API's words: its parts go on, until the item that is to blame stands alone, and
+/// of a merged upsert the operation. Halves find it with the fewest requests.
+void Foreman::refuse(SealedRequest& request, const Verdict& verdict, int status) {
+  const BootTime at = now();
+  gate_.reached(at, false);  // the API, or its front, has read the request
+  const bool is_size = verdict.action == Verdict::Action::kTooLarge;
+  if (is_size) endpoint(request.kind).size.was_too_much(request.body.size(), at);
+  // Smaller parts of what is too large may pass even where everything is refused as it is.
+  const bool is_evidence = !is_size || !request.is_divisible();
+  if (is_evidence && is_refused_with_all(request, verdict, at)) return;
+  log_failure(describe(request), verdict.reason);
+  if (!request.record.refused_since) request.record.refused_since = at;
+  if (request.is_divisible()) {
+    divide(request);
+  } else {
+    bury(request, request.items.members().front(), status, verdict.reason, verdict.words);
+    finish(request);
+  }
+  plan_anew();
+}
+
+/// Whether this may not be about the request, since the endpoint refuses everything, or has taken
+/// nothing since and another batch can tell. Then it is kept. Where all else waits for it, so that
+/// nothing else can ever be tried, it is believed in the end.
+bool Foreman::is_refused_with_all(SealedRequest& request, const Verdict& verdict, BootTime at) {
+  Lane& lane = endpoint(request.kind).lane;
+  if (!request.record.refused_since) request.record.refused_since = at;
+  const BootTime since = *request.record.refused_since;
+  if (lane.delivered_since(since)) return false;
+  const bool refuses_all = lane.refused(request.record.root, verdict.reason, at);
+  if (!refuses_all && !can_try_another(request)) return false;
+  const bool is_long = at >= since + options_.dead_letter_after;
+  if (refuses_all && request.was_only_choice && is_long) return false;
+  log_failure(refuses_all ? "the API refuses everything" : describe(request), verdict.reason);
+  retry(request, verdict, !refuses_all, at);
+  plan_anew();
+  return true;
+}
+
+/// Whether something that this request is no part of may be taken where it was refused. What is not
+/// read yet may be of the other kind, so it is not waited for without end.
+bool Foreman::can_try_another(const SealedRequest& request) const {
+  if (schedule_.ready(request.kind) > 0) return true;
+  const bool is_all_read = !reading_ && !has_unread();
+  if (!is_all_read && request.record.failures < kDivideAfter) return true;
+  return std::ranges::any_of(requests_, [&](const auto& entry) {
+    const SealedRequest& other = entry.second;
+    return other.kind == request.kind && other.record.root != request.record.root &&
+           other.phase != Phase::kSettling && !other.is_failing();
+  });
+}
+
+/// Failed in part without a word about which: each upsert may go again; of events nobody knows, and
+/// none should go a third time.
+void Foreman::separate(SealedRequest& request, const Verdict& verdict) {
+  const BootTime at = now();
+  gate_.reached(at, true);
+  log_failure(describe(request), verdict.reason);
+  endpoint(request.kind).lane.delivered(at);
   if (verdict.outcome_unknown && must_hold(request)) {
     hold(request, verdict.reason);
-    return;
-  }
-  if (items.size() == 1) {
-    bury(request, items.front(), status, verdict.reason, verdict.words);
-  } else if (verdict.action == Verdict::Action::kSeparate) {
-    for (const ItemMembers& item : items) request.remainder.push_back({item});
+  } else if (request.kind == Kind::kUpsert) {
+    divide(request);
   } else {
-    const auto middle = items.begin() + static_cast<std::ptrdiff_t>(items.size() / 2);
-    request.remainder = {{items.begin(), middle}, {middle, items.end()}};
+    for (std::size_t i = 0; i < request.items.size(); ++i) {
+      request.successors.push_back({request.items.part(i, i + 1), request.record, at});
+    }
+    finish(request);
   }
-  finish(request);
+  plan_anew();
 }
 
 /// Whether an unknown outcome of this request is for a person to decide.
-bool Foreman::must_hold(const Request& request) const {
-  return options_.hold_unknown && request.seal.kind == Kind::kEvent;
+bool Foreman::must_hold(const SealedRequest& request) const {
+  return options_.hold_unknown && request.kind == Kind::kEvent;
 }
 
-void Foreman::hold(Request& request, const std::string& why) {
+void Foreman::hold(SealedRequest& request, const std::string& why) {
   const std::string reason = "outcome unknown: " + why;
-  for (const ItemMembers& item : request.seal.items) bury(request, item, 0, reason, reason);
+  request.duplicates += request.items.size();
+  for (const ItemMembers& item : request.items.members()) bury(request, item, 0, reason, reason);
   finish(request);
 }
 
 /// `words` are for the writers who wait, who read the status beside them.
-void Foreman::bury(Request& request, const ItemMembers& members, int status, std::string reason,
-                   const std::string& words) {
+void Foreman::bury(SealedRequest& request, const ItemMembers& members, int status,
+                   std::string reason, const std::string& words) {
   note_dead(request, members, status, words);
   spdlog::error("dead letter {}: {}", members.front(), reason);
   request.settlement.dead.push_back(
       {members, status, std::move(reason), static_cast<std::uint32_t>(request.sends), unix_s()});
-}
-
-void Foreman::finish(Request& request) {
-  request.phase = Phase::kSettling;
-  request.settlement.id = request.seal.id;
-  request.settlement.requests = request.sends;
-  if (request.seal.kind == Kind::kEvent && request.may_have_arrived) {
-    request.settlement.duplicates_possible = request.seal.items.size();
-  }
-  to_settle_.push_back(request.seal.id);
-}
-
-void Foreman::settle_finished() {
-  if (to_settle_.empty()) return;
-  std::vector<Settlement> settlements;
-  for (const RequestId id : to_settle_) settlements.push_back(requests_.at(id).settlement);
-  outbox_.settle(std::move(settlements), [this, ids = to_settle_](const Result<void>& done) {
-    post_([this, ids, done] { on_settled(ids, done); });
-  });
-  to_settle_.clear();
-}
-
-void Foreman::on_settled(const std::vector<RequestId>& ids, const Result<void>& done) {
-  if (!done) {
-    outbox_refused("settle a request", done.error());
-    to_settle_.insert(to_settle_.end(), ids.begin(), ids.end());
-    return;
-  }
-  for (const RequestId id : ids) {
-    const auto node = requests_.extract(id);
-    Request& request = node.mapped();
-    for (OperationOutcome& outcome : request.outcomes) waiters_.report(std::move(outcome));
-    if (!request.remainder.empty()) {
-      respawn(request);
-    } else if (request.settlement.delivered.empty() && request.settlement.dead.empty()) {
-      drop_plan(std::ranges::min(all_members(request.seal)));
-    } else {
-      schedule_.settled(id);
-    }
-  }
-}
-
-/// The items that a request left over become requests of their own. What waited for the parent
-/// has to wait for them, so it is planned again.
-void Foreman::respawn(const Request& parent) {
-  for (const auto& items : parent.remainder) {
-    const RequestId id = next_id_++;
-    Request& child = requests_[id];
-    child.seal = {id, parent.seal.kind, make_key_(), items};
-    child.touches = parent.touches;  // more than it has, never less
-    child.phase = Phase::kUnbuilt;
-    child.last_chance = items.size() == 1;
-  }
-  drop_plan(0);
-}
-
-/// What was sealed when the last run ended may have arrived: it goes out again, byte for byte and
-/// with its key, before anything else is planned.
-void Foreman::load_seals() {
-  if (loading_) return;
-  loading_ = true;
-  outbox_.seals([this](const Result<std::vector<Seal>>& seals) {
-    post_([this, seals] {
-      loading_ = false;
-      if (!seals) {
-        outbox_refused("read the sealed requests", seals.error());
-        return;
-      }
-      loaded_ = true;
-      for (const Seal& seal : *seals) {
-        next_id_ = std::max(next_id_, seal.id + 1);
-        Request& request = requests_[seal.id];
-        request.seal = seal;
-        request.phase = Phase::kUnbuilt;
-        request.is_sealed = true;
-        request.may_have_arrived = true;
-        if (must_hold(request)) hold(request, "the agent ended while it was in flight");
-      }
-    });
-  });
-}
-
-/// Has the operations of requests without a body fetched.
-void Foreman::build_unbuilt() {
-  for (auto& [id, request] : requests_) {
-    if (request.phase != Phase::kUnbuilt) continue;
-    request.phase = Phase::kFetching;
-    outbox_.fetch(all_members(request.seal), [this, id = id](Result<Window> window) {
-      auto shared = std::make_shared<Result<Window>>(std::move(window));
-      post_([this, id, shared] { on_fetched(id, std::move(*shared)); });
-    });
-  }
-}
-
-/// The outbox was damaged and has lost an operation of it, so it cannot go out again byte for byte.
-/// What is left of it is planned anew; but not events that may have arrived: under another key they
-/// could be recorded twice.
-void Foreman::dissolve(Request& request) {
-  if (request.may_have_arrived && request.seal.kind == Kind::kEvent) {
-    hold(request, "a part of the request was lost when the outbox was damaged");
-  } else {
-    finish(request);
-  }
-}
-
-void Foreman::on_fetched(RequestId id, Result<Window> window) {
-  Request& request = requests_.at(id);
-  auto batch = std::move(window).and_then([](Window read) { return Batch::read(std::move(read)); });
-  if (!batch && batch.error().kind == Error::Kind::kInvalid) return dissolve(request);
-  if (!batch) {
-    request.phase = Phase::kUnbuilt;
-    outbox_refused("build a sealed request", batch.error());
-    return;
-  }
-  request.body = build_body(request.seal, **batch);
-  if (request.touches.empty()) request.touches = touches_of((*batch)->operations, options_.plan);
-  if (request.is_sealed) {
-    request.phase = Phase::kReady;
-  } else {
-    request.phase = Phase::kSealing;
-    seal({request.seal});
-  }
 }
 
 }  // namespace flowmyna

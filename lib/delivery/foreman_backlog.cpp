@@ -1,56 +1,136 @@
-// The foreman's first part: what it reads of the backlog and has folded there, and when.
+// The foreman's first part: what it reads of the backlog, and plans of that.
+//
+// What is planned and has not left is planned again together with what has come since, so that it
+// can merge. Where a plan is full of what has to wait, or something had to be passed over, reading
+// goes on behind it instead: what conflicts with what waits is passed over, the rest is added to
+// the plan (look.h). What was passed over is looked at again when what it waits for has ended, and
+// where it waits for the plan itself, from time to time; never so often that looking takes more
+// than a small part of the time.
 
 #include <algorithm>
 #include <iterator>
-#include <limits>
 #include <memory>
 #include <utility>
 
 #include "delivery/foreman.h"
 
 namespace flowmyna {
+namespace {
+
+// What the plan may hold while reading goes on behind it, as a multiple of a window.
+constexpr std::size_t kPlannedFactor = 2;
+
+}  // namespace
+
+/// Whether what is planned stays as it is when more is read: a full window has no room for more
+/// until half of it has left, and what was passed over in it would be read again and again.
+bool Foreman::must_go_on() const {
+  if (look_.has_passed_over()) return true;
+  return full_window_ > 0 && schedule_.operations() > full_window_ / 2;
+}
+
+/// The plan holds as many operations as so many windows.
+bool Foreman::is_planned(std::size_t windows) const {
+  return schedule_.operations() >= windows * options_.window_operations;
+}
+
+/// Requests that could be made of what is planned.
+std::size_t Foreman::ready_requests(BootTime at) const {
+  std::size_t count = 0;
+  for (const Kind kind : kAllKinds) {
+    if (allowance(kind, at) == 0) continue;
+    count += (schedule_.ready(kind) + options_.plan.items_max - 1) / options_.plan.items_max;
+  }
+  return count;
+}
+
+/// There is something that a look has not come to yet.
+bool Foreman::has_unread() const {
+  return second_look_ || outbox_.stats().last_receipt > look_.cursor;
+}
+
+/// Something is under way, for a moment, that changes what would be read, or what it is planned
+/// around.
+bool Foreman::is_read_put_off() const {
+  return has_unread() && (compacting_ || clock_is_due_ || is_building());
+}
 
 /// When the next window is due; nothing while there is nothing to read, or no use for it.
 std::optional<BootTime> Foreman::read_due(BootTime at) const {
-  const Receipt accepted = outbox_.stats().accepted;
-  if (reading_ || compacting_ || is_building() || accepted <= cursor_ || allowance(at) == 0) {
-    return std::nullopt;
-  }
-  if (clock_is_due_) return std::nullopt;
-  if (schedule_.ready() >= options_.in_flight_max) return std::nullopt;
-  // A full window has no room for more: until half of it has left, it would only be read again.
-  if (full_window_ > 0 && schedule_.operations() > full_window_ / 2) return std::nullopt;
+  if (second_is_due(at)) return storage_retry_at_;
+  return first_due(at);
+}
+
+/// What is read now can be planned, and could leave.
+bool Foreman::can_read(BootTime at) const {
+  if (reading_ || !has_unread() || is_read_put_off() || !allows_any(at)) return false;
+  return !must_go_on() || !is_planned(kPlannedFactor);
+}
+
+/// A look goes on until it has found something to do; what is younger does not count.
+bool Foreman::has_found(const Look& look, BootTime at) const {
+  return std::ranges::any_of(kAllKinds, [&](Kind kind) {
+    const Receipt oldest = schedule_.oldest_ready(kind);
+    return oldest != 0 && oldest <= look.cursor && allowance(kind, at) > 0;
+  });
+}
+
+bool Foreman::second_is_due(BootTime at) const {
+  return second_look_ && !second_look_->is_full() && can_read(at) && !has_found(*second_look_, at);
+}
+
+std::optional<BootTime> Foreman::first_due(BootTime at) const {
+  const Receipt accepted = outbox_.stats().last_receipt;
+  if (accepted <= look_.cursor || look_.is_full() || !can_read(at)) return std::nullopt;
+  const bool goes_on = must_go_on();
+  const bool has_enough =
+      goes_on ? has_found(look_, at) : ready_requests(at) >= options_.in_flight_max;
+  if (has_enough) return std::nullopt;
   // What is planned but blocked is planned again with the rest. So that this stays linear, either
   // as much has come as was planned, or some time has passed.
-  const std::uint64_t unread = accepted - cursor_;
+  const std::size_t again = goes_on ? 0 : schedule_.operations();
+  const std::uint64_t unread = accepted - look_.cursor;
   BootTime due = storage_retry_at_;
-  const bool hurried = cursor_ < flush_through_;
-  if (!hurried && unread < std::max(options_.plan.items_max, schedule_.operations())) {
+  const bool hurried = look_.cursor < flush_through_;
+  if (!hurried && unread < std::max(options_.plan.items_max, again)) {
     due = std::max(due, unread_since_.value_or(at) + options_.linger);
-    if (schedule_.operations() > 0) due = std::max(due, planned_at_ + options_.linger);
+    if (again > 0) due = std::max(due, planned_at_ + options_.linger);
   }
   return due;
 }
 
 void Foreman::read_more(BootTime at) {
-  if (outbox_.stats().accepted > cursor_ && !unread_since_) unread_since_ = at;
-  const auto due = read_due(at);
-  if (!due || *due > at) return;
-  reading_ = true;
-  ReadLimits limits;
+  if (outbox_.stats().last_receipt > look_.cursor && !unread_since_) unread_since_ = at;
+  const auto first = first_due(at);
+  const bool first_is_due = first && *first <= at;
+  const bool second_is_due = this->second_is_due(at) && storage_retry_at_ <= at;
+  if (!first_is_due && !second_is_due) return;
+  Read read;
+  read.is_second = second_is_due && (!first_is_due || !second_had_turn_);
+  second_had_turn_ = read.is_second;
+  read.goes_on = must_go_on();
+  read.begun_at = at;
+  read.after = read.is_second ? second_look_->cursor : look_.cursor;
   const Receipt lowest = schedule_.lowest();
-  limits.after = lowest == 0 ? cursor_ : lowest - 1;
+  if (!read.goes_on && lowest != 0) read.after = std::min(read.after, lowest - 1);
+  begin_read(read);
+}
+
+void Foreman::begin_read(const Read& read) {
+  reading_ = read;
+  ReadLimits limits;
+  limits.after = read.after;
   limits.operations_max = options_.window_operations;
   limits.bytes_max = options_.window_bytes;
-  limits.skip = taken_after(limits.after);
-  const Receipt accepted_before = outbox_.stats().accepted;
+  limits.skip = taken_after(limits.after, read.goes_on);
+  const Receipt accepted_before = outbox_.stats().last_receipt;
   outbox_.read(std::move(limits), [this, accepted_before](Result<Window> window) {
     auto shared = std::make_shared<Result<Window>>(std::move(window));
     post_([this, accepted_before, shared] {
-      reading_ = false;
-      if (std::exchange(read_is_stale_, false)) return;
+      const Read begun = *std::exchange(reading_, std::nullopt);
+      if (begun.is_stale) return;
       if (*shared) {
-        on_window(std::move(**shared), accepted_before);
+        on_window(begun, std::move(**shared), accepted_before);
       } else {
         outbox_refused("read the backlog", shared->error());
       }
@@ -58,92 +138,123 @@ void Foreman::read_more(BootTime at) {
   });
 }
 
-/// The operations that are in requests, ascending.
-std::vector<Receipt> Foreman::taken_after(Receipt receipt) const {
-  std::vector<Receipt> taken;
-  for (const auto& [id, request] : requests_) {
-    for (const ItemMembers& item : request.seal.items) {
-      std::ranges::copy_if(item, std::back_inserter(taken),
-                           [&](Receipt member) { return member > receipt; });
-    }
-  }
-  std::ranges::sort(taken);
-  return taken;
-}
-
-/// While nothing can leave, the backlog is folded on disk. While something can, delivery coalesces
-/// by itself; unless the outbox fills up all the same.
-bool Foreman::wants_compaction(BootTime at) const {
-  if (compacting_ || reading_ || at < storage_retry_at_) return false;
-  if (waiters_.operations() > options_.compact_operations) return false;
-  const OutboxStats stats = outbox_.stats();
-  if (!pace_.has_enough(stats.accepted)) return false;
-  const bool is_filling = stats.size_bytes > stats.quota_bytes / 4 * 3;
-  if (is_filling) return true;
-  if (pace_.is_pausing(stats.accepted, at)) return false;
-  return gate_.state(at) != DeliveryState::kDelivering && allowance(at) == 0;
-}
-
-void Foreman::compact(BootTime at) {
-  if (!wants_compaction(at)) return;
-  compacting_ = true;
-  drop_plan(0);  // what was read will not be what is there
-  // Of what was answered later, the waits may still be on their way here.
-  const Receipt through = answered_;
-  CompactLimits limits{taken_after(0), options_.compact_operations, options_.compact_bytes,
-                       through};
-  waiters_.append_receipts(limits.taken);
-  std::ranges::sort(limits.taken);
-  outbox_.compact(std::move(limits), [this, through](const Result<Compacted>& compacted) {
-    post_([this, through, compacted] {
-      compacting_ = false;
-      if (compacted) {
-        answered_ = compacted->answered;
-        pace_.ended(*compacted, through, outbox_.stats().accepted, now());
-      } else {
-        outbox_refused("compact the backlog", compacted.error());
-        pace_.start_anew();
-        pace_.pause_until(storage_retry_at_);
-      }
-    });
-  });
-}
-
-void Foreman::on_window(Window window, Receipt accepted_before) {
+void Foreman::on_window(const Read& read, Window window, Receipt accepted_before) {
+  Look& look = read.is_second ? *second_look_ : look_;
   const Receipt last = window.empty() ? 0 : window.rows().back().receipt;
-  const Receipt read_through = window.more ? last : std::max(last, accepted_before);
-  full_window_ = window.more ? window.size() : 0;
+  Receipt read_through = window.more ? last : std::max(last, accepted_before);
+  const std::size_t full_window = window.more ? window.size() : 0;
   auto batch = Batch::read(std::move(window));
+  if (batch && needs_sifting(now())) batch = sift(look, read, *std::move(batch), read_through);
   if (!batch) {
     outbox_refused("read the backlog", batch.error());
     return;
   }
-  std::vector<OutstandingRequest> outstanding;
-  outstanding.reserve(requests_.size());
-  for (const auto& [id, request] : requests_) outstanding.push_back({id, request.touches});
-  auto planned =
-      plan((*batch)->operations, outstanding, options_.plan, groups_of((*batch)->window));
-  schedule_.load(*std::move(batch), std::move(planned));
-  cursor_ = read_through;
-  unread_since_.reset();
+  // Before there is another plan, since the old one is what memory goes to.
+  if (!read.goes_on || schedule_.operations() == 0) schedule_.clear();
+  auto planned = plan((*batch)->operations, outstanding(read.goes_on), options_.plan,
+                      groups_of((*batch)->window));
+  schedule_.add(*std::move(batch), std::move(planned));
+  if (read.goes_on) {
+    look.took += now() - read.begun_at;
+  } else {
+    full_window_ = full_window;
+    loaded_operations_ = 0;
+  }
+  if (read.is_second || !read.goes_on) {
+    loaded_operations_ = std::max(loaded_operations_, schedule_.operations());
+  }
+  note_read(read.is_second, read_through);
+  if (look_.cursor >= accepted_before) unread_since_.reset();
   planned_at_ = now();
 }
 
-bool Foreman::wants(std::uint64_t accepted) const {
-  return accepted >= wanted_from_;
+/// A look has come so far.
+void Foreman::note_read(bool is_second, Receipt read_through) {
+  const Receipt before =
+      std::exchange(is_second ? second_look_->cursor : look_.cursor, read_through);
+  if (second_look_ && second_look_->cursor >= look_.cursor) second_becomes_first();
+  note_looked(read_through <= before);
 }
 
-/// How many operations have to be accepted before one more makes a difference to `advance`; what
-/// comes before that is met at the next deadline, or with a callback.
-std::uint64_t Foreman::next_wanted(BootTime at, std::uint64_t accepted) const {
-  if (reading_ || compacting_ || is_building()) return std::numeric_limits<std::uint64_t>::max();
-  std::uint64_t wanted = 0;
-  if (allowance(at) == 0) {
-    wanted = pace_.due_from(at);
-  } else if (unread_since_) {
-    wanted = cursor_ + std::max(options_.plan.items_max, schedule_.operations());
+/// What a plan has to be made around.
+std::vector<OutstandingRequest> Foreman::outstanding(bool with_planned) const {
+  std::vector<OutstandingRequest> out;
+  if (with_planned) out = schedule_.untaken(options_.plan);
+  out.reserve(out.size() + requests_.size());
+  for (const auto& [id, request] : requests_) out.push_back({id, request.items.touches()});
+  return out;
+}
+
+bool Foreman::needs_sifting(BootTime at) const {
+  if (must_go_on()) return true;
+  const auto is_closed = [&](Kind kind) { return allowance(kind, at) == 0; };
+  return std::ranges::any_of(kAllKinds, is_closed) ||
+         std::ranges::any_of(requests_,
+                             [](const auto& entry) { return entry.second.is_failing(); });
+}
+
+/// Leaves out of what was read what has to wait for something that takes its time.
+Result<std::shared_ptr<const Batch>> Foreman::sift(Look& look, const Read& read,
+                                                   std::shared_ptr<const Batch> batch,
+                                                   Receipt& read_through) {
+  const BootTime at = now();
+  block(look, read);
+  Window kept;
+  std::vector<Touch> touches;
+  for (std::size_t i = 0; i < batch->operations.size(); ++i) {
+    const Operation& operation = batch->operations[i];
+    const Window::Row& row = batch->window.rows()[i];
+    touches.clear();
+    append_touches(touches, operation, options_.plan);
+    const bool is_closed = allowance(operation.kind, at) == 0;
+    const bool waits_for_failing = look.held.blocks(touches, row.receipt);
+    const bool is_held = is_closed || waits_for_failing;
+    if (!is_held && !look.behind.blocks(touches, row.receipt)) {
+      kept.add(row.receipt, row.accepted_unix_s, batch->window.stored(row));
+      continue;
+    }
+    Deferral& deferral = is_held ? look.held : look.behind;
+    if (deferral.is_full()) {
+      read_through = row.receipt - 1;
+      break;
+    }
+    if (!look.has_passed_over()) look.passed_over_since = at;
+    deferral.defer(touches, row.receipt);
+    were_closed_[index_of(operation.kind)] |= is_closed && !waits_for_failing;
   }
-  return std::max(wanted, accepted + 1);
+  if (kept.size() == batch->window.size()) return batch;
+  return Batch::read(std::move(kept));
+}
+
+/// What a look has to pass over from now on: what waits for what fails, and behind a plan, what
+/// waits for something there. Where that holds a window already, nothing that waits for anything
+/// finds a place in it: so there is always room for what is free to go.
+void Foreman::block(Look& look, const Read& read) const {
+  if (look.held.lowest() == 0) look.held.clear();
+  for (const auto& [id, request] : requests_) {
+    if (request.is_failing()) look.held.block(request.items.touches());
+  }
+  if (!read.goes_on) return;
+  if (look.behind.lowest() == 0) look.behind.clear();
+  look.behind.block(schedule_.blocked_touches(options_.plan));
+  if (!is_planned(1) && schedule_.bytes() < options_.window_bytes) return;
+  for (const OutstandingRequest& waited_for : outstanding(true)) {
+    look.behind.block(waited_for.touches);
+  }
+}
+
+/// The operations that are in requests, and perhaps those that are planned, ascending.
+std::vector<Receipt> Foreman::taken_after(Receipt receipt, bool with_planned) const {
+  std::vector<Receipt> taken;
+  if (with_planned) schedule_.append_receipts(taken);
+  for (const auto& [id, request] : requests_) {
+    for (const ItemMembers& item : request.items.members()) {
+      std::ranges::copy(item, std::back_inserter(taken));
+    }
+  }
+  std::erase_if(taken, [receipt](Receipt member) { return member <= receipt; });
+  std::ranges::sort(taken);
+  return taken;
 }
 
 }  // namespace flowmyna

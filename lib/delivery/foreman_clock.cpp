@@ -29,7 +29,7 @@ bool Foreman::may_correct_clock() const {
 
 void Foreman::correct_clock() {
   if (!clock_is_due_) return;
-  drop_plan(0);
+  plan_anew(0);
   if (!may_correct_clock()) return;
   correcting_ = true;
   outbox_.correct_clock(measure_correction(clock_), [this](const Result<void>& done) {

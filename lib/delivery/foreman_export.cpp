@@ -20,7 +20,7 @@ constexpr std::chrono::minutes kExportPatience{1};
 
 bool Foreman::is_still() const {
   const auto is_at_rest = [](const auto& entry) {
-    const Request& request = entry.second;
+    const SealedRequest& request = entry.second;
     return request.phase == Phase::kReady ||
            (request.phase == Phase::kUnbuilt && request.is_sealed);
   };
@@ -39,14 +39,20 @@ void Foreman::begin_export(Outbox::Done<ExportView> done) {
               "delivery goes on, and would send what is exported: `flowmynactl pause` first"));
     return;
   }
+  if (outbox_.stats().is_partial) {
+    done(fail(Error::Kind::kBusy,
+              "a part of what waits is still in the damaged file: make room on the disk for it; it "
+              "comes out by itself then"));
+    return;
+  }
   if (!is_still()) {
     done(fail(Error::Kind::kBusy,
               "something is still under way to the API or to the disk; it "
               "ends by itself, api.request_timeout at the latest"));
     return;
   }
-  drop_plan(0);
-  exporting_ = {make_key_(), outbox_.stats().accepted, at + kExportPatience};
+  forget_plan(0);
+  exporting_ = {make_key_(), outbox_.stats().last_receipt, at + kExportPatience};
   done(view_of_export());
 }
 
@@ -66,9 +72,9 @@ void Foreman::continue_export(const std::string& id, Outbox::Done<ExportView> do
 Result<ExportView> Foreman::view_of_export() const {
   ExportView view{exporting_->id, exporting_->through, {}};
   for (const auto& [id, request] : requests_) {
-    if (request.seal.kind != Kind::kEvent || !request.may_have_arrived) continue;
-    for (const ItemMembers& item : request.seal.items) {
-      view.maybe_sent.emplace_back(item.front(), request.seal.idempotency_key);
+    if (request.kind != Kind::kEvent || !request.record.may_have_arrived) continue;
+    for (const ItemMembers& item : request.items.members()) {
+      view.maybe_sent.emplace_back(item.front(), request.idempotency_key);
     }
   }
   std::ranges::sort(view.maybe_sent);
@@ -83,7 +89,7 @@ GiveUp Foreman::with_requests(std::vector<Receipt> receipts) const {
     return std::ranges::binary_search(receipts, member);
   };
   for (const auto& [id, request] : requests_) {
-    const auto& items = request.seal.items;
+    const auto& items = request.items.members();
     const bool is_affected = std::ranges::any_of(
         items, [&](const ItemMembers& item) { return std::ranges::any_of(item, is_given_up); });
     if (!is_affected) continue;
@@ -107,16 +113,19 @@ void Foreman::give_up_exported(const std::string& id, std::vector<Receipt> recei
     std::erase_if(receipts, [&](Receipt receipt) { return receipt > view->through; });
     GiveUp what = with_requests(std::move(receipts));
     giving_up_ = true;
-    outbox_.give_up(what, [this, requests = what.seals, done](Result<std::uint64_t> given_up) {
-      post_([this, requests, is_done = given_up.has_value()] { on_given_up(requests, is_done); });
+    outbox_.give_up(what, [this, what, done](Result<std::uint64_t> given_up) {
+      post_([this, what, is_done = given_up.has_value()] { on_given_up(what, is_done); });
       done(std::move(given_up));
     });
   });
 }
 
-void Foreman::on_given_up(const std::vector<RequestId>& requests, bool is_done) {
+void Foreman::on_given_up(const GiveUp& what, bool is_done) {
   giving_up_ = false;
-  for (const RequestId id : requests) {
+  if (is_done) {
+    for (const Receipt receipt : what.receipts) waiters_.report(dropped(receipt));
+  }
+  for (const RequestId id : what.seals) {
     if (is_done) {
       requests_.erase(id);
     } else {

@@ -31,16 +31,16 @@ std::vector<std::uint64_t> Foreman::groups_of(const Window& window) const {
   return groups;
 }
 
-void Foreman::note_delivered(Request& request, const Verdict& verdict, const Answer& answer) {
+void Foreman::note_delivered(SealedRequest& request, const Verdict& verdict, const Answer& answer) {
   if (waiters_.empty()) return;
   const auto is_awaited = [this](const ItemMembers& members) {
     return std::ranges::any_of(members, [this](Receipt r) { return waiters_.awaits(r); });
   };
-  if (std::ranges::none_of(request.seal.items, is_awaited)) return;
-  const auto identities = read_identities(request.seal.kind, request.body, verdict, answer);
-  for (std::size_t i = 0; i < request.seal.items.size(); ++i) {
+  if (std::ranges::none_of(request.items.members(), is_awaited)) return;
+  const auto identities = read_identities(request.kind, request.body, verdict, answer);
+  for (std::size_t i = 0; i < request.items.members().size(); ++i) {
     if (verdict.items[i] != Verdict::Item::kDelivered) continue;
-    const ItemMembers& members = request.seal.items[i];
+    const ItemMembers& members = request.items.members()[i];
     for (const Receipt receipt : members) {
       if (!waiters_.awaits(receipt)) continue;
       OperationOutcome outcome{receipt, OperationOutcome::State::kDelivered, {}, false, 0, {}};
@@ -54,7 +54,7 @@ void Foreman::note_delivered(Request& request, const Verdict& verdict, const Ans
   }
 }
 
-void Foreman::note_dead(Request& request, const ItemMembers& members, int status,
+void Foreman::note_dead(SealedRequest& request, const ItemMembers& members, int status,
                         const std::string& words) {
   for (const Receipt receipt : members) {
     if (!waiters_.awaits(receipt)) continue;

@@ -1,36 +1,24 @@
 #include "delivery/gate.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/retry_after.h"
 
 namespace flowmyna {
 namespace {
 
-// A wrong key or address is mended by a person, who may do so without telling us.
-constexpr std::chrono::minutes kMisconfiguredInterval{5};
+// A wrong key is mended by a person, who may do so without telling us.
+constexpr std::chrono::minutes kUnauthorizedInterval{5};
+
+// A file that is missing is looked for as often.
+constexpr std::chrono::seconds kMisconfiguredMax{30};
 
 // A network comes in steps: link, address, route, name server, a portal's consent. For so long
 // after each, the waits grow from their beginning, whatever came before.
 constexpr std::chrono::seconds kSettling{10};
 
-DeliveryState reason_of(const Verdict& verdict) {
-  switch (verdict.action) {
-    case Verdict::Action::kUnauthorized:
-      return DeliveryState::kUnauthorized;
-    case Verdict::Action::kMisconfigured:
-      return DeliveryState::kMisconfigured;
-    default:
-      return DeliveryState::kBackingOff;
-  }
-}
-
 }  // namespace
-
-std::size_t Gate::allowance(BootTime now, std::size_t max) const {
-  if (paused_ || needs_probe_ || now < closed_until_) return 0;
-  return on_trial_ ? std::min<std::size_t>(1, max) : max;
-}
 
 /// A probe is under way and has to be waited for. One that the network changed under may never be
 /// answered.
@@ -61,21 +49,42 @@ std::optional<BootTime> Gate::next_change(BootTime now) const {
 
 void Gate::probe_sent(BootTime now) {
   probing_ = true;
-  probe_sent_at_ = now;
+  probe_sent_at_ = tried_at_ = now;
 }
 
-void Gate::probe_answered(const Verdict& verdict, BootTime sent_at, BootTime now) {
+void Gate::probe_answered(const Verdict& verdict, bool is_answered, BootTime sent_at,
+                          BootTime now) {
   const bool is_overtaken = sent_at != probe_sent_at_;
   if (is_overtaken && verdict.action != Verdict::Action::kThrottled) return;
   if (!is_overtaken) probing_ = false;
-  if (verdict.action == Verdict::Action::kSettle) {
+  if (is_way(verdict)) {
     needs_probe_ = false;
-  } else if (!is_of_old_key(verdict, sent_at) && !is_refuted(verdict, sent_at)) {
-    close(verdict, sent_at, now);
+    failures_ = failures_since_ = 0;
+    return;
+  }
+  if (is_of_old_key(verdict, sent_at) || is_refuted(verdict, sent_at)) return;
+  close(verdict, sent_at, now);
+  // Where even health is refused, or a page, the next attempt may as well be a request.
+  data_is_next_ = is_answered && !std::exchange(data_is_next_, false);
+  if (data_is_next_) needs_probe_ = false;
+}
+
+/// Whether an answer to the health request says that the API can be reached.
+bool Gate::is_way(const Verdict& verdict) const {
+  switch (verdict.action) {
+    case Verdict::Action::kSettle:
+      return true;
+    case Verdict::Action::kUnauthorized:
+      return key_works_ && !verdict.is_of_path;
+    case Verdict::Action::kRetry:
+      return !verdict.is_of_path;
+    default:
+      return false;
   }
 }
 
 void Gate::request_sent(BootTime now) {
+  tried_at_ = now;
   if (!on_trial_) return;
   is_tried_ = true;
   trial_sent_at_ = now;
@@ -86,16 +95,17 @@ void Gate::failed(const Verdict& verdict, BootTime sent_at, BootTime now) {
   if (was_on_trial) is_tried_ = false;
   if (is_of_old_key(verdict, sent_at)) return;
   const bool is_throttled = verdict.action == Verdict::Action::kThrottled;
-  const bool was_tried_since = proven_ || sent_at < std::max(probe_sent_at_, trial_sent_at_);
+  const bool was_tried_since = proven_ || (network_at_ && tried_at_ > *network_at_);
   if (is_of_old_network(sent_at) && was_tried_since && !is_throttled) return;
-  const bool is_known = now < closed_until_ || needs_probe_;
-  if (is_known && reason_of(verdict) == DeliveryState::kBackingOff && !is_throttled) {
+  const bool is_known = now < closed_until_ || (needs_probe_ && failures_ > 0);
+  if (is_known && state_after(verdict.action) == DeliveryState::kBackingOff && !is_throttled) {
     // What was in flight when the network went fails together; it counts as one failure.
     last_error_ = verdict.reason;
     on_trial_ = true;
-    // The one on trial is an attempt all the same: the next is retry_initial behind it.
+    // An attempt it was all the same: the next is retry_initial behind it.
+    const bool was_attempt = was_on_trial || is_of_old_network(sent_at);
     const BootTime at_least =
-        std::max(now + verdict.wait, was_on_trial ? overtaken_at(sent_at) : now);
+        std::max(now + verdict.wait, was_attempt ? overtaken_at(sent_at) : now);
     not_before_ = std::max(not_before_, at_least);
     closed_until_ = std::max(closed_until_, at_least);
     return;
@@ -113,23 +123,26 @@ bool Gate::is_of_old_key(const Verdict& verdict, BootTime sent_at) const {
   return verdict.action == Verdict::Action::kUnauthorized && key_at_ && sent_at <= *key_at_;
 }
 
-void Gate::delivered(BootTime now) {
-  failures_ = 0;
-  needs_probe_ = false;
+void Gate::reached(BootTime now, bool delivered) {
+  failures_ = failures_since_ = 0;
   is_tried_ = false;
-  proven_ = true;
-  closed_until_ = throttled_until_;
+  if (delivered) {
+    proven_ = key_works_ = true;
+    needs_probe_ = false;
+    closed_until_ = throttled_until_;
+  }
   // What was under way before a 429 ends neither the wait that this asked for nor its growth.
   if (now < throttled_until_) return;
   throttles_ = 0;
   on_trial_ = false;
-  last_error_.clear();
+  if (delivered) last_error_.clear();
 }
 
 void Gate::close(const Verdict& verdict, BootTime sent_at, BootTime now) {
   last_error_ = verdict.reason;
   on_trial_ = true;
-  reason_ = reason_of(verdict);
+  reason_ = state_after(verdict.action);
+  if (reason_ == DeliveryState::kUnauthorized) key_works_ = false;
   if (verdict.action == Verdict::Action::kThrottled) {
     throttle(verdict.wait, now);
     return;
@@ -146,9 +159,13 @@ void Gate::close(const Verdict& verdict, BootTime sent_at, BootTime now) {
 }
 
 std::chrono::milliseconds Gate::next_wait(BootTime now) {
-  if (reason_ != DeliveryState::kBackingOff) return kMisconfiguredInterval;
+  if (reason_ == DeliveryState::kUnauthorized || reason_ == DeliveryState::kNoKey) {
+    return kUnauthorizedInterval;
+  }
   const bool is_settling = network_at_ && now < *network_at_ + kSettling;
-  return backoff_wait(options_, is_settling ? failures_since_ : failures_, random_);
+  const auto wait = backoff_wait(options_, is_settling ? failures_since_ : failures_, random_);
+  if (reason_ != DeliveryState::kMisconfigured) return wait;
+  return std::min<std::chrono::milliseconds>(wait, kMisconfiguredMax);
 }
 
 /// No probe afterwards: it would count against the limit as well.
@@ -170,8 +187,12 @@ void Gate::resume(BootTime now) {
 }
 
 void Gate::hurry(BootTime now) {
-  closed_until_ = std::min(closed_until_, now);
   throttled_until_ = std::min(throttled_until_, now);
+  end_back_off(now);
+}
+
+void Gate::end_back_off(BootTime now) {
+  closed_until_ = std::min(closed_until_, std::max(now, throttled_until_));
 }
 
 void Gate::network_changed(BootTime now) {
@@ -180,13 +201,16 @@ void Gate::network_changed(BootTime now) {
   proven_ = false;
   closed_until_ = std::min(closed_until_, std::max({now, not_before_, throttled_until_}));
   if (!on_trial_ || now < throttled_until_) return;
-  // Whoever is on the way back begins it anew, once the attempt under way has had its time.
+  // Whoever is on the way back begins it anew, once the attempt under way has had its time; also
+  // where it was answered, since a network that flaps would be asked as often as it does.
   needs_probe_ = true;
+  closed_until_ = std::max(closed_until_, overtaken_at(probe_sent_at_));
 }
 
 void Gate::key_changed(BootTime now) {
   key_at_ = now;
-  if (reason_ != DeliveryState::kUnauthorized) return;
+  key_works_ = false;
+  if (reason_ != DeliveryState::kUnauthorized && reason_ != DeliveryState::kNoKey) return;
   closed_until_ = std::min(closed_until_, std::max(now, throttled_until_));
 }
 

@@ -14,6 +14,8 @@ class OutageLog {
  public:
   /// An attempt failed; whether it is the first for this kind of reason.
   bool failed(std::string_view reason) { return told_.insert(kind_of(reason)).second; }
+  /// People know of a failure, and not yet of its end.
+  bool is_told() const { return !told_.empty(); }
   /// The API is there; whether that is news.
   bool reached() {
     const bool is_news = !told_.empty();

@@ -2,8 +2,15 @@
 
 #include <algorithm>
 #include <cassert>
+#include <functional>
 
 namespace flowmyna {
+namespace {
+
+// Ids of slots, for the planner: far from those of requests, which count from 1.
+constexpr RequestId kSlotIds = RequestId{1} << 63U;
+
+}  // namespace
 
 Result<std::shared_ptr<const Batch>> Batch::read(Window window) {
   auto batch = std::make_shared<Batch>();
@@ -20,58 +27,230 @@ Result<std::shared_ptr<const Batch>> Batch::read(Window window) {
   return batch;
 }
 
-void Schedule::load(std::shared_ptr<const Batch> batch, std::vector<PlannedRequest> plan) {
-  batch_ = std::move(batch);
+void Schedule::clear() {
   slots_.clear();
-  ready_.clear();
+  for (Ready& ready : ready_) ready.clear();
+  ready_items_ = ready_bytes_ = {};
   dependents_.clear();
-  operations_ = batch_ ? batch_->operations.size() : 0;
-  slots_.resize(plan.size());
+  operations_ = bytes_ = 0;
+}
+
+void Schedule::load(std::shared_ptr<const Batch> batch, std::vector<PlannedItem> plan) {
+  clear();
+  add(std::move(batch), std::move(plan));
+}
+
+void Schedule::add(std::shared_ptr<const Batch> batch, std::vector<PlannedItem> plan) {
+  const auto first = static_cast<std::uint32_t>(slots_.size());
+  slots_.resize(slots_.size() + plan.size());
   for (std::uint32_t i = 0; i < plan.size(); ++i) {
-    Slot& slot = slots_[i];
-    slot.request = std::move(plan[i]);
-    slot.blockers = slot.request.after.size() + slot.request.after_outstanding.size();
-    for (const std::uint32_t earlier : slot.request.after) slots_[earlier].dependents.push_back(i);
-    for (const RequestId id : slot.request.after_outstanding) dependents_[id].push_back(i);
-    if (slot.blockers == 0) ready_.push_back(i);
+    const std::uint32_t number = first + i;
+    Slot& slot = slots_[number];
+    slot.item = std::move(plan[i]);
+    slot.batch = batch;
+    slot.receipt = batch->window.rows()[slot.item.members.front()].receipt;
+    slot.blockers = slot.item.after.size() + slot.item.after_outstanding.size();
+    operations_ += slot.item.members.size();
+    bytes_ += slot.item.bytes;
+    for (const std::uint32_t earlier : slot.item.after) {
+      slots_[first + earlier].dependents.push_back(number);
+    }
+    for (const RequestId id : slot.item.after_outstanding) {
+      Slots& dependents = id >= kSlotIds ? slots_[id - kSlotIds].dependents : dependents_[id];
+      dependents.push_back(number);
+    }
+    if (slot.blockers == 0) set_ready(number);
+  }
+}
+
+void Schedule::append_touches_of(const Slot& slot, const PlanOptions& options,
+                                 std::vector<Touch>& touches) const {
+  // All members of an upsert touch the same object.
+  append_touches(touches, slot.batch->operations[slot.item.members.front()], options);
+}
+
+std::vector<OutstandingRequest> Schedule::untaken(const PlanOptions& options) const {
+  std::vector<OutstandingRequest> out;
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    if (slots_[i].batch == nullptr) continue;
+    OutstandingRequest& item = out.emplace_back();
+    item.id = kSlotIds + i;
+    append_touches_of(slots_[i], options, item.touches);
+  }
+  return out;
+}
+
+std::vector<Touch> Schedule::blocked_touches(const PlanOptions& options) const {
+  std::vector<Touch> touches;
+  for (const Slot& slot : slots_) {
+    if (slot.batch != nullptr && slot.blockers > 0) append_touches_of(slot, options, touches);
+  }
+  return touches;
+}
+
+void Schedule::append_receipts(std::vector<Receipt>& out) const {
+  for (const Slot& slot : slots_) {
+    if (slot.batch == nullptr) continue;
+    for (const std::uint32_t index : slot.item.members) {
+      out.push_back(slot.batch->window.rows()[index].receipt);
+    }
   }
 }
 
 Receipt Schedule::lowest() const {
   Receipt lowest = 0;
   for (const Slot& slot : slots_) {
-    if (slot.taken) continue;
-    for (const auto& item : slot.request.items) {
-      const Receipt receipt = batch_->window.rows()[item.front()].receipt;
-      if (lowest == 0 || receipt < lowest) lowest = receipt;
-    }
+    if (slot.batch == nullptr || (lowest != 0 && lowest < slot.receipt)) continue;
+    lowest = slot.receipt;
   }
   return lowest;
 }
 
-Schedule::Taken Schedule::take(RequestId id) {
-  assert(!ready_.empty());
-  Slot& slot = slots_[ready_.front()];
-  ready_.pop_front();
-  slot.taken = true;
-  for (const auto& item : slot.request.items) operations_ -= item.size();
-  if (!slot.dependents.empty()) dependents_[id] = std::move(slot.dependents);
-  return {batch_, std::move(slot.request)};
+/// Of those that wait for nothing, oldest first, as many as `keep` allows; if any, then one at
+/// least.
+std::vector<std::uint32_t> Schedule::oldest_ready(const Keep& keep) const {
+  std::vector<std::uint32_t> numbers;
+  for (std::size_t kind = 0; kind < kKinds; ++kind) {
+    if (!keep.kinds[kind]) continue;
+    for (const auto& [group, heap] : ready_[kind]) {
+      numbers.insert(numbers.end(), heap.begin(), heap.end());
+    }
+  }
+  std::ranges::sort(numbers, {}, receipt_of());
+  std::size_t operations = 0;
+  const auto is_too_much = [&](std::uint32_t number) {
+    const bool is_first = operations == 0;
+    operations += slots_[number].item.members.size();
+    return operations > keep.operations_max && !(is_first && keep.operations_max > 0);
+  };
+  numbers.erase(std::ranges::find_if(numbers, is_too_much), numbers.end());
+  return numbers;
+}
+
+std::vector<Schedule::GivenUp> Schedule::keep_ready(const Keep& keep, const PlanOptions& options) {
+  // Copied, so that a few that stay do not hold the memory of all that was read with them.
+  Window window;
+  std::vector<PlannedItem> plan;
+  for (const std::uint32_t number : oldest_ready(keep)) {
+    Slot& slot = slots_[number];
+    PlannedItem& item = plan.emplace_back(std::move(slot.item));
+    item.after.clear();  // settled, all of it
+    item.after_outstanding.clear();
+    for (std::uint32_t& member : item.members) {
+      const Window::Row& row = slot.batch->window.rows()[member];
+      member = static_cast<std::uint32_t>(window.size());
+      window.add(row.receipt, row.accepted_unix_s, slot.batch->window.stored(row));
+    }
+    slot.batch = nullptr;
+  }
+  std::vector<GivenUp> given_up;
+  for (const Slot& slot : slots_) {
+    if (slot.batch == nullptr) continue;
+    given_up.push_back({slot.receipt, {}});
+    append_touches_of(slot, options, given_up.back().touches);
+  }
+  load(Batch::read(std::move(window)).value(), std::move(plan));
+  return given_up;
+}
+
+void Schedule::set_ready(std::uint32_t number) {
+  const PlannedItem& item = slots_[number].item;
+  Slots& heap = ready_[index_of(item.kind)][item.group];
+  heap.push_back(number);
+  std::ranges::push_heap(heap, std::greater(), receipt_of());
+  ++ready_items_[index_of(item.kind)];
+  ready_bytes_[index_of(item.kind)] += item.bytes;
+}
+
+void Schedule::pop_ready(Kind kind, Ready::iterator group) {
+  std::ranges::pop_heap(group->second, std::greater(), receipt_of());
+  drop_last(kind, group);
+}
+
+void Schedule::drop_last(Kind kind, Ready::iterator group) {
+  Slots& heap = group->second;
+  ready_bytes_[index_of(kind)] -= slots_[heap.back()].item.bytes;
+  heap.pop_back();
+  --ready_items_[index_of(kind)];
+  if (heap.empty()) ready_[index_of(kind)].erase(group);
+}
+
+/// The heap whose first slot is the oldest of its kind.
+Schedule::Ready::iterator Schedule::oldest_group(Kind kind) {
+  return std::ranges::min_element(ready_[index_of(kind)], {}, [this](const auto& entry) {
+    return slots_[entry.second.front()].receipt;
+  });
+}
+
+Receipt Schedule::oldest_ready(Kind kind) const {
+  Receipt oldest = 0;
+  for (const auto& [group, heap] : ready_[index_of(kind)]) {
+    const Receipt first = slots_[heap.front()].receipt;
+    oldest = oldest == 0 ? first : std::min(oldest, first);
+  }
+  return oldest;
+}
+
+Schedule::Taken Schedule::take(Kind kind, RequestId id, const Limits& limits) {
+  assert(ready(kind) > 0);
+  Taken taken;
+  Slots dependents;
+  const auto group = oldest_group(kind);
+  std::size_t bytes = body_frame_bytes();
+  for (std::size_t left = group->second.size(); left > 0; --left) {
+    Slot& slot = slots_[group->second.front()];
+    const bool fits = taken.items.empty() || (taken.items.size() < limits.items_max &&
+                                              bytes + slot.item.bytes <= limits.bytes_max);
+    if (!fits) break;
+    bytes += slot.item.bytes;
+    pop_ready(kind, group);
+    move_into(taken, slot, dependents);
+  }
+  if (!dependents.empty()) dependents_[id] = std::move(dependents);
+  return taken;
+}
+
+Schedule::Taken Schedule::take_any(Kind kind, RequestId id, std::uint64_t number) {
+  assert(ready(kind) > 0);
+  std::size_t place = number % ready(kind);
+  auto group = ready_[index_of(kind)].begin();
+  for (; place >= group->second.size(); ++group) place -= group->second.size();
+  Slots& heap = group->second;
+  Slot& slot = slots_[heap[place]];
+  std::swap(heap[place], heap.back());
+  std::ranges::make_heap(heap.begin(), heap.end() - 1, std::greater(), receipt_of());
+  drop_last(kind, group);
+  Taken taken;
+  Slots dependents;
+  move_into(taken, slot, dependents);
+  if (!dependents.empty()) dependents_[id] = std::move(dependents);
+  return taken;
+}
+
+void Schedule::move_into(Taken& taken, Slot& slot, Slots& dependents) {
+  ItemMembers& members = taken.members.emplace_back();
+  RequestItem& item = taken.items.emplace_back();
+  for (const std::uint32_t index : slot.item.members) {
+    members.push_back(slot.batch->window.rows()[index].receipt);
+    item.push_back(&slot.batch->operations[index]);
+  }
+  operations_ -= members.size();
+  bytes_ -= slot.item.bytes;
+  dependents.insert(dependents.end(), slot.dependents.begin(), slot.dependents.end());
+  if (taken.batches.empty() || taken.batches.back() != slot.batch) {
+    taken.batches.push_back(slot.batch);
+  }
+  slot.batch = nullptr;
+  slot.item = {};
+  slot.dependents = {};
 }
 
 void Schedule::settled(RequestId id) {
-  const auto it = dependents_.find(id);
-  if (it == dependents_.end()) return;
-  const auto slots = std::move(it->second);
-  dependents_.erase(it);
-  unblock(slots);
-}
-
-void Schedule::unblock(const std::vector<std::uint32_t>& slots) {
-  for (const std::uint32_t i : slots) {
-    assert(slots_[i].blockers > 0);
-    // In the order of the plan: waves in turn.
-    if (--slots_[i].blockers == 0) ready_.insert(std::ranges::lower_bound(ready_, i), i);
+  const auto node = dependents_.extract(id);
+  if (node.empty()) return;
+  for (const std::uint32_t number : node.mapped()) {
+    assert(slots_[number].blockers > 0);
+    if (--slots_[number].blockers == 0) set_ready(number);
   }
 }
 

@@ -1,17 +1,19 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <deque>
+#include <map>
 #include <memory>
 #include <unordered_map>
 #include <vector>
 
 #include "core/outbox.h"
 #include "core/planner.h"
+#include "core/request.h"
 
 namespace flowmyna {
 
-/// A window of the backlog, read into operations. Everything points into `window`.
+/// Operations of the backlog, read. Everything points into `window`.
 struct Batch {
   Window window;
   std::vector<Operation> operations;  ///< one a row
@@ -20,44 +22,102 @@ struct Batch {
   static Result<std::shared_ptr<const Batch>> read(Window window);
 };
 
-/// The planned requests that are not sealed yet, and what each still waits for. Pure bookkeeping:
-/// the foreman loads a plan, takes what is ready, and says what was settled.
+/// The items that are planned and in no request yet, and what each still waits for. Pure
+/// bookkeeping: the foreman loads a plan, has requests filled from what waits for nothing, oldest
+/// first, and says what was settled.
 class Schedule {
  public:
-  /// Replaces what was there: unsealed requests are only ever a plan.
-  void load(std::shared_ptr<const Batch> batch, std::vector<PlannedRequest> plan);
-  void clear() { load(nullptr, {}); }
+  /// Replaces what was there: what is in no request is only ever a plan.
+  void load(std::shared_ptr<const Batch> batch, std::vector<PlannedItem> plan);
+  /// Adds what conflicts with nothing here but what is older, planned with `untaken` among what is
+  /// outstanding; it may itself be older than other things here.
+  void add(std::shared_ptr<const Batch> batch, std::vector<PlannedItem> plan);
+  void clear();
+  /// What is planned and not taken, each item under an id that only `add` knows.
+  std::vector<OutstandingRequest> untaken(const PlanOptions& options) const;
+  /// What those touch that wait for something.
+  std::vector<Touch> blocked_touches(const PlanOptions& options) const;
+  /// The operations that are planned and not taken, in no order.
+  void append_receipts(std::vector<Receipt>& out) const;
 
-  bool has_ready() const { return !ready_.empty(); }
-  std::size_t ready() const { return ready_.size(); }
-  /// Operations that are planned and not taken.
-  std::size_t operations() const { return operations_; }
-  /// The lowest receipt among them, or 0 when there is none.
-  Receipt lowest() const;
-
-  struct Taken {
-    std::shared_ptr<const Batch> batch;
-    PlannedRequest request;
+  struct Keep {
+    std::array<bool, kKinds> kinds{};  ///< by index_of(Kind)
+    std::size_t operations_max = 0;
   };
-  /// Takes the ready request that stands first in the plan; from now on it is known as `id`.
-  Taken take(RequestId id);
-  /// A sealed request is settled: what waited for it alone is ready.
+  struct GivenUp {
+    Receipt lowest = 0;
+    std::vector<Touch> touches;
+  };
+  /// Keeps the oldest of those that wait for nothing, and gives up all other items: what waits for
+  /// something leaves with what it waits for.
+  std::vector<GivenUp> keep_ready(const Keep& keep, const PlanOptions& options);
+
+  /// How many items of a kind could go into a request, and the lowest receipt among them (0: none).
+  std::size_t ready(Kind kind) const { return ready_items_[index_of(kind)]; }
+  Receipt oldest_ready(Kind kind) const;
+  /// Operations that are planned and not taken, what they take at most in requests, and the lowest
+  /// receipt among them (0: none).
+  std::size_t operations() const { return operations_; }
+  std::size_t bytes() const { return bytes_; }
+  Receipt lowest() const;
+  /// Items since the last load, whatever became of them: what this takes in memory.
+  std::size_t items() const { return slots_.size(); }
+
+  struct Limits {
+    std::size_t items_max = 100;
+    std::size_t bytes_max = 1U << 20;  ///< unless one item is larger
+  };
+  struct Taken {
+    std::vector<ItemMembers> members;
+    std::vector<RequestItem> items;  ///< point into `batches`
+    std::vector<std::shared_ptr<const Batch>> batches;
+  };
+  /// Whether what is ready of a kind makes a full request.
+  bool fills(Kind kind, const Limits& limits) const {
+    return ready(kind) >= limits.items_max || ready_bytes_[index_of(kind)] >= limits.bytes_max;
+  }
+  /// Fills a request with what waits for nothing, oldest first, all of one group. There must be
+  /// some. From now on it is known as `id`.
+  Taken take(Kind kind, RequestId id, const Limits& limits);
+  /// The same with a single item of those, wherever it stands among them: which one follows from
+  /// `number`, any.
+  Taken take_any(Kind kind, RequestId id, std::uint64_t number);
+  /// A request is settled: what waited for nothing else is ready.
   void settled(RequestId id);
 
  private:
+  using Slots = std::vector<std::uint32_t>;
   struct Slot {
-    PlannedRequest request;
+    PlannedItem item;
+    std::shared_ptr<const Batch> batch;  // null once it is taken
+    Receipt receipt = 0;                 // the lowest of its operations
     std::size_t blockers = 0;
-    std::vector<std::uint32_t> dependents;  // slots
-    bool taken = false;
+    Slots dependents;
   };
-  void unblock(const std::vector<std::uint32_t>& slots);
+  /// By group, the slots that wait for nothing, as heaps with the oldest in front (by receipt: what
+  /// is added may be older than what is there). No heap is empty.
+  using Ready = std::map<std::uint64_t, Slots>;
 
-  std::shared_ptr<const Batch> batch_;
-  std::vector<Slot> slots_;
-  std::deque<std::uint32_t> ready_;
-  std::unordered_map<RequestId, std::vector<std::uint32_t>> dependents_;
+  auto receipt_of() const {
+    return [this](std::uint32_t number) { return slots_[number].receipt; };
+  }
+  std::vector<std::uint32_t> oldest_ready(const Keep& keep) const;
+  void set_ready(std::uint32_t slot);
+  void pop_ready(Kind kind, Ready::iterator group);
+  /// What stands last in a heap.
+  void drop_last(Kind kind, Ready::iterator group);
+  Ready::iterator oldest_group(Kind kind);
+  void move_into(Taken& taken, Slot& slot, Slots& dependents);
+  void append_touches_of(const Slot& slot, const PlanOptions& options,
+                         std::vector<Touch>& touches) const;
+
+  std::vector<Slot> slots_;  // each behind what it waits for
+  std::array<Ready, kKinds> ready_;
+  std::array<std::size_t, kKinds> ready_items_{};
+  std::array<std::size_t, kKinds> ready_bytes_{};
+  std::unordered_map<RequestId, Slots> dependents_;
   std::size_t operations_ = 0;
+  std::size_t bytes_ = 0;
 };
 
 }  // namespace flowmyna

@@ -4,6 +4,8 @@
 #include <memory>
 #include <string_view>
 
+#include "delivery/ambient.h"
+
 namespace flowmyna {
 namespace {
 
@@ -47,10 +49,34 @@ bool says(const TransferFailure& failure, std::string_view words) {
   return failure.detail.find(words) != std::string::npos;
 }
 
+/// Whom the failed connection would have led to.
+std::string next_peer(const TransferFailure& failure) {
+  const std::string peer = peer_of(failure.url).host_and_port;
+  if (failure.proxy.empty()) return peer;
+  if (failure.proxy == kProxyOfEnvironment) return peer + ", or the environment's proxy for it,";
+  return "the proxy " + peer_of(failure.proxy).host_and_port;
+}
+
+std::string the_proxy(const TransferFailure& failure) {
+  if (failure.proxy == kProxyOfEnvironment) return "the environment's proxy";
+  return "the proxy " + peer_of(failure.proxy).host_and_port;
+}
+
+std::string where_to_look(const TransferFailure& failure) {
+  if (failure.proxy == kProxyOfEnvironment)
+    return "check the variables that api.proxy leaves it to";
+  return "check api.proxy";
+}
+
+bool is_bad_proxy(const TransferFailure& failure) {
+  return says(failure, "Unsupported proxy");  // its scheme, or its syntax
+}
+
 std::string connect_words(const TransferFailure& failure) {
-  const bool by_proxy = !failure.proxy.empty();
-  const std::string peer = (by_proxy ? "the proxy " : "") +
-                           peer_of(by_proxy ? failure.proxy : failure.url).host_and_port;
+  if (is_bad_proxy(failure)) {
+    return "libcurl knows no such proxy as is configured: " + where_to_look(failure);
+  }
+  const std::string peer = next_peer(failure);
   switch (failure.os_error) {
     case ECONNREFUSED:
       return "connection refused by " + peer;
@@ -67,9 +93,6 @@ std::string connect_words(const TransferFailure& failure) {
 
 std::string timeout_words(const TransferFailure& failure, const Peer& peer) {
   if (failure.sent) {
-    if (says(failure, "too slow")) {
-      return "timed out waiting for an answer from " + peer.host_and_port + ": nothing moves";
-    }
     return "timed out after " + seconds(failure.request_timeout) + " waiting for an answer from " +
            peer.host_and_port;
   }
@@ -94,13 +117,41 @@ std::string certificate_words(const TransferFailure& failure, const Peer& peer) 
   return certificate + " is not accepted";
 }
 
+std::string authorities_words(const TransferFailure& failure) {
+  if (failure.ca_file.empty()) {
+    return "cannot read this machine's certificates of authorities: install ca-certificates, or "
+           "set api.ca_file";
+  }
+  return "cannot read certificates of authorities from api.ca_file " + failure.ca_file;
+}
+
+std::string broken_words(const TransferFailure& failure, const Peer& peer) {
+  if (!says(failure, "CONNECT tunnel")) {
+    return "the connection to " + peer.host_and_port + " broke before an answer came";
+  }
+  if (says(failure, "response 407")) {
+    return "the proxy wants credentials: " + where_to_look(failure);
+  }
+  return "the proxy does not connect to " + peer.host_and_port;
+}
+
+bool lacks_files(const TransferFailure& failure) {
+  return !failure.sent && (failure.os_error == EMFILE || failure.os_error == ENFILE);
+}
+
 std::string words(const TransferFailure& failure) {
   const Peer peer = peer_of(failure.url);
+  if (lacks_files(failure)) {
+    return "cannot reach " + peer.host_and_port +
+           ", since there are too many open files: raise the limit (LimitNOFILE= in the systemd "
+           "unit)";
+  }
   switch (failure.code) {
     case CURLE_COULDNT_RESOLVE_HOST:
       return "cannot resolve " + peer.host;
     case CURLE_COULDNT_RESOLVE_PROXY:
-      return "cannot resolve the proxy " + peer_of(failure.proxy).host;
+      if (is_bad_proxy(failure)) return connect_words(failure);
+      return "cannot resolve " + the_proxy(failure);
     case CURLE_COULDNT_CONNECT:
       return connect_words(failure);
     case CURLE_OPERATION_TIMEDOUT:
@@ -108,7 +159,7 @@ std::string words(const TransferFailure& failure) {
     case CURLE_PEER_FAILED_VERIFICATION:
       return certificate_words(failure, peer);
     case CURLE_SSL_CACERT_BADFILE:
-      return "cannot read the certificates of authorities: check api.ca_file";
+      return authorities_words(failure);
     case CURLE_SSL_CONNECT_ERROR:
       return "no TLS connection to " + peer.host_and_port + ": its handshake failed";
     case CURLE_GOT_NOTHING:
@@ -120,10 +171,11 @@ std::string words(const TransferFailure& failure) {
       return "what answers at " + peer.host_and_port + " does not speak HTTP";
     case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR:
-      if (says(failure, "CONNECT tunnel")) {
-        return "the proxy does not connect to " + peer.host_and_port;
-      }
-      return "the connection to " + peer.host_and_port + " broke before an answer came";
+      return broken_words(failure, peer);
+    case CURLE_PROXY:
+      return the_proxy(failure) + " does not connect to " + peer.host_and_port;
+    case CURLE_BAD_CONTENT_ENCODING:
+      return "the answer from " + peer.host_and_port + " cannot be unpacked";
     default:
       return "no answer from " + peer.host_and_port;
   }
@@ -135,6 +187,18 @@ std::string describe(const TransferFailure& failure) {
   const std::string detail =
       failure.detail.empty() ? curl_easy_strerror(failure.code) : failure.detail;
   return words(failure) + " (" + detail + ")";
+}
+
+bool is_misconfigured(const TransferFailure& failure) {
+  if (lacks_files(failure)) return false;  // which need not be the same the next time
+  switch (failure.code) {
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_URL_MALFORMAT:
+    case CURLE_NOT_BUILT_IN:
+      return true;
+    default:
+      return is_bad_proxy(failure);
+  }
 }
 
 }  // namespace flowmyna

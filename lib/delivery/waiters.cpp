@@ -50,7 +50,9 @@ void Waiters::report(OperationOutcome outcome) {
   }
   Open& open = waits_.at(first);
   OperationOutcome& slot = open.outcomes[outcome.receipt - first];
-  if (slot.state == OperationOutcome::State::kPending) --open.missing;
+  const bool is_first = slot.state == OperationOutcome::State::kPending;
+  if (!is_first && outcome.state == OperationOutcome::State::kDropped) return;
+  if (is_first) --open.missing;
   slot = std::move(outcome);
   if (open.missing == 0) end(first, true);
 }

@@ -18,12 +18,17 @@ namespace flowmyna {
 /// What became of an operation, as its writer is told.
 struct OperationOutcome {
   Receipt receipt = 0;
-  enum class State : std::uint8_t { kPending, kDelivered, kDead } state = State::kPending;
+  enum class State : std::uint8_t { kPending, kDelivered, kDead, kDropped } state = State::kPending;
   std::string id;        ///< delivered: the API's UUID; empty when its answer did not tell
   bool created = false;  ///< delivered upsert: this operation made the object
   int status = 0;  ///< dead: HTTP status of the answer that refused it; 0: the outcome is unknown
   std::string reason;  ///< dead: the API's own words
 };
+
+/// A person gave the operation up.
+inline OperationOutcome dropped(Receipt receipt) {
+  return {receipt, OperationOutcome::State::kDropped, {}, false, 0, {}};
+}
 
 /// A writer who waits for the delivery of consecutive operations (`Prefer: wait`).
 struct Wait {
@@ -54,7 +59,8 @@ class Waiters {
   std::size_t operations() const;
   void append_receipts(std::vector<Receipt>& out) const;
 
-  /// The settlement of the operation is durable. Nothing happens when nobody waits for it.
+  /// The settlement of the operation is durable. Nothing happens when nobody waits for it. What is
+  /// dropped after it was dead stays dead.
   void report(OperationOutcome outcome);
 
   /// Ends the waits whose deadline has come.

@@ -12,7 +12,8 @@ Result<std::optional<Error>> objection_to(Storage& storage, const Arrival& piece
                  "line " + std::to_string(arrived->lines + 1) + " of this export comes next, not " +
                      std::to_string(piece.first_line) + ": is it being imported twice at once?"};
   }
-  const auto admitted = storage.admit(piece.operations.bytes());
+  auto admitted = check_fits_at_all(storage, piece.operations.bytes());
+  if (admitted) admitted = storage.admit(piece.operations.bytes());
   if (!admitted) return admitted.error();
   return std::nullopt;
 }

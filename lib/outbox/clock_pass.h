@@ -16,10 +16,12 @@ struct StepLimits {
 
 /// A step of the pass that corrects the times of events once the clock is synchronised; within a
 /// transaction. It begins at `stats().unsynced_from` and moves that behind what it has looked at,
-/// to 0 at the end of the backlog; so the pass goes on where it was after a crash.
+/// to 0 at the end; so the pass goes on where it was after a crash. Dead letters have their turn
+/// between the operations that wait: a person may put them back at any time.
 ///
-/// An event that is in a sealed request keeps its time, for good: the request may have left, and
-/// has to go out again byte for byte.
+/// An event that is in a sealed request keeps its time as long as it is: the request may have left,
+/// and has to go out again byte for byte. Once it returns or dies the storage names it for a pass
+/// of its own (UnsyncedRange).
 Result<void> correct_step(Storage& storage, const ClockCorrection& correction,
                           const StepLimits& limits = {});
 

@@ -18,7 +18,10 @@ constexpr std::size_t kFoldedBytesMax = 256U << 10;
 /// An upsert under way to its folded form.
 class Folding {
  public:
-  Folding(Receipt into, std::string_view stored) : stored_(stored), into_(into) { open(); }
+  Folding(Receipt into, std::string_view stored, std::size_t bytes_max)
+      : stored_(stored), into_(into), bytes_max_(bytes_max) {
+    open();
+  }
 
   bool is_open() const { return is_open_; }
 
@@ -26,7 +29,7 @@ class Folding {
   bool take(Receipt receipt, const Operation& upsert) {
     if (!is_open_ || upsert.object != base_.object) return false;
     bytes_ += upsert.stored_size;
-    if (bytes_ > kFoldedBytesMax) return false;
+    if (bytes_ > bytes_max_) return false;
     compose(patch_, upsert.properties);
     fold_.members.push_back(receipt);
     return true;
@@ -58,6 +61,7 @@ class Folding {
 
   const std::string stored_;
   const Receipt into_;
+  const std::size_t bytes_max_;
   bool is_open_ = false;
   Operation base_;
   Patch patch_;
@@ -125,7 +129,7 @@ Result<Compacted> Compactor::step(Storage& storage, const CompactLimits& limits)
   Compacted out;
   out.rows = operations.size();
   out.more = window->more && operations.size() == window->size();
-  out.answered = storage.stats().accepted;
+  out.answered = storage.stats().last_receipt;
   for (const Group& group : this->group(*window, operations, limits)) {
     if (auto done = fold(storage, *window, operations, group, out.folds); !done) {
       return tl::make_unexpected(done.error());
@@ -169,7 +173,8 @@ Result<void> Compactor::fold(Storage& storage, const Window& window,
   auto target = row_of(storage, group.target);
   if (!target) return tl::make_unexpected(target.error());
   std::optional<Folding> folding;
-  if (*target) folding.emplace(group.target, **target);
+  const std::size_t bytes_max = std::min(kFoldedBytesMax, options_.bytes_max);
+  if (*target) folding.emplace(group.target, **target, bytes_max);
   Receipt open = group.target;
   for (const std::size_t i : group.rows) {
     const Window::Row& row = window.rows()[i];
@@ -181,7 +186,7 @@ Result<void> Compactor::fold(Storage& storage, const Window& window,
     if (folding) {
       if (auto done = folding->write(storage, folds); !done) return done;
     }
-    folding.emplace(row.receipt, window.stored(row));
+    folding.emplace(row.receipt, window.stored(row), bytes_max);
     const std::uint64_t object = hash_object(operations[i].object);
     if (slot(object).open == open) set({slot(object).object, row.receipt});
     open = row.receipt;

@@ -21,7 +21,7 @@ namespace flowmyna {
 /// at acceptance (every acceptance would read and rewrite a row somewhere in the file).
 class Compactor {
  public:
-  /// Only what decides about touches counts of the options.
+  /// Of the options what decides about touches counts, and how large an item may grow.
   explicit Compactor(PlanOptions options) : options_(std::move(options)) {}
 
   /// Within an open transaction. When that is not committed, or nobody can say whether it was,

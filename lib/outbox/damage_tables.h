@@ -18,10 +18,12 @@ class DamageTables {
     bool is_exact = true;  ///< what is counted as lost; otherwise as far as could be told
   };
   Result<Damage> last();
+  /// Whether nothing was lost with a file that was set aside.
+  Result<bool> was_read_whole(const std::string& file);
   Result<bool> may_have_lost(Receipt receipt);
 
  private:
-  sqlite::Statement last_, find_lost_;
+  sqlite::Statement last_, find_lost_, was_read_;
 };
 
 }  // namespace flowmyna

@@ -5,14 +5,15 @@
 #include <cstring>
 #include <fstream>
 
+#include "outbox/layout.h"
 #include "outbox/schema.h"
 
 namespace flowmyna {
 
 constexpr std::streamsize kPageBytes = 4096;
 
-/// Every table begins on one of these; SQLite insists that the page is there. Zeros, if need be.
-constexpr sqlite3_int64 kPagesMin = 32;
+/// SQLite insists that the page is there on which a table begins. Zeros, if need be.
+constexpr sqlite3_int64 kPagesMin = kModelPagesMax;
 
 /// The VFS (sqlite.org/vfs.html). What it does not change is the default one's.
 class DamagedFile::View {
@@ -171,14 +172,18 @@ Result<DamagedFile> DamagedFile::open(const std::string& path, std::string first
 
 Result<DamagedFile> DamagedFile::open(const std::string& path) {
   auto as_it_is = open(path, own_first_page(path));
-  std::int64_t version = kSchemaVersion;
+  int version = kSchemaVersion;
   if (as_it_is) {
     const auto& connection = as_it_is->connection();
-    if (check_tables(connection)) return as_it_is;
-    version = connection.integer("PRAGMA user_version").value_or(kSchemaVersion);
+    version = version_of(connection).value_or(kSchemaVersion);
     if (version < 1 || version > kSchemaVersion) version = kSchemaVersion;
+    const auto model = empty_outbox(version);
+    if (!model) return tl::make_unexpected(model.error());
+    if (check_tables(connection, *model) && is_credible_layout(connection, *model)) {
+      return as_it_is;
+    }
   }
-  auto page = first_page(static_cast<int>(version));
+  auto page = first_page(version);
   if (!page) return tl::make_unexpected(page.error());
   return open(path, *std::move(page));
 }

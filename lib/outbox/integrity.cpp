@@ -1,5 +1,7 @@
 #include "outbox/integrity.h"
 
+#include "outbox/layout.h"
+#include "outbox/remains.h"
 #include "outbox/row.h"
 #include "outbox/schema.h"
 
@@ -30,16 +32,21 @@ Result<void> check_counters(const Connection& connection) {
   auto query = Statement::prepare(
       connection,
       "SELECT max(accepted, coalesce((SELECT max(seq) FROM operation), 0)) "
-      "- delivered - dead - dropped - lost, "
-      "min(accepted, delivered, dead, dropped, lost, coalesced, requests, duplicates_possible, "
-      "unsynced_from), dead, EXISTS(SELECT 1 FROM operation), EXISTS(SELECT 1 FROM dead) "
+      "- skipped - delivered - dead - dropped - lost, "
+      "min(accepted, skipped, delivered, dead, dropped, lost, coalesced, requests, "
+      "duplicates_possible, unsynced_from, unsynced_through), dead, EXISTS(SELECT 1 FROM "
+      "operation), EXISTS(SELECT 1 "
+      "FROM dead) "
       "FROM state WHERE id = 1");
   if (!query) return tl::make_unexpected(query.error());
   const auto row = query->step();
   if (!row) return tl::make_unexpected(row.error());
   if (!*row) return damaged("its counters are gone");
   const std::int64_t pending = query->integer(0);
+  const auto remains = remains_of(connection);
+  if (!remains) return tl::make_unexpected(remains.error());
   if (pending < 0 || query->integer(1) < 0) return damaged("its counters contradict each other");
+  if (*remains) return {};
   if ((pending > 0) != (query->integer(3) != 0)) {
     return damaged(pending > 0 ? "operations are missing"
                                : "there are more operations than counted");
@@ -61,7 +68,10 @@ Result<void> check_free_pages(const Connection& connection) {
 }  // namespace
 
 Result<void> check_integrity(const Connection& connection) {
-  auto done = check_tables(connection);
+  const auto model = empty_outbox(kSchemaVersion);
+  if (!model) return tl::make_unexpected(model.error());
+  auto done = check_tables(connection, *model);
+  if (done) done = check_layout(connection, *model);
   if (done) done = check_free_pages(connection);
   for (const char* sql : {"SELECT seq, row FROM operation ORDER BY seq DESC LIMIT 1",
                           "SELECT seq, row FROM operation ORDER BY seq LIMIT 1"}) {

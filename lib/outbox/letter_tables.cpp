@@ -17,13 +17,13 @@ Receipt to_receipt(std::int64_t value) {
   return static_cast<Receipt>(value);
 }
 
+}  // namespace
+
 std::vector<Receipt> receipts_of(const DeadLetter& letter) {
   std::vector<Receipt> receipts = letter.damaged;
   for (const auto& row : letter.operations.rows()) receipts.push_back(row.receipt);
   return receipts;
 }
-
-}  // namespace
 
 Result<LetterTables> LetterTables::prepare(const sqlite::Connection& connection) {
   LetterTables tables;
@@ -36,6 +36,8 @@ Result<LetterTables> LetterTables::prepare(const sqlite::Connection& connection)
         "INSERT OR IGNORE INTO dead(seq, letter, row) SELECT seq, ?, row FROM operation "
         "WHERE seq = ?"},
        {tables.find_dead_, "SELECT letter FROM dead WHERE seq = ?"},
+       {tables.find_row_, "SELECT row FROM dead WHERE seq = ?"},
+       {tables.rewrite_, "UPDATE dead SET row = ? WHERE seq = ?"},
        {tables.find_dead_between_, "SELECT 1 FROM dead WHERE seq > ? AND seq < ? LIMIT 1"},
        {tables.read_letters_,
         "SELECT id, status, reason, attempts, at FROM letter WHERE id > ? AND id <= ? "
@@ -198,6 +200,21 @@ Result<std::optional<DeadLetter>> LetterTables::holding(Receipt receipt) {
   if (!found) return tl::make_unexpected(found.error());
   if (found->letters.empty()) return std::nullopt;
   return std::move(found->letters.front());
+}
+
+Result<void> LetterTables::rewrite(Receipt receipt, const OperationRow& row) {
+  std::string bytes;
+  append_operation_row(bytes, receipt, row);
+  return rewrite_.start().bind(bytes).bind(to_signed(receipt)).run();
+}
+
+Result<bool> LetterTables::is_stamped(Receipt receipt) {
+  const auto row = find_row_.start().bind(to_signed(receipt)).step();
+  if (!row) return row;
+  const auto content = *row ? read_operation_row(receipt, find_row_.blob(0)) : std::nullopt;
+  const bool is_stamped = content && boot_stamp_of(content->stored).has_value();
+  find_row_.reset();
+  return is_stamped;
 }
 
 Result<bool> LetterTables::has_dead_between(Receipt after, Receipt before) {

@@ -3,9 +3,13 @@
 #include <optional>
 
 #include "core/outbox.h"
+#include "outbox/row.h"
 #include "outbox/sqlite.h"
 
 namespace flowmyna {
+
+/// All of a letter's operations.
+std::vector<Receipt> receipts_of(const DeadLetter& letter);
 
 /// The dead letters of an open outbox file: the tables `letter`, `dead` and `dropped` (schema.h).
 /// Writes belong into the caller's transaction, which also keeps the counters.
@@ -21,6 +25,10 @@ class LetterTables {
 
   Result<DeadLetters> read(const LetterLimits& limits);
   Result<std::optional<DeadLetter>> holding(Receipt receipt);
+  /// Replaces an operation; nothing happens when it is in no letter.
+  Result<void> rewrite(Receipt receipt, const OperationRow& row);
+  /// Whether it is in a letter, and an event that has a boot stamp.
+  Result<bool> is_stamped(Receipt receipt);
   Result<bool> has_dead_between(Receipt after, Receipt before);
   /// Of an operation that is not in the backlog: dead, dropped or delivered.
   Result<ReceiptState> state(Receipt receipt);
@@ -33,7 +41,7 @@ class LetterTables {
   Result<void> remember_dropped(Receipt first, Receipt last);
 
   sqlite::Statement insert_letter_, insert_dead_, find_dead_, find_dead_between_;
-  sqlite::Statement read_letters_, read_dead_;
+  sqlite::Statement read_letters_, read_dead_, find_row_, rewrite_;
   sqlite::Statement return_dead_, remove_dead_, remove_letter_;
   sqlite::Statement dropped_before_, put_dropped_, remove_dropped_;
 };

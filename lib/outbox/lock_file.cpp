@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include <array>
-#include <cerrno>
-#include <cstring>
+
+#include "outbox/disk_error.h"
 
 namespace flowmyna {
 namespace {
@@ -24,24 +24,24 @@ std::string read_pid(int descriptor) {
 
 Result<LockFile> LockFile::acquire(const std::string& outbox_path) {
   const std::string path = outbox_path + ".lock";
-  const int descriptor = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (descriptor < 0) {
-    return fail(Error::Kind::kIo, "cannot open " + path + ": " + std::strerror(errno) +
-                                      "; check that the directory exists and is writable");
-  }
-  LockFile lock(descriptor);
-  if (flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
-    return fail(Error::Kind::kBusy, "another agent (pid " + read_pid(descriptor) +
+  LockFile lock(path, open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (lock.descriptor_ < 0) return disk_error("open " + path);
+  if (flock(lock.descriptor_, LOCK_EX | LOCK_NB) != 0) {
+    return fail(Error::Kind::kBusy, "another agent (pid " + read_pid(lock.descriptor_) +
                                         ") uses the outbox " + outbox_path +
-                                        ": stop it, or set outbox.path to another file");
-  }
-  const std::string pid = std::to_string(getpid()) + "\n";
-  // In this order a full disk is no obstacle to a second start: the block is there already.
-  if (pwrite(descriptor, pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size()) ||
-      ftruncate(descriptor, static_cast<off_t>(pid.size())) != 0) {
-    return fail(Error::Kind::kIo, "cannot write " + path + ": " + std::strerror(errno));
+                                        ": stop it, or set outbox.path to another directory");
   }
   return lock;
+}
+
+Result<void> LockFile::sign() const {
+  const std::string pid = std::to_string(getpid()) + "\n";
+  // In this order a full disk is no obstacle to a second start: the block is there already.
+  if (pwrite(descriptor_, pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size()) ||
+      ftruncate(descriptor_, static_cast<off_t>(pid.size())) != 0) {
+    return disk_error("write " + path_);
+  }
+  return {};
 }
 
 LockFile::~LockFile() {

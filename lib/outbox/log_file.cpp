@@ -4,11 +4,16 @@
 #include <sqlite3.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstddef>
 #include <iterator>
 #include <vector>
+
+#include "outbox/disk_error.h"
+#include "outbox/sqlite.h"
 
 namespace flowmyna {
 namespace {
@@ -36,6 +41,7 @@ class File {
   int rewrite() {
     sqlite3_int64 size = 0;
     if (code_ == SQLITE_OK) code_ = methods().xFileSize(handle_, &size);
+    if (size == 0) return code_;
     std::vector<char> piece(kPieceBytes);
     for (sqlite3_int64 at = 0; code_ == SQLITE_OK && at < size; at += std::ssize(piece)) {
       const int bytes = static_cast<int>(std::min<sqlite3_int64>(std::ssize(piece), size - at));
@@ -59,18 +65,34 @@ class File {
 
 Result<void> rewrite_file(const std::string& path) {
   if (FilePlace::of(path).is_nowhere()) return {};
-  const int code = File(path).rewrite();
+  const int code = sqlite::code_of(File(path).rewrite());
   if (code == SQLITE_OK) return {};
-  return fail(Error::Kind::kIo, "cannot make sure of " + path + ": " + sqlite3_errstr(code) +
-                                    " (SQLite code " + std::to_string(code) +
-                                    "); check the disk and the file's permissions");
+  return fail(sqlite::kind_of(code), "cannot make sure of " + path + ": " + sqlite3_errstr(code) +
+                                         " (SQLite code " + std::to_string(code) +
+                                         "); check the disk and the file's permissions");
+}
+
+void keep_inode(const std::string& path) {
+  const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (file >= 0) close(file);
+}
+
+bool preallocate_log(const std::string& path, std::uint64_t bytes) {
+  const int file = open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (file < 0) return false;
+  const bool is_refused = fallocate(file, FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(bytes)) != 0 &&
+                          is_want_of_room(errno);
+  close(file);
+  return !is_refused;
 }
 
 FilePlace FilePlace::of(const std::string& path) {
   // Not `stat`: who has asked when a file was written gets a finer time from the next write (Linux
   // 6.13 and later), and each sync would write the inode besides, for which it waits once more.
   struct statx found {};
-  if (statx(AT_FDCWD, path.c_str(), 0, STATX_INO, &found) != 0) return {};
+  if (statx(AT_FDCWD, path.c_str(), 0, STATX_INO, &found) != 0) {
+    return {.is_unknown = errno != ENOENT && errno != ENOTDIR};
+  }
   return {makedev(found.stx_dev_major, found.stx_dev_minor), found.stx_ino};
 }
 

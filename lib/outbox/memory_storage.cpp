@@ -33,11 +33,16 @@ Result<void> MemoryStorage::admit(std::uint64_t bytes) {
 
 Result<Receipt> MemoryStorage::append(std::span<const AcceptedOperations> groups) {
   OutboxStats& stats = state_.stats;
-  const Receipt first = stats.accepted + 1;
+  const Receipt first = stats.last_receipt + 1;
   for (const auto& [operations, unix_s] : groups) {
     for (std::size_t i = 0; i < operations.size(); ++i) {
-      const Receipt receipt = ++stats.accepted;
-      if (stats.unsynced_from == 0 && boot_stamp_of(operations[i])) stats.unsynced_from = receipt;
+      const Receipt receipt = ++stats.last_receipt;
+      ++stats.accepted;
+      if (boot_stamp_of(operations[i])) {
+        UnsyncedRange range = unsynced();
+        range.accepted(receipt);
+        set_unsynced(range);
+      }
       state_.operations[receipt] = {unix_s, std::string(operations[i])};
       undo_.push_back([this, receipt] { state_.operations.erase(receipt); });
     }
@@ -72,7 +77,8 @@ Result<void> MemoryStorage::fold(const Fold& fold, std::string_view stored) {
     const auto row = take(receipt);
     if (!row) continue;
     into->folded += 1 + row->folded;
-    into->last = std::max({into->last, row->last, receipt});
+    state_.folded_into[receipt] = fold.into;
+    undo_.push_back([this, receipt] { state_.folded_into.erase(receipt); });
   }
   state_.stats.size_bytes += stored.size();
   undo_.push_back([this, receipt = fold.into] { state_.operations.erase(receipt); });
@@ -81,9 +87,14 @@ Result<void> MemoryStorage::fold(const Fold& fold, std::string_view stored) {
 }
 
 Result<void> MemoryStorage::settle(const Settlement& settlement) {
-  if (const auto it = state_.seals.find(settlement.id); it != state_.seals.end()) {
-    undo_.push_back([this, seal = it->second] { state_.seals[seal.id] = seal; });
-    state_.seals.erase(it);
+  const auto seal = state_.seals.extract(settlement.id);
+  if (!seal.empty()) {
+    undo_.push_back([this, was = seal.mapped()] { state_.seals[was.id] = was; });
+  }
+  if (!seal.empty() || settlement.id == 0) {
+    state_.stats.coalesced += settlement.coalesced;
+    state_.stats.requests += settlement.requests;
+    state_.stats.duplicates_possible += settlement.duplicates_possible;
   }
   for (const Receipt receipt : settlement.delivered) {
     const auto row = take(receipt);
@@ -91,11 +102,29 @@ Result<void> MemoryStorage::settle(const Settlement& settlement) {
     state_.stats.delivered += 1 + row->folded;
     state_.stats.coalesced += row->folded;
   }
-  state_.stats.coalesced += settlement.coalesced;
-  state_.stats.requests += settlement.requests;
-  state_.stats.duplicates_possible += settlement.duplicates_possible;
   for (const DeadItem& item : settlement.dead) bury(item);
+  (void)give_up(settlement.dropped);
+  if (!seal.empty()) note_returned(seal.mapped(), settlement);
   return {};
+}
+
+/// As on disk.
+void MemoryStorage::note_returned(const Seal& seal, const Settlement& settlement) {
+  UnsyncedRange range = unsynced();
+  for (const Receipt receipt : returned_events(seal, settlement)) {
+    const Row* row = row_of(receipt);
+    if (row != nullptr && boot_stamp_of(row->stored)) range.returned(receipt);
+  }
+  set_unsynced(range);
+}
+
+/// Pending or in a letter; null when it is neither.
+MemoryStorage::Row* MemoryStorage::row_of(Receipt receipt) {
+  const auto pending = state_.operations.find(receipt);
+  if (pending != state_.operations.end()) return &pending->second;
+  const auto letter = state_.letter_of.find(receipt);
+  if (letter == state_.letter_of.end()) return nullptr;
+  return &state_.letters.at(letter->second).operations.at(receipt);
 }
 
 void MemoryStorage::bury(const DeadItem& item) {
@@ -152,7 +181,7 @@ Result<DeadLetters> MemoryStorage::drop(const LetterLimits& limits) {
   for (const DeadLetter& described : found->letters) {
     Letter letter = remove_letter(described.id);
     for (const auto& [receipt, row] : letter.operations) {
-      state_.dropped[receipt] = row.last;
+      state_.dropped.insert(receipt);
       undo_.push_back([this, receipt = receipt] { state_.dropped.erase(receipt); });
     }
     state_.stats.dead -= operations_in(letter);
@@ -168,7 +197,7 @@ Result<std::uint64_t> MemoryStorage::give_up(const std::vector<Receipt>& receipt
     const auto row = take(receipt);
     if (!row) continue;
     operations += 1 + row->folded;
-    state_.dropped[receipt] = row->last;
+    state_.dropped.insert(receipt);
     undo_.push_back([this, receipt] { state_.dropped.erase(receipt); });
   }
   state_.stats.dropped += operations;
@@ -240,23 +269,36 @@ Result<DeadLetters> MemoryStorage::dead_letters(const LetterLimits& limits) {
 }
 
 Result<std::optional<DeadLetter>> MemoryStorage::dead_letter_of(Receipt receipt) {
-  const auto it = state_.letter_of.find(receipt);
-  if (it == state_.letter_of.end()) return std::nullopt;
-  return describe(it->second, state_.letters.at(it->second));
+  while (true) {
+    const auto letter = state_.letter_of.find(receipt);
+    if (letter != state_.letter_of.end()) {
+      return describe(letter->second, state_.letters.at(letter->second));
+    }
+    const auto row = state_.folded_into.find(receipt);
+    if (row == state_.folded_into.end()) return std::nullopt;
+    receipt = row->second;
+  }
 }
 
 Result<void> MemoryStorage::rewrite(Receipt receipt, const CorrectedEvent& event) {
-  const auto it = state_.operations.find(receipt);
-  if (it == state_.operations.end()) return {};
-  undo_.push_back([this, receipt, row = it->second] { state_.operations[receipt] = row; });
-  state_.stats.size_bytes -= it->second.stored.size();
-  state_.stats.size_bytes += event.stored.size();
-  it->second = {event.accepted_unix_s, event.stored};
+  Row* row = row_of(receipt);
+  if (row == nullptr) return {};
+  undo_.push_back([this, receipt, was = *row] { *row_of(receipt) = was; });
+  if (state_.operations.contains(receipt)) {
+    state_.stats.size_bytes -= row->stored.size();
+    state_.stats.size_bytes += event.stored.size();
+  }
+  *row = {event.accepted_unix_s, event.stored};
   return {};
 }
 
-void MemoryStorage::set_unsynced_from(Receipt receipt) {
-  state_.stats.unsynced_from = receipt;
+UnsyncedRange MemoryStorage::unsynced() const {
+  return {state_.stats.unsynced_from, state_.stats.unsynced_through};
+}
+
+void MemoryStorage::set_unsynced(const UnsyncedRange& range) {
+  state_.stats.unsynced_from = range.from;
+  state_.stats.unsynced_through = range.through;
 }
 
 Result<Window> MemoryStorage::read(const ReadLimits& limits) {
@@ -288,33 +330,21 @@ Result<Window> MemoryStorage::fetch(const std::vector<Receipt>& receipts) {
 }
 
 Result<ReceiptState> MemoryStorage::state(Receipt receipt) {
-  if (receipt == 0 || receipt > state_.stats.accepted) return ReceiptState::kUnknown;
-  if (state_.operations.contains(receipt)) return ReceiptState::kPending;
-  if (const auto it = state_.letter_of.find(receipt); it != state_.letter_of.end()) {
-    return ReceiptState::kDead;
+  if (receipt == 0 || receipt > state_.stats.last_receipt) return ReceiptState::kUnknown;
+  while (true) {
+    if (const auto own = own_state(receipt)) return *own;
+    const auto row = state_.folded_into.find(receipt);
+    if (row == state_.folded_into.end()) return ReceiptState::kDelivered;
+    receipt = row->second;
   }
-  if (state_.dropped.contains(receipt)) return ReceiptState::kDropped;
-  const auto into = folded_into(receipt);
-  return into == 0 ? ReceiptState::kDelivered : state(into);
 }
 
-/// A row into which the operation, which has none of its own, may have been folded; or 0.
-Receipt MemoryStorage::folded_into(Receipt receipt) const {
-  const auto may_hold = [receipt](Receipt row, Receipt last) {
-    return row < receipt && last >= receipt;
-  };
-  for (const auto& [row, content] : state_.operations) {
-    if (may_hold(row, content.last)) return row;
-  }
-  for (const auto& [id, letter] : state_.letters) {
-    for (const auto& [row, content] : letter.operations) {
-      if (may_hold(row, content.last)) return row;
-    }
-  }
-  for (const auto& [row, last] : state_.dropped) {
-    if (may_hold(row, last)) return row;
-  }
-  return 0;
+/// By its own receipt; nothing when it was delivered, or is in another row.
+std::optional<ReceiptState> MemoryStorage::own_state(Receipt receipt) const {
+  if (state_.operations.contains(receipt)) return ReceiptState::kPending;
+  if (state_.letter_of.contains(receipt)) return ReceiptState::kDead;
+  if (state_.dropped.contains(receipt)) return ReceiptState::kDropped;
+  return std::nullopt;
 }
 
 Result<std::vector<Seal>> MemoryStorage::seals() {

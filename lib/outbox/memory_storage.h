@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@ class MemoryStorage final : public Storage {
   Result<void> commit() override;
   void rollback() override;
   Result<void> admit(std::uint64_t bytes) override;
+  std::uint64_t bytes_at_once_max() const override { return quota_bytes_; }
   using Storage::append;
   Result<Receipt> append(std::span<const AcceptedOperations> groups) override;
   Result<void> seal(const Seal& seal) override;
@@ -27,7 +29,7 @@ class MemoryStorage final : public Storage {
   Result<RetriedLetters> retry(const LetterLimits& limits) override;
   Result<DeadLetters> drop(const LetterLimits& limits) override;
   Result<void> rewrite(Receipt receipt, const CorrectedEvent& event) override;
-  void set_unsynced_from(Receipt receipt) override;
+  void set_unsynced(const UnsyncedRange& range) override;
   Result<void> fold(const Fold& fold, std::string_view stored) override;
   Result<std::uint64_t> give_up(const std::vector<Receipt>& receipts) override;
   Result<void> note_arrival(const Arrival& piece) override;
@@ -42,6 +44,7 @@ class MemoryStorage final : public Storage {
   Result<std::optional<DeadLetter>> dead_letter_of(Receipt receipt) override;
   OutboxStats stats() const override;
   Result<bool> shrink() override { return false; }
+  bool holds_past() const override { return false; }
   Result<void> refresh() override { return {}; }
   Result<void> tend() override { return {}; }
   Tending tending() const override { return Tending::kNotWanted; }
@@ -56,7 +59,6 @@ class MemoryStorage final : public Storage {
     std::int64_t accepted_unix_s = 0;
     std::string stored;
     std::uint64_t folded = 0;  ///< operations beside its own
-    Receipt last = 0;          ///< the highest receipt among those
   };
   struct Letter {
     int status = 0;
@@ -74,19 +76,23 @@ class MemoryStorage final : public Storage {
   struct State {
     std::map<Receipt, Row> operations;
     Letters letters;
-    std::map<Receipt, Receipt> letter_of;  // by operation
-    std::map<Receipt, Receipt> dropped;    // and the last one folded into it
+    std::map<Receipt, Receipt> letter_of;    // by operation
+    std::map<Receipt, Receipt> folded_into;  // by operation that was folded; also of what has left
+    std::set<Receipt> dropped;               // without what was folded into them
     std::map<RequestId, Seal> seals;
     std::map<std::string, Export, std::less<>> arrivals;
     OutboxStats stats;
   };
 
+  UnsyncedRange unsynced() const;
+  Row* row_of(Receipt receipt);
+  void note_returned(const Seal& seal, const Settlement& settlement);
   std::optional<Row> take(Receipt receipt);
   void bury(const DeadItem& item);
   void add_letter(Receipt id, Letter letter);
   Letter remove_letter(Receipt id);
   static std::uint64_t operations_in(const Letter& letter);
-  Receipt folded_into(Receipt receipt) const;
+  std::optional<ReceiptState> own_state(Receipt receipt) const;
   static DeadLetter describe(Receipt id, const Letter& letter);
 
   std::uint64_t quota_bytes_;

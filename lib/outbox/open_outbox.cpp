@@ -10,12 +10,15 @@ using sqlite::Connection;
 // In this order: exclusive locking must be set before the file is first read, and auto_vacuum
 // before the first table exists. The cache is small because delivery reads in order, once; the
 // journal limit keeps the log at its working size instead of letting a burst's high tide stay.
+// What is deleted is overwritten with zeros, free pages too: not every distribution's SQLite does
+// that by itself, and FAST leaves what was delivered in the free pages that are kept.
 constexpr const char* kLockPragma = "PRAGMA locking_mode = EXCLUSIVE";
 constexpr const char* kPragmas = R"sql(
   PRAGMA journal_mode = WAL;
   PRAGMA cache_size = -2000;
   PRAGMA temp_store = MEMORY;
   PRAGMA mmap_size = 0;
+  PRAGMA secure_delete = ON;
   PRAGMA cell_size_check = ON;
 )sql";
 
@@ -77,6 +80,7 @@ Result<OpenOutbox> OpenOutbox::open(const StorageOptions& options, bool may_crea
   if (done) done = prepare(open.seals, open.connection);
   if (done) done = prepare(open.letters, open.connection);
   if (done) done = prepare(open.folded, open.connection);
+  if (done) done = prepare(open.fold_map, open.connection);
   if (done) done = prepare(open.arrivals, open.connection);
   if (done) done = prepare(open.damage, open.connection);
   if (done) done = prepare(open.state, open.connection);

@@ -4,6 +4,7 @@
 
 #include "outbox/arrival_table.h"
 #include "outbox/damage_tables.h"
+#include "outbox/fold_map.h"
 #include "outbox/folded_table.h"
 #include "outbox/letter_tables.h"
 #include "outbox/operation_table.h"
@@ -20,6 +21,15 @@ struct StorageOptions {
   /// false: only what leaves the agent is synced first. A power cut may take the operations that
   /// were accepted in the last seconds, but none that was delivered comes back.
   bool sync_every_commit = true;
+  /// Names the machine, so that an outbox knows when it is another one; empty: it cannot be known.
+  std::string machine = {};
+  /// What came with a clone of another machine's disk is set aside, and not delivered.
+  bool discards_clone = false;
+  /// Events that may have been delivered before a copy was put back become dead letters at once;
+  /// otherwise they are counted when they are sent.
+  bool holds_unknown = false;
+  /// Damaged files that may lie beside it, before it takes nothing more.
+  std::size_t damaged_max = 1;
 };
 
 /// An outbox file that is open, and what is asked of it and written to it.
@@ -30,6 +40,7 @@ struct OpenOutbox {
   SealTable seals;
   LetterTables letters;
   FoldedTable folded;
+  FoldMap fold_map;
   ArrivalTable arrivals;
   DamageTables damage;
   StateTable state;

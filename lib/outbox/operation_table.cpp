@@ -11,9 +11,6 @@ namespace {
 /// What the buffer that rows are made in keeps from one write to the next.
 constexpr std::size_t kKeptRowBytes = 64U << 10;
 
-/// What delivery has settled is among so many of the oldest; see kMayHaveLeftRows (salvage.cpp).
-constexpr int kWalkRows = 20'000;
-
 std::int64_t to_signed(Receipt receipt) {
   return static_cast<std::int64_t>(receipt);
 }
@@ -44,11 +41,12 @@ Result<OperationTable::Appended> OperationTable::append(std::span<const Accepted
   return Appended{*inserted, rows.unsynced_from()};
 }
 
-Result<void> OperationTable::rewrite(Receipt receipt, const OperationRow& row) {
+Result<bool> OperationTable::rewrite(Receipt receipt, const OperationRow& row) {
   append_operation_row(row_, receipt, row);
-  auto done = rewrite_.start().bind(row_).bind(to_signed(receipt)).run();
+  const auto done = rewrite_.start().bind(row_).bind(to_signed(receipt)).run();
   empty_out(row_, kKeptRowBytes);
-  return done;
+  if (!done) return tl::make_unexpected(done.error());
+  return rewrite_.changes() > 0;
 }
 
 Result<void> OperationTable::rewrite(Receipt receipt, std::string_view stored) {
@@ -61,37 +59,50 @@ Result<void> OperationTable::rewrite(Receipt receipt, std::string_view stored) {
                 "operation " + std::to_string(receipt) + " is damaged or not there");
   }
   row->stored = stored;
-  return rewrite(receipt, *row);
+  return rewrite(receipt, *row).map([](bool) {});
 }
 
-/// Where keys are damaged a search ends in the wrong place, and what stayed there would be
-/// delivered again. So when fewer were removed than there may have been, they are looked for in
-/// order.
-Result<std::int64_t> OperationTable::remove(std::int64_t first, std::int64_t last) {
-  auto done = remove_.start().bind(first).bind(last).run();
+Result<std::int64_t> OperationTable::remove(const ReceiptRange& range) {
+  auto done = remove_.start().bind(range.first).bind(range.last).run();
   if (!done) return tl::make_unexpected(done.error());
-  const std::int64_t rows = remove_.changes();
-  std::int64_t seq = 0;
+  return remove_.changes();
+}
+
+Result<void> OperationTable::expect_gone(const std::vector<ReceiptRange>& ranges) {
+  if (ranges.empty()) return {};
+  auto range = ranges.begin();
+  std::int64_t before = 0;
   walk_.start();
-  for (int i = 0; rows != last - first + 1 && seq < first && i < kWalkRows; ++i) {
+  while (range != ranges.end()) {
     const auto row = walk_.step();
     if (!row) return tl::make_unexpected(row.error());
-    if (!*row) return rows;
-    const std::int64_t next = walk_.integer(0);
-    if (next <= seq || (next >= first && next <= last)) {
+    if (!*row) return {};
+    const std::int64_t seq = walk_.integer(0);
+    while (range != ranges.end() && range->last < seq) ++range;
+    const bool is_there = range != ranges.end() && range->first <= seq;
+    if (seq <= before || is_there) {
       walk_.reset();
       return fail(Error::Kind::kCorrupt, "the outbox is damaged: operations cannot be removed");
     }
-    seq = next;
+    before = seq;
   }
   walk_.reset();
-  return rows;
+  return {};
 }
 
 Result<bool> OperationTable::has(Receipt receipt) {
   auto row = fetch_.start().bind(to_signed(receipt)).step();
   fetch_.reset();
   return row;
+}
+
+Result<bool> OperationTable::is_stamped(Receipt receipt) {
+  const auto row = fetch_.start().bind(to_signed(receipt)).step();
+  if (!row) return row;
+  const auto content = *row ? read_operation_row(receipt, fetch_.blob(0)) : std::nullopt;
+  const bool is_stamped = content && boot_stamp_of(content->stored).has_value();
+  fetch_.reset();
+  return is_stamped;
 }
 
 /// Adds the row that the reading statement stands on, or ends the window when it does not fit.

@@ -13,6 +13,12 @@
 
 namespace flowmyna {
 
+/// Receipts, both ends included.
+struct ReceiptRange {
+  std::int64_t first = 0;
+  std::int64_t last = 0;
+};
+
 /// What is pending or sealed in an open outbox file: the table `operation` (schema.h). Writes
 /// belong into the caller's transaction, which also keeps the counters. What is damaged is found
 /// where it is read or removed, and is kCorrupt.
@@ -26,14 +32,21 @@ class OperationTable {
   };
   /// The operations get the receipts that follow `before`.
   Result<Appended> append(std::span<const AcceptedOperations> groups, std::int64_t before);
-  /// Replaces an operation.
-  Result<void> rewrite(Receipt receipt, const OperationRow& row);
+  /// Replaces an operation; whether it was there.
+  Result<bool> rewrite(Receipt receipt, const OperationRow& row);
   /// The same without its time of acceptance, which stays. kCorrupt when it is not there.
   Result<void> rewrite(Receipt receipt, std::string_view stored);
-  /// How many there were from the first to the last of these receipts.
-  Result<std::int64_t> remove(std::int64_t first, std::int64_t last);
+  /// How many there were.
+  Result<std::int64_t> remove(const ReceiptRange& range);
+  /// To be asked of ranges, ascending, of which fewer rows were removed than there may have been.
+  /// Where keys are damaged a search ends in the wrong place, and what stayed there would be
+  /// delivered again: so the rows are gone through in order, from the oldest on. kCorrupt when one
+  /// of these is there.
+  Result<void> expect_gone(const std::vector<ReceiptRange>& ranges);
 
   Result<bool> has(Receipt receipt);
+  /// Whether it is here, and an event that has a boot stamp.
+  Result<bool> is_stamped(Receipt receipt);
   /// `last` is the highest receipt that there may be.
   Result<Window> read(const ReadLimits& limits, Receipt last);
   /// kInvalid when one of them is not there.

@@ -8,7 +8,8 @@ namespace {
 using sqlite::Connection;
 using sqlite::Statement;
 
-constexpr std::uint64_t kPageBytes = 4096;
+/// What the pages of an outbox take that holds nothing.
+constexpr std::uint64_t kEmptyBytes = 20 * 4096;
 
 std::uint64_t wal_bytes(const Connection& connection) {
   sqlite3_file* file = nullptr;
@@ -34,6 +35,9 @@ Result<SizeQuery> SizeQuery::prepare(const Connection& connection) {
   auto prepared = sqlite::prepare(connection, {{query.page_count_, "PRAGMA page_count"},
                                                {query.freelist_count_, "PRAGMA freelist_count"}});
   if (!prepared) return tl::make_unexpected(prepared.error());
+  const auto page_bytes = connection.integer("PRAGMA page_size");
+  if (!page_bytes) return tl::make_unexpected(page_bytes.error());
+  query.page_bytes_ = static_cast<std::uint64_t>(*page_bytes);
   return query;
 }
 
@@ -43,7 +47,7 @@ Result<FileSizes> SizeQuery::ask(const Connection& connection) {
   const auto free_pages = value_of(freelist_count_);
   if (!free_pages) return tl::make_unexpected(free_pages.error());
   const std::uint64_t log = wal_bytes(connection);
-  return FileSizes{*pages * kPageBytes + log, log, *free_pages * kPageBytes};
+  return FileSizes{*pages * page_bytes_ + log, log, *free_pages * page_bytes_, page_bytes_};
 }
 
 std::uint64_t Quota::log_bytes() const {
@@ -52,6 +56,11 @@ std::uint64_t Quota::log_bytes() const {
 
 std::uint64_t Quota::reserve_bytes() const {
   return std::clamp<std::uint64_t>(bytes_ / 32, 256U << 10, 16U << 20);
+}
+
+std::uint64_t Quota::row_bytes_max() const {
+  const std::uint64_t taken = kEmptyBytes + log_bytes() + reserve_bytes();
+  return (bytes_ - std::min(bytes_, taken)) / kDiskFactor;
 }
 
 bool Quota::has_room(const FileSizes& sizes, std::uint64_t row_bytes) const {

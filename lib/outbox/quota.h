@@ -11,6 +11,7 @@ struct FileSizes {
   std::uint64_t all = 0;   ///< database and write-ahead log
   std::uint64_t log = 0;   ///< of it the log
   std::uint64_t free = 0;  ///< inside the database, to be used again
+  std::uint64_t page = 0;  ///< one page
 };
 
 /// Asks an open outbox file for them.
@@ -21,6 +22,7 @@ class SizeQuery {
 
  private:
   sqlite::Statement page_count_, freelist_count_;
+  std::uint64_t page_bytes_ = 0;
 };
 
 /// How the room that an outbox may take, `outbox.max_size`, is shared out. Pure.
@@ -42,6 +44,8 @@ class Quota {
   /// Of the rows that settling may write before it frees any.
   std::uint64_t settling_row_bytes() const { return reserve_bytes() / kDiskFactor; }
 
+  /// Of the rows that may be added to an empty outbox.
+  std::uint64_t row_bytes_max() const;
   /// Whether rows of so many bytes may be added to what was measured.
   bool has_room(const FileSizes& sizes, std::uint64_t row_bytes) const;
 

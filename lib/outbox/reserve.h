@@ -1,6 +1,8 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 namespace flowmyna {
@@ -19,18 +21,26 @@ class Reserve {
   bool is_held() const { return is_held_; }
   /// Whether it was set aside, maybe by an earlier process.
   bool is_there() const;
-  /// Sets the space aside unless it is held; whether it is held now. Cheap while the disk is full.
-  bool take();
+  using Time = std::chrono::steady_clock::time_point;
+
+  /// Sets the space aside unless it is held; whether it is held now. Cheap while the disk is full,
+  /// and where only the kernel knows that it is (a user's quota).
+  bool take(Time now = std::chrono::steady_clock::now());
   /// The disk may be another one now: the next `take` looks.
   void forget() { is_held_ = false; }
-  /// Gives the space up. Once is enough: then the disk tells what is left.
-  void give_up();
+  /// Gives the space up. Once is enough: then the disk tells what is left. While others fill the
+  /// disk, what is free is theirs as soon as ours: so a part at a time is given up, and `has_used`,
+  /// which takes it for the outbox's files at once, tells when they have enough.
+  void give_up(const std::function<bool()>& has_used);
 
  private:
+  void remove();
+
   const std::string path_;
   const std::uint64_t bytes_;
   bool is_held_ = false;
   bool was_given_up_ = false;
+  Time next_try_;  // the kernel said no although there seemed to be room
 };
 
 }  // namespace flowmyna

@@ -3,10 +3,13 @@
 #include <libdeflate.h>
 #include <uuid/uuid.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
+#include <tuple>
 
 #include "core/bytes.h"
+#include "outbox/deflate.h"
 
 namespace flowmyna {
 namespace {
@@ -14,7 +17,11 @@ namespace {
 constexpr std::size_t kCrcBytes = 4;
 constexpr char kOperationFormat = 1;
 constexpr char kSealFormat = 1;
+constexpr char kFoldMapFormat = 1;
 constexpr std::size_t kUuidBytes = 16;
+// Each receipt's delta takes two bytes at most; a row's own receipt and the number of its members,
+// which each may have, twelve.
+constexpr std::size_t kFoldMapBytesMax = 14 * kFoldMapReceipts;
 
 void put_fixed(std::string& out, std::uint64_t value, std::size_t bytes) {
   for (std::size_t i = 0; i < bytes; ++i) out.push_back(static_cast<char>(value >> (8 * i)));
@@ -68,6 +75,29 @@ bool read_items(ByteReader& reader, std::vector<ItemMembers>& items) {
   return reader.empty();
 }
 
+std::string with_checksum(std::uint64_t key, const std::string& content) {
+  std::string row;
+  put_fixed(row, checksum(key, content), kCrcBytes);
+  return row + content;
+}
+
+/// What was folded into the next row of a fold map, with that row's receipt.
+bool read_folded(ByteReader& reader, Receipt map, Receipt& row, std::vector<FoldedReceipt>& out) {
+  const auto distance = reader.varint();
+  const auto members = reader.varint();
+  if (!distance || *distance == 0 || !members || *members > kFoldMapReceipts) return false;
+  row += *distance;
+  Receipt receipt = fold_map_begin(map);
+  for (std::uint64_t i = 0; i < *members; ++i) {
+    const auto delta = reader.varint();
+    if (!delta || *delta >= kFoldMapReceipts) return false;
+    receipt += *delta;
+    if (receipt <= row || fold_map_of(receipt) != map) return false;
+    out.push_back({receipt, row});
+  }
+  return true;
+}
+
 }  // namespace
 
 void append_operation_row(std::string& out, Receipt receipt, const OperationRow& row) {
@@ -106,9 +136,7 @@ std::string make_seal_row(const Seal& seal) {
       previous = receipt;
     }
   }
-  std::string row;
-  put_fixed(row, checksum(seal.id, content), kCrcBytes);
-  return row + content;
+  return with_checksum(seal.id, content);
 }
 
 std::optional<Seal> read_seal_row(RequestId id, std::string_view row) {
@@ -133,6 +161,44 @@ std::optional<Seal> read_seal_row(RequestId id, std::string_view row) {
   ByteReader items(reader.rest().substr(kUuidBytes));
   if (!read_items(items, seal.items)) return std::nullopt;
   return seal;
+}
+
+std::string make_fold_map_row(Receipt map, std::vector<FoldedReceipt> folded) {
+  std::ranges::sort(folded, {},
+                    [](const FoldedReceipt& one) { return std::tuple(one.row, one.receipt); });
+  std::string content;
+  Receipt row = 0;
+  for (auto begin = folded.begin(); begin != folded.end();) {
+    const auto is_another = [&](const FoldedReceipt& one) { return one.row != begin->row; };
+    const auto end = std::find_if(begin, folded.end(), is_another);
+    put_varint(content, begin->row - row);
+    put_varint(content, static_cast<std::uint64_t>(end - begin));
+    row = begin->row;
+    Receipt before = fold_map_begin(map);
+    for (; begin != end; ++begin) {
+      put_varint(content, begin->receipt - before);
+      before = begin->receipt;
+    }
+  }
+  // Objects that take turns are the rule, and cost next to nothing.
+  return with_checksum(map, kFoldMapFormat + deflate(content));
+}
+
+std::optional<std::vector<FoldedReceipt>> read_fold_map_row(Receipt map, std::string_view row) {
+  const auto content = checked(map, row);
+  if (!content || !content->starts_with(kFoldMapFormat)) return std::nullopt;
+  const auto inflated = inflate(content->substr(1), kFoldMapBytesMax);
+  if (!inflated) return std::nullopt;
+  ByteReader reader(*inflated);
+  std::vector<FoldedReceipt> folded;
+  Receipt into = 0;
+  while (!reader.empty()) {
+    if (!read_folded(reader, map, into, folded)) return std::nullopt;
+  }
+  std::ranges::sort(folded, {}, &FoldedReceipt::receipt);
+  const auto twice = std::ranges::adjacent_find(folded, {}, &FoldedReceipt::receipt);
+  if (twice != folded.end()) return std::nullopt;
+  return folded;
 }
 
 }  // namespace flowmyna

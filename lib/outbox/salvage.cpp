@@ -6,9 +6,13 @@
 #include <set>
 
 #include "outbox/damaged_file.h"
+#include "outbox/folded_table.h"
 #include "outbox/letter_tables.h"
+#include "outbox/lost_receipts.h"
+#include "outbox/remains.h"
 #include "outbox/row.h"
 #include "outbox/salvaged_counters.h"
+#include "outbox/salvaged_folds.h"
 #include "outbox/schema.h"
 #include "outbox/set_aside.h"
 #include "outbox/table_scan.h"
@@ -19,10 +23,10 @@ namespace {
 using sqlite::Connection;
 using sqlite::Row;
 using sqlite::Statement;
+using namespace std::string_literals;
 
-/// More than the foreman ever has in its plan and in requests together (ForemanOptions), so nothing
-/// that may have left is behind so many older operations.
-constexpr std::int64_t kMayHaveLeftRows = 20'000;
+/// Operations that are looked at before some are written.
+constexpr std::int64_t kPieceRows = 1'000;
 
 /// Receipts of damaged rows that are remembered; some, so that memory stays bounded.
 constexpr std::size_t kDamagedRowsMax = 10'000;
@@ -60,13 +64,23 @@ class Filling {
   }
 
   Result<Salvaged> run(const std::string& kept_as, const SalvageOptions& options) {
-    auto done = copy_operations();
+    auto done = copy_seals();
+    if (done) done = copy_remains();
+    if (done) done = read_counters();
+    if (!done) return tl::make_unexpected(done.error());
+    const bool can_be_divided = this->can_be_divided(options.is_at_start);
+    const std::uint64_t bytes = size_of_rows();
+    if (bytes > options.room_bytes && !can_be_divided) return no_room();
+    is_whole_ = bytes <= options.room_bytes && (bytes <= options.at_once_bytes || !can_be_divided);
+    if (is_whole_) done = copy_operations();
     if (done) done = copy_dead_letters(options.now_unix_s);
-    if (done) done = copy_seals();
-    if (done) done = copy_ranges("dropped");
-    if (done) done = copy_ranges("lost");
-    if (done) done = copy_folded();
+    if (done) done = copy_ranges("dropped", !saved_ || saved_->dropped > 0);
+    if (done) done = copy_ranges("lost", !saved_ || saved_->lost > 0 || saved_->skipped > 0);
+    if (done) done = copy_folds();
+    if (done) done = folds_.copy_unmapped(source_.connection(), target_, is_whole_);
     if (done) done = copy_arrivals();
+    if (done) done = copy_damage();
+    if (done && !is_whole_) return begin_moving(kept_as, options);
     if (done) done = drop_contradictions();
     if (done && seals_are_missing_ && options.is_at_start) done = hold_events(options.now_unix_s);
     if (done) done = count(options.now_unix_s, kept_as);
@@ -87,20 +101,35 @@ class Filling {
     return {};
   }
 
+  std::uint64_t size_of_rows() const;
+  Result<Salvaged> begin_moving(const std::string& kept_as, const SalvageOptions& options);
+  static tl::unexpected<Error> no_room();
+  bool can_be_divided(bool is_at_start);
+  std::optional<std::int64_t> newest_receipt() const;
+  Result<void> copy_sealed_operations();
+  Result<void> copy_remains();
+  Result<void> save(SavedCounters& counters);
+  Result<void> note_damage(std::int64_t now_unix_s, const std::string& kept_as);
   bool is_whole_operation(const Row& row, int column);
+  void note_stamp(std::int64_t seq, std::string_view stored);
   Result<void> copy_operations();
   Result<void> copy_dead_letters(std::int64_t now_unix_s);
   Result<void> copy_seals();
   Result<void> copy_letters();
-  Result<void> copy_ranges(const std::string& table);
-  Result<void> copy_folded();
+  Result<void> copy_ranges(const std::string& table, bool has_some);
+  Result<void> copy_folds();
   Result<void> copy_arrivals();
+  Result<void> copy_damage();
   Result<void> drop_contradictions();
   Result<void> hold_events(std::int64_t now_unix_s);
-  Result<std::optional<SavedCounters>> saved_counters();
+  Result<void> hold_piece(LetterTables& letters, std::int64_t& after, std::int64_t through,
+                          std::int64_t now_unix_s);
+  Result<void> read_counters();
   Result<CounterEvidence> evidence();
   Result<void> count(std::int64_t now_unix_s, const std::string& kept_as);
-  Result<void> remember_lost(std::int64_t accepted);
+  Result<void> remember_lost(const SalvagedCounters& account);
+  std::int64_t accounted_for(std::int64_t accepted) const;
+  Result<void> write_lost(std::int64_t through);
 
   DamagedFile source_;
   Connection target_;
@@ -109,7 +138,15 @@ class Filling {
   std::int64_t unsynced_from_ = 0;       // as far as the operations tell
   std::set<std::int64_t> damaged_rows_;  // operations, dead or not, that fail their checksum
   bool seals_are_missing_ = false;
-  Unread operations_unread_, dead_unread_, folded_unread_;
+  bool is_whole_ = true;      // there is room for everything
+  bool has_remains_ = false;  // itself, of an earlier file
+  std::int64_t newest_ = 0;   // receipt in its backlog
+  std::optional<SavedCounters> saved_;
+  Unread operations_unread_, dead_unread_;
+  std::int64_t lowest_operation_ = 0, highest_operation_ = 0, highest_dead_ = 0;  // that were read
+  SalvagedFolds folds_;
+  LostReceipts lost_;
+  std::int64_t lost_with_rows_ = 0;  // operations that lost rows stood for
   Salvaged result_;
 };
 
@@ -121,21 +158,26 @@ bool Filling::is_whole_operation(const Row& row, int column) {
   return false;
 }
 
+/// Of an event that was stamped before the clock was synchronised.
+void Filling::note_stamp(std::int64_t seq, std::string_view stored) {
+  const bool is_lowest = unsynced_from_ == 0 || seq < unsynced_from_;
+  if (is_lowest && boot_stamp_of(stored)) unsynced_from_ = seq;
+}
+
 Result<void> Filling::copy_operations() {
   auto insert = Statement::prepare(target_, "INSERT OR IGNORE INTO operation VALUES(?, ?)");
   if (!insert) return tl::make_unexpected(insert.error());
-  return read(
-      "operation", "seq", ", row", operations_unread_,
-      {[this](const Row& row) { return is_whole_operation(row, 1); },
-       [&](const Row& row) {
-         const std::int64_t seq = row.integer(0);
-         const auto content = read_operation_row(to_receipt(seq), row.blob(1));
-         highest_ = std::max(highest_, seq);
-         if (boot_stamp_of(content->stored) && (unsynced_from_ == 0 || seq < unsynced_from_)) {
-           unsynced_from_ = seq;
-         }
-         return insert->start().bind(seq).bind(row.blob(1)).run();
-       }});
+  return read("operation", "seq", ", row", operations_unread_,
+              {[this](const Row& row) { return is_whole_operation(row, 1); },
+               [&](const Row& row) {
+                 const std::int64_t seq = row.integer(0);
+                 const auto content = read_operation_row(to_receipt(seq), row.blob(1));
+                 if (lowest_operation_ == 0 || seq < lowest_operation_) lowest_operation_ = seq;
+                 highest_operation_ = std::max(highest_operation_, seq);
+                 highest_ = std::max(highest_, seq);
+                 note_stamp(seq, content->stored);
+                 return insert->start().bind(seq).bind(row.blob(1)).run();
+               }});
 }
 
 Result<void> Filling::copy_dead_letters(std::int64_t now_unix_s) {
@@ -145,7 +187,9 @@ Result<void> Filling::copy_dead_letters(std::int64_t now_unix_s) {
                    {[this](const Row& row) { return is_whole_operation(row, 2); },
                     [&](const Row& row) {
                       const std::int64_t seq = row.integer(0);
+                      highest_dead_ = std::max(highest_dead_, seq);
                       highest_ = std::max(highest_, seq);
+                      note_stamp(seq, read_operation_row(to_receipt(seq), row.blob(2))->stored);
                       const std::int64_t letter = is_plausible(row, 1) ? row.integer(1) : seq;
                       return insert->start().bind(seq).bind(letter).bind(row.blob(2)).run();
                     }});
@@ -205,36 +249,37 @@ Result<void> Filling::copy_seals() {
   return done;
 }
 
-/// `dropped` and `lost`. These rows and those of `folded` have no checksum; what makes no sense is
-/// left out.
-Result<void> Filling::copy_ranges(const std::string& table) {
+/// `dropped` and `lost`. Their rows have no checksum; what makes no sense is left out. What cannot
+/// be read of them, where there is something, may be any receipt up to where the next range begins.
+Result<void> Filling::copy_ranges(const std::string& table, bool has_some) {
   Unread unread;
+  std::int64_t highest = 0;
   auto insert = Statement::prepare(
       target_, ("INSERT OR IGNORE INTO " + table + "(first, last) VALUES(?, ?)").c_str());
   if (!insert) return tl::make_unexpected(insert.error());
-  return read(
-      table, "first", ", last", unread,
-      {[](const Row& row) { return is_plausible(row, 1) && row.integer(1) >= row.integer(0); },
-       [&](const Row& row) {
-         return insert->start().bind(row.integer(0)).bind(row.integer(1)).run();
-       }});
+  auto done =
+      read(table, "first", ", last", unread,
+           {[](const Row& row) { return is_plausible(row, 1) && row.integer(1) >= row.integer(0); },
+            [&](const Row& row) {
+              highest = std::max(highest, row.integer(1));
+              return insert->start().bind(row.integer(0)).bind(row.integer(1)).run();
+            }});
+  if (!done || !has_some) return done;
+  const std::string next =
+      "SELECT coalesce(min(first) - 1, 1 << 53) FROM " + table + " WHERE first > ";
+  for (Unread::Gap& gap : unread.gaps) {
+    const auto last = target_.integer((next + std::to_string(gap.last)).c_str());
+    if (!last) return tl::make_unexpected(last.error());
+    gap.last = *last;
+  }
+  lost_.add(unread, highest);
+  return {};
 }
 
-Result<void> Filling::copy_folded() {
-  auto insert = Statement::prepare(target_, "INSERT OR IGNORE INTO folded VALUES(?, ?, ?)");
-  if (!insert) return tl::make_unexpected(insert.error());
-  return read("folded", "seq", ", last, operations", folded_unread_,
-              {[](const Row& row) {
-                 return is_plausible(row, 1) && is_plausible(row, 2) &&
-                        row.integer(2) <= row.integer(1) - row.integer(0);
-               },
-               [&](const Row& row) {
-                 return insert->start()
-                     .bind(row.integer(0))
-                     .bind(row.integer(1))
-                     .bind(row.integer(2))
-                     .run();
-               }});
+Result<void> Filling::copy_folds() {
+  auto done = folds_.copy(source_.connection(), target_, saved_ ? saved_->accepted : kPlausibleMax);
+  highest_ = std::max(highest_, folds_.highest());
+  return done;
 }
 
 /// A few rows, of which those before a page that cannot be read are kept.
@@ -263,55 +308,93 @@ Result<void> Filling::copy_arrivals() {
   }
 }
 
-/// What is dead waits for a person, and is not sent besides; what stood for a lost row is lost.
-Result<void> Filling::drop_contradictions() {
-  return target_.execute(
-      "DELETE FROM operation WHERE seq IN (SELECT seq FROM dead);"
-      "DELETE FROM folded WHERE seq NOT IN (SELECT seq FROM operation) AND "
-      "seq NOT IN (SELECT seq FROM dead)");
+/// What earlier salvages have told.
+Result<void> Filling::copy_damage() {
+  auto insert = Statement::prepare(
+      target_, "INSERT OR IGNORE INTO damage VALUES(?, CAST(? AS TEXT), ?, ?, ?)");
+  if (!insert) return tl::make_unexpected(insert.error());
+  Unread unread;
+  return read("damage", "at", ", file, kept, lost, is_exact", unread,
+              {[](const Row& row) {
+                 return is_plausible(row, 2) && is_plausible(row, 3) && is_plausible(row, 4, 1);
+               },
+               [&](const Row& row) {
+                 return insert->start()
+                     .bind(row.integer(0))
+                     .bind(row.blob(1))
+                     .bind(row.integer(2))
+                     .bind(row.integer(3))
+                     .bind(row.integer(4))
+                     .run();
+               }});
 }
 
+/// What is dead waits for a person, and is not sent besides; what a lost row stood for is lost.
+Result<void> Filling::drop_contradictions() {
+  auto done = target_.execute("DELETE FROM operation WHERE seq IN (SELECT seq FROM dead)");
+  const auto with_rows = target_.integer(
+      "SELECT sum(operations) FROM folded WHERE seq NOT IN (SELECT seq FROM operation) AND "
+      "seq NOT IN (SELECT seq FROM dead)");
+  if (!with_rows) return tl::make_unexpected(with_rows.error());
+  lost_with_rows_ = *with_rows;
+  return done ? target_.execute(kEmptyFoldedWithoutRow) : done;
+}
+
+/// All that may have been in a request whose seal cannot be read.
 Result<void> Filling::hold_events(std::int64_t now_unix_s) {
-  auto query = Statement::prepare(target_, "SELECT seq, row FROM operation ORDER BY seq LIMIT ?");
+  const auto evidence = this->evidence();
+  if (!evidence) return tl::make_unexpected(evidence.error());
+  const std::int64_t through = reconcile(saved_, *evidence).counters.sealed_through;
+  auto letters = LetterTables::prepare(target_);
+  if (!letters) return tl::make_unexpected(letters.error());
+  for (std::int64_t after = 0; after < through;) {
+    if (auto done = hold_piece(*letters, after, through, now_unix_s); !done) return done;
+  }
+  return target_.execute("DELETE FROM operation WHERE seq IN (SELECT seq FROM dead)");
+}
+
+Result<void> Filling::hold_piece(LetterTables& letters, std::int64_t& after, std::int64_t through,
+                                 std::int64_t now_unix_s) {
+  auto query = Statement::prepare(
+      target_, "SELECT seq, row FROM operation WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?");
   if (!query) return tl::make_unexpected(query.error());
+  query->bind(after).bind(through).bind(kPieceRows);
+  after = through;
   std::vector<Receipt> events;
-  query->bind(kMayHaveLeftRows);
-  while (true) {
+  for (std::int64_t rows = 1;; ++rows) {
     const auto row = query->step();
     if (!row) return tl::make_unexpected(row.error());
     if (!*row) break;
     const Receipt receipt = to_receipt(query->integer(0));
+    if (rows == kPieceRows) after = query->integer(0);
     const auto content = read_operation_row(receipt, query->blob(1));
     const auto operation = content ? Operation::parse(content->stored) : std::nullopt;
     if (!operation || operation->kind != Kind::kEvent || sealed_.contains(receipt)) continue;
     events.push_back(receipt);
   }
-  auto letters = LetterTables::prepare(target_);
-  if (!letters) return tl::make_unexpected(letters.error());
   for (const Receipt event : events) {
-    auto done = letters->bury({{event},
-                               0,
-                               "outcome unknown: the outbox was damaged, and with it the record of "
-                               "what was being sent",
-                               0,
-                               now_unix_s});
+    auto done = letters.bury({{event},
+                              0,
+                              "outcome unknown: the outbox was damaged, and with it the record of "
+                              "what was being sent",
+                              0,
+                              now_unix_s});
     if (!done) return done;
   }
-  result_.held = events.size();
-  return target_.execute("DELETE FROM operation WHERE seq IN (SELECT seq FROM dead)");
+  result_.held += events.size();
+  return {};
 }
 
-Result<std::optional<SavedCounters>> Filling::saved_counters() {
-  std::optional<SavedCounters> saved;
+Result<void> Filling::read_counters() {
+  const auto columns = SavedCounters::columns(source_.connection());
+  if (!columns) return tl::make_unexpected(columns.error());
   Unread unread;
-  auto done = read("state", "id", ", *", unread,
-                   {[](const Row& row) { return SavedCounters::read(row).has_value(); },
-                    [&](const Row& row) -> Result<void> {
-                      saved = SavedCounters::read(row);
-                      return {};
-                    }});
-  if (!done) return tl::make_unexpected(done.error());
-  return saved;
+  return read("state", "id", *columns, unread,
+              {[](const Row& row) { return SavedCounters::read(row).has_value(); },
+               [&](const Row& row) -> Result<void> {
+                 saved_ = SavedCounters::read(row);
+                 return {};
+               }});
 }
 
 Result<CounterEvidence> Filling::evidence() {
@@ -327,7 +410,12 @@ Result<CounterEvidence> Filling::evidence() {
        "SELECT (SELECT count(*) FROM dead) + (SELECT coalesce(sum(operations), 0) "
        "FROM folded WHERE seq IN (SELECT seq FROM dead))"},
       {&out.dropped, "SELECT sum(last - first + 1) FROM dropped"},
+      {&out.lost, "SELECT sum(lost) FROM damage"},
+      {&out.ended,
+       "SELECT max(coalesce((SELECT max(last) FROM dropped), 0), "
+       "coalesce((SELECT max(last) FROM lost), 0))"},
       {&out.highest, "SELECT max(last) FROM folded"},
+      {&out.skipped, "SELECT sum(last - first + 1) FROM lost WHERE last % (1 << 40) = 0"},
   };
   for (const auto& [number, sql] : numbers) {
     const auto found = target_.integer(sql);
@@ -335,62 +423,178 @@ Result<CounterEvidence> Filling::evidence() {
     *number = *found;
   }
   const auto last_sealed = sealed_.empty() ? 0 : static_cast<std::int64_t>(*sealed_.rbegin());
+  out.sealed = last_sealed;
   out.highest = std::max({out.highest, highest_, last_sealed});
   // Receipts of damaged rows were given, too. Which ones, only their number tells.
   out.highest += std::ranges::count_if(damaged_rows_, [&](auto seq) { return seq > out.highest; });
   out.unsynced_from = unsynced_from_;
   out.lost_at_most = static_cast<std::int64_t>(damaged_rows_.size() + operations_unread_.keys() +
                                                dead_unread_.keys());
-  out.is_all_accounted = !operations_unread_.has_end && folded_unread_.is_nothing();
+  out.is_all_accounted = !operations_unread_.has_end && folds_.are_counted();
+  out.is_more_to_come = has_remains_;
   return out;
 }
 
 Result<void> Filling::count(std::int64_t now_unix_s, const std::string& kept_as) {
-  const auto saved = saved_counters();
-  if (!saved) return tl::make_unexpected(saved.error());
   const auto evidence = this->evidence();
   if (!evidence) return tl::make_unexpected(evidence.error());
-  SalvagedCounters account = reconcile(*saved, *evidence);
+  SalvagedCounters account = reconcile(saved_, *evidence);
+  // Nobody knows any more of which of them the time was left as it was, since they were sealed.
+  if (seals_are_missing_ && unsynced_from_ != 0) {
+    account.counters.unsynced_from = unsynced_from_;
+    account.counters.unsynced_through = 0;
+  }
   result_.file = kept_as;
   result_.kept = to_unsigned(evidence->pending + evidence->dead);
   result_.lost = to_unsigned(account.newly_lost);
   result_.is_exact = account.is_exact;
-  if (auto done = remember_lost(account.counters.accepted); !done) return done;
+  if (auto done = remember_lost(account); !done) return done;
+  if (!account.is_saved) result_.next_receipt = to_unsigned(account.counters.accepted) + 1;
+  if (auto done = save(account.counters); !done) return done;
+  return note_damage(now_unix_s, kept_as);
+}
 
-  auto save = Statement::prepare(
-      target_,
-      "UPDATE state SET accepted = ?, delivered = ?, dead = ?, coalesced = ?, requests = ?, "
-      "duplicates_possible = ?, dropped = ?, unsynced_from = ?, lost = ?, "
-      "outbox = coalesce(nullif(CAST(? AS TEXT), ''), outbox) WHERE id = 1");
+Result<void> Filling::save(SavedCounters& counters) {
+  std::string update = "UPDATE state SET ";
+  for (const auto& counter : counters.in_order()) update += counter.name + " = ?, "s;
+  update +=
+      "epoch = ?, machine = CAST(? AS TEXT), "
+      "outbox = coalesce(nullif(CAST(? AS TEXT), ''), outbox) WHERE id = 1";
+  auto save = Statement::prepare(target_, update.c_str());
   if (!save) return tl::make_unexpected(save.error());
-  for (const std::int64_t* counter : account.counters.in_order()) save->bind(*counter);
-  save->bind(account.counters.outbox);
-  if (auto done = save->run(); !done) return done;
+  for (const auto& counter : counters.in_order()) save->bind(*counter.number);
+  return save->bind(counters.epoch).bind(counters.machine).bind(counters.outbox).run();
+}
+
+Result<void> Filling::note_damage(std::int64_t now_unix_s, const std::string& kept_as) {
   auto note = Statement::prepare(target_,
-                                 "INSERT OR REPLACE INTO damage(at, file, kept, lost, is_exact) "
-                                 "VALUES(?, CAST(? AS TEXT), ?, ?, ?)");
+                                 "INSERT INTO damage(at, file, kept, lost, is_exact) VALUES(max(?, "
+                                 "coalesce((SELECT max(at) + 1 FROM damage), 0)), CAST(? AS TEXT), "
+                                 "?, ?, ?)");
   if (!note) return tl::make_unexpected(note.error());
   return note->bind(now_unix_s)
       .bind(kept_as)
-      .bind(evidence->pending + evidence->dead)
-      .bind(account.newly_lost)
-      .bind(account.is_exact ? 1 : 0)
+      .bind(static_cast<std::int64_t>(result_.kept))
+      .bind(static_cast<std::int64_t>(result_.lost))
+      .bind(result_.is_exact ? 1 : 0)
       .run();
 }
 
-/// Receipts of which nobody can say whether they were settled or are lost.
-Result<void> Filling::remember_lost(std::int64_t accepted) {
-  auto insert = Statement::prepare(target_, "INSERT OR IGNORE INTO lost(first, last) VALUES(?, ?)");
+/// What the new file takes at most, as far as the damaged one tells: it may say anything of what is
+/// free in it.
+std::uint64_t Filling::size_of_rows() const {
+  const auto bytes = source_.connection().integer(
+      "SELECT (page_count - iif(freelist_count BETWEEN 0 AND page_count, freelist_count, 0)) * "
+      "page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size");
+  return bytes && *bytes > 0 ? to_unsigned(*bytes) : 0;
+}
+
+/// Everything but operations is there: as many of those follow as there is room for.
+Result<Salvaged> Filling::begin_moving(const std::string& kept_as, const SalvageOptions& options) {
+  const auto taken =
+      target_.integer("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size");
+  if (!taken) return tl::make_unexpected(taken.error());
+  const std::uint64_t most = std::min(options.room_bytes, options.at_once_bytes);
+  if (to_unsigned(*taken) >= options.room_bytes) return no_room();
+  result_.file = kept_as;
+  result_.is_whole = false;
+  result_.is_exact = folds_.are_counted();
+  saved_->accepted = std::max(saved_->accepted, newest_);
+  saved_->sealed_through = std::min(saved_->sealed_through, saved_->accepted);
+  auto done = save(*saved_);
+  if (done) done = note_damage(options.now_unix_s, kept_as);
+  if (done) done = copy_sealed_operations();
+  if (done) done = write_lost(saved_->accepted);
+  if (!done) return tl::make_unexpected(done.error());
+  const auto after = move_operations(source_.connection(), target_, 0, saved_->accepted,
+                                     most - std::min(most, to_unsigned(*taken)));
+  if (!after) return tl::make_unexpected(after.error());
+  done = begin_remains(target_, {kept_as, *after});
+  if (done) done = target_.execute("COMMIT");
+  if (!done) return tl::make_unexpected(done.error());
+  return result_;
+}
+
+tl::unexpected<Error> Filling::no_room() {
+  return fail(Error::Kind::kFull,
+              "there is no room on the disk for what can be read of it: make room");
+}
+
+/// Whether some of it may come later: while it is known what was given, and what may have left.
+bool Filling::can_be_divided(bool is_at_start) {
+  const auto newest = newest_receipt();
+  newest_ = newest.value_or(0);
+  return saved_ && newest && (!seals_are_missing_ || !is_at_start) && !has_remains_;
+}
+
+/// The one with which the backlog ends, when that can be read; 0 when it is empty.
+std::optional<std::int64_t> Filling::newest_receipt() const {
+  auto query = Statement::prepare(source_.connection(),
+                                  "SELECT seq, row FROM operation ORDER BY seq DESC LIMIT 1");
+  const auto row = query ? query->step() : tl::make_unexpected(query.error());
+  if (!row) return std::nullopt;
+  if (!*row) return 0;
+  const std::int64_t seq = query->integer(0);
+  if (!read_operation_row(to_receipt(seq), query->blob(1))) return std::nullopt;
+  return seq;
+}
+
+/// They are sent before anything else is.
+Result<void> Filling::copy_sealed_operations() {
+  auto find =
+      Statement::prepare(source_.connection(), "SELECT seq, row FROM operation WHERE seq = ?");
+  if (!find) return tl::make_unexpected(find.error());
+  auto insert = Statement::prepare(target_, "INSERT OR IGNORE INTO operation VALUES(?, ?)");
   if (!insert) return tl::make_unexpected(insert.error());
-  std::vector<Unread::Gap> gaps = operations_unread_.gaps;
-  gaps.insert(gaps.end(), dead_unread_.gaps.begin(), dead_unread_.gaps.end());
-  for (const std::int64_t seq : damaged_rows_) gaps.push_back({seq, seq});
-  for (const Unread::Gap& gap : gaps) {
-    if (gap.first > accepted) continue;
-    auto done = insert->start().bind(gap.first).bind(std::min(gap.last, accepted)).run();
-    if (!done) return done;
+  for (const Receipt receipt : sealed_) {
+    const auto seq = static_cast<std::int64_t>(receipt);
+    const auto found = find->start().bind(seq).step();
+    if (!found || !*found) continue;
+    const Row row(*find);
+    find->reset();
+    if (!is_whole_operation(row, 1)) continue;
+    if (auto done = insert->start().bind(seq).bind(row.blob(1)).run(); !done) return done;
   }
   return {};
+}
+
+/// Of a file that was damaged before all of another one was moved to it.
+Result<void> Filling::copy_remains() {
+  const auto remains = remains_of(source_.connection());
+  if (!remains || !*remains) return {};
+  has_remains_ = true;
+  return begin_remains(target_, **remains);
+}
+
+/// Receipts of which nobody can say whether they were settled or are lost.
+Result<void> Filling::remember_lost(const SalvagedCounters& account) {
+  const std::int64_t accepted = account.counters.accepted;
+  lost_.add(operations_unread_, highest_operation_);
+  if (account.newly_lost > accounted_for(accepted)) lost_.add({lowest_operation_, accepted});
+  if (account.is_saved) return write_lost(accepted);
+  if (auto done = write_lost(account.known_through); !done) return done;
+  LostReceipts epoch;
+  epoch.add({account.known_through + 1, accepted});
+  return epoch.write(target_, accepted);
+}
+
+/// How many may be lost at most with what is known to be damaged. When more are, a page passes for
+/// one with fewer rows than it had, and nobody knows which of those among what waits.
+std::int64_t Filling::accounted_for(std::int64_t accepted) const {
+  std::int64_t count = std::ssize(damaged_rows_) + lost_with_rows_ +
+                       static_cast<std::int64_t>(operations_unread_.keys() + dead_unread_.keys());
+  if (operations_unread_.has_end) count += accepted - std::min(accepted, highest_operation_);
+  if (dead_unread_.has_end) count += accepted - std::min(accepted, highest_dead_);
+  return count;
+}
+
+Result<void> Filling::write_lost(std::int64_t through) {
+  lost_.add(dead_unread_, highest_dead_);
+  for (const std::int64_t seq : damaged_rows_) lost_.add({seq, seq});
+  auto unmapped = folds_.unmapped(target_);
+  if (!unmapped) return tl::make_unexpected(unmapped.error());
+  for (const Unread::Gap& range : *unmapped) lost_.add(range);
+  return lost_.write(target_, through);
 }
 
 Result<Salvaged> fill(const std::string& path, const std::string& kept_as,
@@ -403,6 +607,10 @@ Result<Salvaged> fill(const std::string& path, const std::string& kept_as,
 }  // namespace
 
 std::string describe(const Salvaged& salvaged) {
+  if (!salvaged.is_whole) {
+    return "what can be read of the damaged file, which is kept as " + salvaged.file +
+           ", is moved from it bit by bit; nothing is accepted before the last of it is here";
+  }
   std::string text = std::to_string(salvaged.kept) + " operations could be read and are kept, ";
   if (!salvaged.is_exact) text += "as far as can be told ";
   text += std::to_string(salvaged.lost) + " are lost";
@@ -410,6 +618,10 @@ std::string describe(const Salvaged& salvaged) {
     text +=
         "; " + std::to_string(salvaged.held) +
         " events may have been sent already and are dead letters now (flowmynactl dead-letters)";
+  }
+  if (salvaged.next_receipt > 0) {
+    text += "; its counters could not be read, so receipts go on at " +
+            std::to_string(salvaged.next_receipt) + ", and none is given twice";
   }
   return text + ". The damaged file is kept as " + salvaged.file + ", its log as " + salvaged.file +
          "-wal: send both in for repair, then move them away";

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string>
 
 #include "core/result.h"
@@ -11,6 +12,11 @@ struct SalvageOptions {
   std::int64_t now_unix_s = 0;
   /// Nobody but the file knows which requests were under way: the process that sent them is gone.
   bool is_at_start = true;
+  /// What the new file may take. When that is not enough for everything, operations that do not fit
+  /// remain in the damaged file (remains.h).
+  std::uint64_t room_bytes = std::numeric_limits<std::uint64_t>::max();
+  /// Of a larger file, too, some remain where that is possible: nobody has to wait for all of it.
+  std::uint64_t at_once_bytes = std::numeric_limits<std::uint64_t>::max();
 };
 
 /// What became of a damaged outbox.
@@ -19,7 +25,9 @@ struct Salvaged {
   std::uint64_t kept = 0;  ///< operations that could be read: pending ones and dead letters
   std::uint64_t held = 0;  ///< of them, events that are dead letters now, since they may have left
   std::uint64_t lost = 0;
-  bool is_exact = false;  ///< that is how many are lost; otherwise as far as can be told
+  std::uint64_t next_receipt = 0;  ///< of a new epoch; 0: receipts go on where they were
+  bool is_whole = true;            ///< nothing remains in the damaged file that could be read
+  bool is_exact = false;           ///< that is how many are lost; otherwise as far as can be told
 };
 
 /// What happened and what to do now, in an operator's words.
@@ -41,6 +49,8 @@ std::string describe(const Salvaged& salvaged);
 ///
 /// A log that is cut short or flipped ends at its last whole commit, as after a crash; what was
 /// committed later is gone, and cannot be counted.
+/// kFull when there is no room, nor enough of it for the rest to remain in the damaged file: that
+/// takes counters that can be read and, at the start, seals.
 Result<Salvaged> salvage(const std::string& path, const SalvageOptions& options);
 
 }  // namespace flowmyna

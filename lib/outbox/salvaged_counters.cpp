@@ -5,8 +5,6 @@
 namespace flowmyna {
 namespace {
 
-// schema.h: versions add columns at the end, and one of them is no number.
-constexpr int kOutboxColumn = 10;
 constexpr std::size_t kOutboxIdBytes = 32;
 
 }  // namespace
@@ -15,24 +13,56 @@ bool is_plausible(const sqlite::Row& row, int column, std::int64_t max) {
   return row.is_integer(column) && row.integer(column) >= 0 && row.integer(column) <= max;
 }
 
-std::array<std::int64_t*, 9> SavedCounters::in_order() {
-  return {&accepted, &delivered,     &dead, &coalesced, &requests, &duplicates_possible,
-          &dropped,  &unsynced_from, &lost};
+std::array<SavedCounters::Column, 12> SavedCounters::in_order() {
+  return {{{"accepted", &accepted, 0},
+           {"delivered", &delivered, 0},
+           {"dead", &dead, 0},
+           {"coalesced", &coalesced, 0},
+           {"requests", &requests, 0},
+           {"duplicates_possible", &duplicates_possible, 0},
+           {"dropped", &dropped, 0},
+           {"unsynced_from", &unsynced_from, 0},
+           {"unsynced_through", &unsynced_through, 0},
+           {"lost", &lost, 0},
+           {"sealed_through", &sealed_through, kPlausibleMax},
+           {"skipped", &skipped, 0}}};
+}
+
+Result<std::string> SavedCounters::columns(const sqlite::Connection& file) {
+  auto has = sqlite::Statement::prepare(
+      file, "SELECT EXISTS(SELECT 1 FROM pragma_table_info('state') WHERE name = CAST(? AS TEXT))");
+  if (!has) return tl::make_unexpected(has.error());
+  std::string out;
+  const auto add = [&](const std::string& name, const std::string& otherwise) -> Result<void> {
+    const auto row = has->start().bind(name).step();
+    if (!row) return tl::make_unexpected(row.error());
+    out += ", " + (has->integer(0) != 0 ? name : otherwise);
+    return {};
+  };
+  SavedCounters counters;
+  Result<void> done;
+  for (const Column& column : counters.in_order()) {
+    if (done) done = add(column.name, std::to_string(column.otherwise));
+  }
+  if (done) done = add("outbox", "''");
+  if (done) done = add("epoch", "0");
+  if (done) done = add("machine", "''");
+  if (!done) return tl::make_unexpected(done.error());
+  return out;
 }
 
 std::optional<SavedCounters> SavedCounters::read(const sqlite::Row& row) {
   if (row.integer(0) != 1) return std::nullopt;
   SavedCounters counters;
-  int column = 2;  // behind the key, and the key again
-  for (std::int64_t* counter : counters.in_order()) {
-    if (column == kOutboxColumn) ++column;
-    if (column >= row.columns()) break;
+  int column = 1;
+  for (const Column& counter : counters.in_order()) {
     if (!is_plausible(row, column)) return std::nullopt;
-    *counter = row.integer(column++);
+    *counter.number = row.integer(column++);
   }
-  if (kOutboxColumn < row.columns() && row.blob(kOutboxColumn).size() == kOutboxIdBytes) {
-    counters.outbox = row.blob(kOutboxColumn);
-  }
+  if (row.blob(column).size() == kOutboxIdBytes) counters.outbox = row.blob(column);
+  if (!row.is_integer(++column)) return std::nullopt;
+  counters.epoch = row.integer(column);
+  counters.machine = row.blob(++column);
   return counters;
 }
 
@@ -43,20 +73,32 @@ SalvagedCounters reconcile(const std::optional<SavedCounters>& saved,
   const std::int64_t present = evidence.pending + evidence.dead;
   counters.accepted = std::max({counters.accepted, evidence.highest, present});
   counters.dead = evidence.dead;
-  const std::int64_t missing =
-      counters.accepted - counters.delivered - counters.dropped - counters.lost - present;
-  if (saved && missing >= 0) {
-    out.newly_lost = missing;
+  if (!saved) counters.epoch = evidence.skipped > 0 ? 1 : 0;
+  const std::int64_t missing = counters.accepted - counters.skipped - counters.delivered -
+                               counters.dropped - counters.lost - present;
+  out.is_saved = saved && missing >= 0;
+  if (out.is_saved) {
+    out.newly_lost = evidence.is_more_to_come ? 0 : missing;
     out.is_exact = evidence.is_all_accounted;
   } else {
-    const std::int64_t gone = counters.accepted - present;
+    counters.lost = std::max(counters.lost, evidence.lost);
+    out.known_through = std::max(counters.accepted, evidence.ended);
+    const std::int64_t given = evidence.skipped > 0 ? out.known_through - evidence.skipped
+                                                    : out.known_through % kEpochReceipts;
+    const std::int64_t operations = std::max(given, present + evidence.dropped + counters.lost);
+    const std::int64_t gone = operations - present;
     counters.dropped = std::min(evidence.dropped, gone);
     counters.lost = std::min(counters.lost, gone - counters.dropped);
     const std::int64_t rest = gone - counters.dropped - counters.lost;
     out.newly_lost = std::min(rest, evidence.lost_at_most);
     counters.delivered = rest - out.newly_lost;
     counters.unsynced_from = evidence.unsynced_from;
+    counters.sealed_through = out.known_through;
+    counters.accepted = (out.known_through / kEpochReceipts + 1) * kEpochReceipts;
+    counters.skipped = counters.accepted - operations;
   }
+  counters.sealed_through =
+      std::min(std::max(counters.sealed_through, evidence.sealed), counters.accepted);
   counters.lost += out.newly_lost;
   return out;
 }

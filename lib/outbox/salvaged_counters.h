@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "outbox/epoch.h"
 #include "outbox/sqlite.h"
 
 namespace flowmyna {
@@ -17,14 +18,23 @@ bool is_plausible(const sqlite::Row& row, int column, std::int64_t max = kPlausi
 /// The row of `state` (schema.h).
 struct SavedCounters {
   std::int64_t accepted = 0, delivered = 0, dead = 0, coalesced = 0, requests = 0,
-               duplicates_possible = 0, dropped = 0, unsynced_from = 0, lost = 0;
-
+               duplicates_possible = 0, dropped = 0, unsynced_from = 0, unsynced_through = 0,
+               lost = 0, sealed_through = 0, skipped = 0;
+  std::int64_t epoch = 0;  ///< below zero in a backup (epoch.h)
+  std::string machine;
   std::string outbox;  ///< the id of the file, by which imports know it; empty: unknown
 
-  /// All numbers.
-  std::array<std::int64_t*, 9> in_order();
+  struct Column {
+    const char* name;
+    std::int64_t* number;
+    std::int64_t otherwise;  ///< what it is in a file of a version without the column
+  };
+  /// All numbers but the epoch.
+  std::array<Column, 12> in_order();
 
-  /// From `id, *`; what an older version lacks is 0. Nothing unless each makes sense by itself.
+  /// What to ask a file of any version for behind the key, so that `read` understands the answer.
+  static Result<std::string> columns(const sqlite::Connection& file);
+  /// Nothing unless each makes sense by itself.
   static std::optional<SavedCounters> read(const sqlite::Row& row);
 };
 
@@ -32,9 +42,14 @@ struct SavedCounters {
 struct CounterEvidence {
   std::int64_t pending = 0, dead = 0;  ///< operations that could be read, those folded away counted
   std::int64_t dropped = 0;            ///< receipts that are known to have been dropped
-  std::int64_t highest = 0;            ///< receipt that is known to have been given
+  std::int64_t lost = 0;               ///< by earlier damage
+  std::int64_t skipped = 0;            ///< receipts that were never given, as far as `lost` tells
+  std::int64_t ended = 0;    ///< the highest of the receipts that were dropped, or lost earlier
+  std::int64_t highest = 0;  ///< receipt that is known to have been given
+  std::int64_t sealed = 0;   ///< the highest receipt of the seals that could be read
   std::int64_t unsynced_from = 0;
   std::int64_t lost_at_most = 0;  ///< unless the end of the table is missing
+  bool is_more_to_come = false;   ///< what is missing may still be moved (remains.h)
   bool is_all_accounted = false;  ///< the end was read, and how many each row stands for
 };
 
@@ -43,11 +58,16 @@ struct CounterEvidence {
 struct SalvagedCounters {
   SavedCounters counters;
   std::int64_t newly_lost = 0;
+  bool is_saved = false;  ///< what the file had saved is believed
+  /// Otherwise: the highest receipt that is known to have been given. The next one is of another
+  /// epoch.
+  std::int64_t known_through = 0;
   bool is_exact = false;  ///< `newly_lost` is; else as far as can be told
 };
 
 /// When the saved counters cannot be read, or contradict what was, what is missing counts as
-/// delivered but for what may be lost.
+/// delivered but for what may be lost, all that is there may have been sealed, and receipts go on
+/// in another epoch: the highest that is still to be seen need not be the highest that was given.
 SalvagedCounters reconcile(const std::optional<SavedCounters>& saved,
                            const CounterEvidence& evidence);
 

@@ -47,29 +47,52 @@ constexpr std::array<const char*, kSchemaVersion> kSteps = {
                           lost INTEGER NOT NULL, is_exact INTEGER NOT NULL);
       CREATE TABLE lost(first INTEGER PRIMARY KEY, last INTEGER NOT NULL);
     )sql",
+    R"sql(
+      ALTER TABLE state ADD COLUMN sealed_through INTEGER NOT NULL DEFAULT 0;
+      UPDATE state SET sealed_through = coalesce((SELECT max(seq) FROM operation), 0)
+        WHERE EXISTS(SELECT 1 FROM seal);
+      ALTER TABLE state ADD COLUMN skipped INTEGER NOT NULL DEFAULT 0;
+      ALTER TABLE state ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;
+      ALTER TABLE state ADD COLUMN machine TEXT NOT NULL DEFAULT '';
+    )sql",
+    R"sql(
+      ALTER TABLE state ADD COLUMN unsynced_through INTEGER NOT NULL DEFAULT 0;
+      CREATE TABLE fold_map(map INTEGER PRIMARY KEY, row BLOB NOT NULL);
+      CREATE TABLE unmapped(first INTEGER PRIMARY KEY, last INTEGER NOT NULL);
+      INSERT INTO unmapped
+        SELECT before + 1, seq - 1 FROM (
+          SELECT seq, lag(seq, 1, (SELECT min(seq) FROM folded)) OVER (ORDER BY seq) AS before
+          FROM operation WHERE seq > (SELECT min(seq) FROM folded)
+          AND seq <= (SELECT max(last) FROM folded))
+        WHERE seq > before + 1;
+      INSERT INTO unmapped
+        SELECT after + 1, last FROM (
+          SELECT max(last) AS last, max(min(seq), coalesce((SELECT max(operation.seq) FROM operation
+            WHERE operation.seq <= (SELECT max(last) FROM folded)), 0)) AS after FROM folded)
+        WHERE after < last;
+      UPDATE folded SET operations = 0 WHERE seq NOT IN (SELECT seq FROM operation) AND
+        seq NOT IN (SELECT seq FROM dead);
+    )sql",
 };
 
 /// No version will ever be as high: whoever reads a higher one reads damage.
 constexpr std::int64_t kPlausibleVersionMax = 1000;
 
-Result<Connection> empty_outbox(int version) {
-  auto connection = Connection::open(":memory:");
-  if (!connection) return connection;
-  auto done = connection->execute(kNewFilePragma);
-  if (done) done = migrate(*connection, version);
-  if (!done) return tl::make_unexpected(done.error());
-  return connection;
-}
+/// Half of these tables, which every version has, under another program's file would be a strange
+/// chance; damage that leaves the schema readable takes one.
+constexpr const char* kCountOurs =
+    "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND "
+    "name IN ('operation', 'seal', 'letter', 'dead', 'state')";
+constexpr std::int64_t kOursMin = 3;
 
-/// Every column of every table and where the table begins; the text that made them is left out,
-/// since versions of SQLite differ in how they edit it.
+/// Every column of every table; the text that made them is left out, since versions of SQLite
+/// differ in how they edit it, and so is where they stand (layout.h).
 Result<std::set<std::string>> columns_of(const Connection& connection) {
   auto query = Statement::prepare(
       connection,
-      "SELECT format('%s %s %d %s %s %d', entry.type, entry.name, rootpage, entry_column.name, "
+      "SELECT format('%s %s %s %s %d', entry.type, entry.name, entry_column.name, "
       "entry_column.type, pk) FROM sqlite_schema AS entry LEFT JOIN pragma_table_info(entry.name) "
-      "AS entry_column UNION ALL SELECT format('auto_vacuum %d', auto_vacuum) FROM "
-      "pragma_auto_vacuum");
+      "AS entry_column");
   if (!query) return tl::make_unexpected(query.error());
   std::set<std::string> columns;
   while (true) {
@@ -80,47 +103,110 @@ Result<std::set<std::string>> columns_of(const Connection& connection) {
   }
 }
 
-}  // namespace
+Result<std::set<std::string>> columns_of_version(int version) {
+  const auto model = empty_outbox(version);
+  if (!model) return tl::make_unexpected(model.error());
+  return columns_of(*model);
+}
 
-Result<void> check_version(const Connection& connection) {
-  const auto version = connection.integer("PRAGMA user_version");
-  if (!version) return tl::make_unexpected(version.error());
-  const auto tables = connection.integer("SELECT count(*) FROM sqlite_schema");
-  if (!tables) return tl::make_unexpected(tables.error());
-  if (*version < 0 || *version > kPlausibleVersionMax || (*version == 0 && *tables > 0)) {
-    return fail(Error::Kind::kCorrupt, "the outbox is another program's file, or damaged");
+Error foreign(const Connection& connection, const char* what) {
+  const char* path = sqlite3_db_filename(connection.get(), "main");
+  return {Error::Kind::kUnsupported, std::string(path == nullptr ? "the outbox" : path) + what};
+}
+
+Result<void> check_owner(const Connection& connection) {
+  const auto ours = connection.integer(kCountOurs);
+  if (!ours) return tl::make_unexpected(ours.error());
+  if (*ours < kOursMin) {
+    return tl::make_unexpected(
+        foreign(connection,
+                " is another program's database, and is left as it is: move it away, or set "
+                "outbox.path to another directory"));
   }
-  if (*version > kSchemaVersion) {
-    return fail(Error::Kind::kUnsupported,
-                "the outbox was written by a newer version (schema " + std::to_string(*version) +
-                    ", this program knows " + std::to_string(kSchemaVersion) +
-                    "): install that version again, or set outbox.path to another file");
+  const auto is_utf8 = connection.integer("SELECT encoding = 'UTF-8' FROM pragma_encoding");
+  if (!is_utf8) return tl::make_unexpected(is_utf8.error());
+  if (*is_utf8 == 0) {
+    return tl::make_unexpected(
+        foreign(connection,
+                " was restored with UTF-16 text: restore it with PRAGMA encoding = "
+                "'UTF-8'"));
   }
   return {};
 }
 
-Result<void> migrate(const Connection& connection, int version) {
-  const auto found = connection.integer("PRAGMA user_version");
+}  // namespace
+
+Result<Connection> empty_outbox(int version) {
+  auto connection = Connection::open(":memory:");
+  if (!connection) return connection;
+  auto done = connection->execute(kNewFilePragma);
+  if (done) done = migrate(*connection, version);
+  if (!done) return tl::make_unexpected(done.error());
+  return connection;
+}
+
+Result<int> version_of(const Connection& connection) {
+  const auto version = connection.integer("PRAGMA user_version");
+  if (!version) return tl::make_unexpected(version.error());
+  const auto tables = connection.integer("SELECT count(*) FROM sqlite_schema");
+  if (!tables) return tl::make_unexpected(tables.error());
+  if (*version >= 0 && *version <= kPlausibleVersionMax && (*version > 0 || *tables == 0)) {
+    return static_cast<int>(*version);
+  }
+  const auto found = columns_of(connection);
   if (!found) return tl::make_unexpected(found.error());
-  if (*found >= version) return {};
+  for (int known = kSchemaVersion; *version == 0 && known > 0; --known) {
+    const auto columns = columns_of_version(known);
+    if (!columns) return tl::make_unexpected(columns.error());
+    if (*found == *columns) return known;
+  }
+  return fail(Error::Kind::kCorrupt, "the outbox is damaged: it does not tell its version");
+}
+
+Result<void> check_version(const Connection& connection) {
+  const auto said = connection.integer("PRAGMA user_version");
+  if (!said) return tl::make_unexpected(said.error());
+  if (*said > kSchemaVersion && *said <= kPlausibleVersionMax) {
+    return fail(Error::Kind::kUnsupported,
+                "the outbox was written by a newer version (schema " + std::to_string(*said) +
+                    ", this program knows " + std::to_string(kSchemaVersion) +
+                    "): install that version again, or set outbox.path to another file");
+  }
+  const auto tables = connection.integer("SELECT count(*) FROM sqlite_schema");
+  if (!tables) return tl::make_unexpected(tables.error());
+  auto done = *tables > 0 ? check_owner(connection) : Result<void>{};
+  if (!done) return done;
+  const auto version = version_of(connection);
+  return version ? Result<void>{} : tl::make_unexpected(version.error());
+}
+
+Result<void> migrate(const Connection& connection, int version) {
+  const auto said = connection.integer("PRAGMA user_version");
+  if (!said) return tl::make_unexpected(said.error());
+  if (*said >= version) return {};
+  const auto found = version_of(connection);
+  if (!found) return tl::make_unexpected(found.error());
   if (auto begun = connection.execute("BEGIN IMMEDIATE"); !begun) return begun;
   std::string script;
-  for (auto step = *found; step < version; ++step) {
+  for (int step = *found; step < version; ++step) {
     script += kSteps[static_cast<std::size_t>(step)];
   }
   script += "PRAGMA user_version = " + std::to_string(version) + "; COMMIT";
   auto done = connection.execute(script.c_str());
   // SQL that is known to be right: what is in its way is not the outbox of that version.
   const bool is_foreign = !done && (sqlite3_errcode(connection.get()) & 0xff) == SQLITE_ERROR;
-  if (is_foreign) done.error().kind = Error::Kind::kCorrupt;
+  if (is_foreign) {
+    const std::string why = sqlite3_errmsg(connection.get());
+    done =
+        fail(Error::Kind::kCorrupt, "the outbox is damaged: its tables are not those of version " +
+                                        std::to_string(*found) + " (" + why + ")");
+  }
   if (!connection.is_idle()) (void)connection.execute("ROLLBACK");
   return done;
 }
 
-Result<void> check_tables(const Connection& connection) {
-  const auto model = empty_outbox(kSchemaVersion);
-  if (!model) return tl::make_unexpected(model.error());
-  const auto wanted = columns_of(*model);
+Result<void> check_tables(const Connection& connection, const Connection& model) {
+  const auto wanted = columns_of(model);
   if (!wanted) return tl::make_unexpected(wanted.error());
   const auto found = columns_of(connection);
   if (!found) return tl::make_unexpected(found.error());

@@ -11,35 +11,54 @@ namespace flowmyna {
 ///     seal        requests that left or are about to; see Seal
 ///     letter      one a dead item: the API's words; dead: its operations, out of delivery's way
 ///     dropped     ranges of receipts that a person gave up; neighbours are one range
-///     folded      of a row, pending or dead, into which later ones were folded: the last of them,
-///                 and how many
+///     folded      of a row, pending or dead, into which later ones were folded: how many. `last`
+///     is
+///                 0, or of a version before 7, which did not write down which: any up to it
+///     fold_map    which ones those are, and what was folded into dropped ones: see FoldMap
+///     unmapped    ranges of receipts that had no row when the file came to version 7 and may have
+///                 been folded before: neighbours of such rows, or delivered
 ///     arrival     exports of other outboxes, by id: how many lines of each are here
 ///     damage      one row a damaged file from which this one was salvaged: when, its name, and how
 ///                 many operations were kept and lost; see Salvaged (salvage.h)
-///     lost        ranges of receipts that may have been lost then
-///     state       one row of lifetime counters. `accepted` is written only when operations leave:
-///                 until then the highest receipt is in `operation` itself, and an acceptance
-///                 touches no second page.
+///     lost        ranges of receipts that may have been lost then, or that were skipped when an
+///                 epoch began (epoch.h); those end at a multiple of kEpochReceipts
+///     remains     only in a file that was salvaged without enough room: see remains.h
+///     state       one row of lifetime counters. `accepted` is the highest receipt, and written
+///                 only when operations leave: until then that is in `operation` itself, and an
+///                 acceptance touches no second page. `skipped` receipts up to it were never given.
+///                 No higher receipt than `sealed_through` was ever sealed; it is written ahead
+///                 (SqliteStorage::seal). `epoch` counts how often the file was found to be older
+///                 than it had been or elsewhere; -1 - epoch in a backup. `machine` is the one
+///                 whose outbox this is.
 ///
 /// There is no index besides the keys on what delivery reads: it reads in order of receipts, and
 /// every index would be written once more for each operation. `dead` has one by letter; it is
 /// written when an item dies.
-inline constexpr int kSchemaVersion = 5;
+inline constexpr int kSchemaVersion = 7;
 
 /// Before the first table of a new file: it can give space back.
 inline constexpr const char* kNewFilePragma = "PRAGMA auto_vacuum = INCREMENTAL";
 
-/// kUnsupported when the file is of a newer version, kCorrupt when it is no outbox. Only reads.
+/// An empty outbox of this version, in memory.
+Result<sqlite::Connection> empty_outbox(int version);
+
+/// The version of which a file's tables are: the one it tells or, where it tells none although it
+/// has tables (the sqlite3 program's .dump leaves it out), the one whose tables are exactly its
+/// own. 0: it has no tables. kCorrupt when it is none of these. Only reads.
+Result<int> version_of(const sqlite::Connection& connection);
+
+/// kUnsupported when the file is of a newer version or another program's database, kCorrupt when it
+/// is neither and no outbox. Only reads.
 Result<void> check_version(const sqlite::Connection& connection);
 
 /// Brings a file that passed `check_version` to this version, or leaves it as it is: kCorrupt when
 /// something stands in the way.
 Result<void> migrate(const sqlite::Connection& connection, int version = kSchemaVersion);
 
-/// kCorrupt unless every table is there as `migrate` makes it, and begins where it should: on the
-/// same page in every file of a version, since SQLite gathers the roots at the front of a file that
-/// can shrink (sqlite.org/fileformat2.html, "Pointer Map or Ptrmap Pages").
-Result<void> check_tables(const sqlite::Connection& connection);
+/// kCorrupt unless every table is there as `migrate` makes it. Where the tables stand in the file
+/// is another question: layout.h.
+/// `model` is an empty outbox of its version.
+Result<void> check_tables(const sqlite::Connection& connection, const sqlite::Connection& model);
 
 /// The first page of an empty file of this version, which tells where each table begins: it can
 /// stand in for one that is damaged. The file is as long as it is, for this page does not tell.

@@ -8,6 +8,7 @@ Result<SealTable> SealTable::prepare(const sqlite::Connection& connection) {
   SealTable table;
   auto prepared =
       sqlite::prepare(connection, {{table.insert_, "INSERT INTO seal(id, row) VALUES(?, ?)"},
+                                   {table.find_, "SELECT row FROM seal WHERE id = ?"},
                                    {table.remove_, "DELETE FROM seal WHERE id = ?"},
                                    {table.read_, "SELECT id, row FROM seal ORDER BY id"}});
   if (!prepared) return tl::make_unexpected(prepared.error());
@@ -21,8 +22,17 @@ Result<std::size_t> SealTable::insert(const Seal& seal) {
   });
 }
 
-Result<void> SealTable::remove(RequestId id) {
-  return remove_.start().bind(static_cast<std::int64_t>(id)).run();
+Result<SealTable::Taken> SealTable::take(RequestId id) {
+  const auto number = static_cast<std::int64_t>(id);
+  const auto row = find_.start().bind(number).step();
+  if (!row) return tl::make_unexpected(row.error());
+  Taken taken;
+  taken.was_there = *row;
+  if (*row) taken.seal = read_seal_row(id, find_.blob(0));
+  find_.reset();
+  auto done = remove_.start().bind(number).run();
+  if (!done) return tl::make_unexpected(done.error());
+  return taken;
 }
 
 Result<std::vector<Seal>> SealTable::read() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <vector>
 
 #include "core/outbox.h"
@@ -16,12 +17,19 @@ class SealTable {
 
   /// Gives the bytes of its row.
   Result<std::size_t> insert(const Seal& seal);
-  Result<void> remove(RequestId id);
+
+  struct Taken {
+    bool was_there = false;
+    std::optional<Seal> seal;  ///< nothing when its row is damaged
+  };
+  /// Removes it.
+  Result<Taken> take(RequestId id);
+
   /// All of them, the oldest first; kCorrupt when one is damaged.
   Result<std::vector<Seal>> read();
 
  private:
-  sqlite::Statement insert_, remove_, read_;
+  sqlite::Statement insert_, find_, remove_, read_;
 };
 
 }  // namespace flowmyna

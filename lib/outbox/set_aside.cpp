@@ -3,13 +3,18 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
 #include <filesystem>
+#include <fstream>
 #include <optional>
+
+#include "outbox/disk_error.h"
 
 namespace flowmyna {
 namespace {
@@ -21,12 +26,6 @@ constexpr const char* kDamaged = ".damaged-";
 
 /// A header and one frame of a page: less holds nothing (sqlite.org/fileformat2.html).
 constexpr std::uintmax_t kLogBytesMin = 32 + 24 + 512;
-
-tl::unexpected<Error> failed(const std::string& what) {
-  const auto kind = errno == ENOSPC || errno == EDQUOT ? Error::Kind::kFull : Error::Kind::kIo;
-  return fail(kind, "cannot " + what + ": " + std::strerror(errno) +
-                        "; check the disk and who may write to the outbox's directory");
-}
 
 std::uintmax_t size_of(const std::string& path) {
   std::error_code error;
@@ -40,13 +39,13 @@ Result<void> sync(const std::string& path) {
   const int error = errno;
   if (descriptor >= 0) close(descriptor);
   errno = error;
-  if (!done) return failed("sync " + path);
+  if (!done) return disk_error("sync " + path);
   return {};
 }
 
 /// After it returns, a power cut leaves the new name.
 Result<void> rename_for_good(const std::string& from, const std::string& to) {
-  if (std::rename(from.c_str(), to.c_str()) != 0) return failed("rename " + from + " to " + to);
+  if (std::rename(from.c_str(), to.c_str()) != 0) return disk_error("rename " + from + " to " + to);
   return sync(fs::path(to).parent_path());
 }
 
@@ -69,7 +68,9 @@ std::string time_text(std::int64_t unix_s) {
 
 Result<void> exchange(const std::string& path, const std::string& salvaged,
                       const std::string& damaged) {
-  auto done = move_away(path + "-wal", damaged + "-wal");
+  // An empty log stays where it is: it is kept for its inode, and of no file in particular.
+  auto done =
+      size_of(path + "-wal") > 0 ? move_away(path + "-wal", damaged + "-wal") : Result<void>{};
   if (done) done = move_away(path, damaged);
   if (done) done = rename_for_good(salvaged, path);
   return done;
@@ -88,6 +89,11 @@ std::optional<std::string> find_salvaged(const std::string& path) {
 }
 
 }  // namespace
+
+std::int64_t unix_now_s() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::floor<std::chrono::seconds>(now).count();
+}
 
 std::string salvage_path(const std::string& path) {
   return path + ".salvage";
@@ -119,6 +125,39 @@ Result<void> finish_set_aside(const std::string& path) {
   if (!salvaged) return {};
   const auto time_at = path.size() + std::strlen(kSalvaged);
   return exchange(path, *salvaged, path + kDamaged + salvaged->substr(time_at));
+}
+
+Result<std::string> set_strange_log_aside(const std::string& path, std::int64_t now_unix_s) {
+  if (size_of(path + "-wal") == 0) return "";
+  // sqlite.org/fileformat2.html, "The Database Header": written with a log (2), or without one (1).
+  constexpr std::streamoff kVersionsAt = 18;
+  std::array<char, 2> versions{};
+  std::ifstream file(path, std::ios::binary);
+  file.seekg(kVersionsAt).read(versions.data(), versions.size());
+  if (!file || versions != std::array<char, 2>{1, 1}) return "";
+  const std::string as = path + ".other-" + time_text(now_unix_s) + "-wal";
+  if (auto done = rename_for_good(path + "-wal", as); !done)
+    return tl::make_unexpected(done.error());
+  return as;
+}
+
+Result<std::string> set_clone_aside(const std::string& path, std::int64_t now_unix_s) {
+  const std::string as = path + ".cloned-" + time_text(now_unix_s);
+  if (auto done = rename_for_good(path, as); !done) return tl::make_unexpected(done.error());
+  return as;
+}
+
+std::vector<std::string> damaged_files(const std::string& path) {
+  const std::string begin = fs::path(path).filename().string() + kDamaged;
+  std::vector<std::string> files;
+  std::error_code error;
+  for (fs::directory_iterator entry(fs::path(path).parent_path(), error), end;
+       !error && entry != end; entry.increment(error)) {
+    const std::string name = entry->path().filename();
+    if (name.starts_with(begin) && !name.ends_with("-wal")) files.push_back(entry->path());
+  }
+  std::ranges::sort(files);
+  return files;
 }
 
 bool is_being_set_aside(const std::string& path) {

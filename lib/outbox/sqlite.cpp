@@ -1,13 +1,25 @@
 #include "outbox/sqlite.h"
 
 #include <cerrno>
+#include <system_error>
+
+#include "outbox/disk_error.h"
 
 namespace flowmyna::sqlite {
+
+int code_of(int code) {
+  const bool may_be_want_of_room = code == SQLITE_IOERR_WRITE || code == SQLITE_IOERR_TRUNCATE ||
+                                   (code & 0xff) == SQLITE_CANTOPEN;
+  return may_be_want_of_room && is_want_of_room(errno) ? SQLITE_FULL : code;
+}
 
 Error::Kind kind_of(int code) {
   switch (code & 0xff) {
     case SQLITE_FULL:
       return Error::Kind::kFull;
+    case SQLITE_IOERR:  // what the disk does not give back (EIO) is as damaged as what it gives
+                        // wrong
+      return code == SQLITE_IOERR_CORRUPTFS ? Error::Kind::kCorrupt : Error::Kind::kIo;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
     case SQLITE_TOOBIG:  // nothing of ours is: a damaged record says so of itself
@@ -22,8 +34,16 @@ Error::Kind kind_of(int code) {
 
 namespace {
 
-const char* hint(int code) {
+const char* hint(int code, int system_error) {
+  if (system_error == EMFILE || system_error == ENFILE) {
+    return "; raise the limit on open files (LimitNOFILE= in the systemd unit)";
+  }
   switch (code & 0xff) {
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+    case SQLITE_READONLY:
+      return "; this user must be allowed to read and write the file and its directory, and the "
+             "file system be mounted so";
     case SQLITE_FULL:
       return "; make room on the disk";
     case SQLITE_IOERR:
@@ -33,15 +53,23 @@ const char* hint(int code) {
   }
 }
 
-/// The code that says what is wrong. SQLite knows a full disk, but not a quota of the file system
-/// that is reached: that is a failed write to it, which leaves its reason in errno.
-int code_of(int code) {
-  return code == SQLITE_IOERR_WRITE && errno == EDQUOT ? SQLITE_FULL : code;
+Error make_error(int code, std::string_view what, std::string text, int system_error = 0) {
+  if (system_error != 0) text += ": " + std::generic_category().message(system_error);
+  return {kind_of(code), std::string(what) + ": " + text + " (SQLite code " + std::to_string(code) +
+                             ")" + hint(code, system_error)};
 }
 
-Error make_error(int code, std::string_view what, const char* text) {
-  return {kind_of(code), std::string(what) + ": " + text + " (SQLite code " + std::to_string(code) +
-                             ")" + hint(code)};
+/// What a person can do something about: the file, and not the statement that met the trouble.
+std::string name_of(sqlite3* handle) {
+  const char* file = sqlite3_db_filename(handle, "main");
+  return std::string("the outbox") + (file == nullptr || *file == 0 ? "" : " ") +
+         (file == nullptr ? "" : file);
+}
+
+/// What the operating system said, where that is why SQLite fails.
+int system_error_of(sqlite3* handle, int code) {
+  const bool is_below = (code & 0xff) == SQLITE_CANTOPEN || (code & 0xff) == SQLITE_IOERR;
+  return is_below ? sqlite3_system_errno(handle) : 0;
 }
 
 }  // namespace
@@ -55,6 +83,11 @@ Result<Connection> Connection::open(const std::string& path, bool may_create) {
   Connection connection;
   connection.handle_.reset(handle);
   if (code != SQLITE_OK) return tl::make_unexpected(connection.error("cannot open " + path));
+  // Without the permission to write SQLite takes less, and fails in an odd way later.
+  if (sqlite3_db_readonly(handle, "main") == 1) {
+    return tl::make_unexpected(
+        make_error(SQLITE_READONLY, "cannot open " + path, "it can only be read"));
+  }
   return connection;
 }
 
@@ -70,13 +103,14 @@ Result<Connection> Connection::open_read_only(const std::string& path, const cha
 
 Error Connection::error(std::string_view what) const {
   const int code = handle_ ? code_of(sqlite3_extended_errcode(handle_.get())) : SQLITE_NOMEM;
-  const char* text = handle_ ? sqlite3_errmsg(handle_.get()) : "out of memory";
-  return make_error(code, what, text);
+  if (!handle_) return make_error(code, what, "out of memory");
+  return make_error(code, what, sqlite3_errmsg(handle_.get()),
+                    system_error_of(handle_.get(), code));
 }
 
 Result<void> Connection::execute(const char* sql) const {
   if (sqlite3_exec(handle_.get(), sql, nullptr, nullptr, nullptr) != SQLITE_OK) {
-    return tl::make_unexpected(error(sql));
+    return tl::make_unexpected(error(name_of(handle_.get())));
   }
   return {};
 }
@@ -104,10 +138,29 @@ void Connection::watch_log(int* pages) const {
 }
 
 Result<void> Connection::checkpoint() const {
-  const int code =
-      sqlite3_wal_checkpoint_v2(handle_.get(), "main", SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  return checkpoint(SQLITE_CHECKPOINT_PASSIVE);
+}
+
+Result<void> Connection::empty_log() const {
+  return checkpoint(SQLITE_CHECKPOINT_TRUNCATE);
+}
+
+Result<void> Connection::checkpoint(int mode) const {
+  const int code = sqlite3_wal_checkpoint_v2(handle_.get(), "main", mode, nullptr, nullptr);
   if (code != SQLITE_OK) return tl::make_unexpected(error("cannot checkpoint the outbox"));
   return {};
+}
+
+bool Connection::preallocate(std::uint64_t bytes) const {
+  // Not through a descriptor of our own: closing it would end the locks that SQLite has on the
+  // file. A hint is only taken where a chunk's size is set.
+  int chunk = 512;
+  auto size = static_cast<sqlite3_int64>(bytes);
+  sqlite3_file_control(handle_.get(), "main", SQLITE_FCNTL_CHUNK_SIZE, &chunk);
+  const int code = sqlite3_file_control(handle_.get(), "main", SQLITE_FCNTL_SIZE_HINT, &size);
+  chunk = 0;
+  sqlite3_file_control(handle_.get(), "main", SQLITE_FCNTL_CHUNK_SIZE, &chunk);
+  return code == SQLITE_OK;
 }
 
 Result<void> Connection::sync_log() const {
@@ -124,7 +177,9 @@ Result<Statement> Statement::prepare(const Connection& connection, const char* s
   sqlite3_stmt* handle = nullptr;
   const int code =
       sqlite3_prepare_v3(connection.get(), sql, -1, SQLITE_PREPARE_PERSISTENT, &handle, nullptr);
-  if (code != SQLITE_OK) return tl::make_unexpected(connection.error(sql));
+  if (code != SQLITE_OK) {
+    return tl::make_unexpected(connection.error(name_of(connection.get())));
+  }
   Statement statement;
   statement.handle_.reset(handle);
   return statement;
@@ -162,8 +217,9 @@ Result<bool> Statement::step() {
     sqlite3_reset(handle_.get());
     return false;
   }
-  Error error = make_error(code_of(code), sqlite3_sql(handle_.get()),
-                           sqlite3_errmsg(sqlite3_db_handle(handle_.get())));
+  sqlite3* const connection = sqlite3_db_handle(handle_.get());
+  Error error = make_error(code_of(code), name_of(connection), sqlite3_errmsg(connection),
+                           system_error_of(connection, code));
   sqlite3_reset(handle_.get());
   return tl::make_unexpected(std::move(error));
 }

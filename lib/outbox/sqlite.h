@@ -37,17 +37,29 @@ class Connection {
   /// Moves what the log holds into the database, synced before and after; then the log is written
   /// from its start again.
   Result<void> checkpoint() const;
+  /// The same, and leaves the log's file empty. kBusy while a statement reads.
+  Result<void> empty_log() const;
+  /// Has the database's file grow to `bytes`, on blocks that are its own from then on. Whether it
+  /// has them; also where the file system cannot set any aside.
+  bool preallocate(std::uint64_t bytes) const;
   /// Syncs the log, also where `synchronous` does not have each commit do so.
   Result<void> sync_log() const;
   /// No transaction is open.
   bool is_idle() const { return sqlite3_get_autocommit(handle_.get()) != 0; }
 
  private:
+  Result<void> checkpoint(int mode) const;
+
   struct Close {
     void operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
   };
   std::unique_ptr<sqlite3, Close> handle_;
 };
+
+/// The code that says what is wrong, right after the call that failed. Of want of room SQLite knows
+/// one kind, a full disk (SQLITE_FULL); another is a failed write to it, or a file that cannot be
+/// made, which leaves its reason in errno. A failed sync stays one: what it was about may be lost.
+int code_of(int code);
 
 /// What SQLite's result code means for the caller (https://www.sqlite.org/rescode.html).
 Error::Kind kind_of(int code);

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
 #include "core/outbox.h"
 #include "core/result.h"
+#include "outbox/unsynced_range.h"
 
 namespace flowmyna {
 
@@ -37,6 +39,9 @@ class Storage {
   /// what `begin` or `refresh` saw; if not, why: kFull when quota or disk are, kIo when what is
   /// written now would be lost.
   virtual Result<void> admit(std::uint64_t bytes) = 0;
+  /// What operations that are appended at once may take, all of them together, for an outbox that
+  /// is empty to have room for them.
+  virtual std::uint64_t bytes_at_once_max() const = 0;
   /// The receipt of the first operation; the others follow in their order, without a gap. The more
   /// at once, the less each costs.
   virtual Result<Receipt> append(std::span<const AcceptedOperations> groups) = 0;
@@ -46,7 +51,9 @@ class Storage {
   }
   virtual Result<void> seal(const Seal& seal) = 0;
   /// What is settled already stays as it is and is not counted again: a commit that reported a
-  /// failure may have reached the disk.
+  /// failure may have reached the disk. Where the seal is gone, so is what the settlement counts
+  /// (`coalesced`, `requests`, `duplicates_possible`): it was counted in the commit that removed
+  /// it. A settlement of no request, which has id 0, counts what it says.
   virtual Result<void> settle(const Settlement& settlement) = 0;
   /// Both as in Outbox. A letter with a damaged operation is not retried: delivery could not read
   /// it and would stop there.
@@ -56,13 +63,14 @@ class Storage {
   /// as pending until that row is settled, and share its fate.
   virtual Result<void> fold(const Fold& fold, std::string_view stored) = 0;
 
-  /// Replaces a pending operation.
+  /// Replaces an operation that is pending or in a dead letter.
   virtual Result<void> rewrite(Receipt receipt, const CorrectedEvent& event) = 0;
-  /// What `stats().unsynced_from` is from now on. (`append` sets it by itself.)
-  virtual void set_unsynced_from(Receipt receipt) = 0;
+  /// Where `stats().unsynced_from` and `unsynced_through` are from now on. (`append` and `settle`
+  /// see to it by themselves.)
+  virtual void set_unsynced(const UnsyncedRange& range) = 0;
 
-  /// Gives up pending operations for good, and gives how many, folded ones included. Those that the
-  /// backlog does not hold are left out.
+  /// Gives up pending operations for good, and gives how many, folded ones included; so does
+  /// `settle` with what it drops. Those that the backlog does not hold are left out.
   virtual Result<std::uint64_t> give_up(const std::vector<Receipt>& receipts) = 0;
   /// So many lines of an export of outbox `source`, which ends at its receipt `through`, are here.
   virtual Result<void> note_arrival(const Arrival& piece) = 0;
@@ -72,13 +80,13 @@ class Storage {
   virtual Result<Window> read(const ReadLimits& limits) = 0;
   /// kInvalid when one of them is not there.
   virtual Result<Window> fetch(const std::vector<Receipt>& receipts) = 0;
-  /// Of an operation that was folded into another nothing is kept but that it was: while a row is
-  /// there that it may have been folded into, it has that row's state.
+  /// An operation that was folded into another has the state of that one.
   virtual Result<ReceiptState> state(Receipt receipt) = 0;
   virtual Result<std::vector<Seal>> seals() = 0;
   /// Whether a dead operation was accepted between these two.
   virtual Result<bool> has_dead_between(Receipt after, Receipt before) = 0;
   virtual Result<DeadLetters> dead_letters(const LetterLimits& limits) = 0;
+  /// That which holds this operation, or what it was folded into.
   virtual Result<std::optional<DeadLetter>> dead_letter_of(Receipt receipt) = 0;
   /// `size_bytes` is as `refresh` found it, or a little less than what it is by now.
   virtual OutboxStats stats() const = 0;
@@ -88,8 +96,11 @@ class Storage {
 
   /// Gives back some of the space that nothing needs any more, in a transaction of its own that
   /// takes about a millisecond; whether there is more to give back. What the next burst is likely
-  /// to need is kept.
+  /// to need is kept. At its end nothing of what has left is in the outbox's files any more.
   virtual Result<bool> shrink() = 0;
+  /// What has left still stands somewhere in the outbox's files: `shrink` was not called since, or
+  /// put it off. It is to be called again once nobody has wanted anything for a while.
+  virtual bool holds_past() const = 0;
   /// Between two transactions: what need not be done before a writer is answered, if there is
   /// anything. After an error it is as after one of `commit`.
   virtual Result<void> tend() = 0;
@@ -99,15 +110,44 @@ class Storage {
   /// `commit`.
   virtual Result<void> give_up_reserve() = 0;
 
+  /// The steps of a backup (backup.h), between two transactions. An error ends it, and so do
+  /// `reopen` and `salvage`; none is an error of the storage. kInvalid when there is none.
+  virtual Result<void> begin_backup() { return no_backup(); }
+  virtual Result<BackupProgress> continue_backup() { return no_backup(); }
+  virtual Result<std::string> read_backup(std::uint64_t /*from*/) { return no_backup(); }
+  virtual void end_backup() {}
+
   /// Starts anew after an I/O error: whatever the last commit left behind is settled by what the
   /// disk holds. When it fails, `begin` fails, and only `reopen` and `stats` may be called besides.
   virtual Result<void> reopen() = 0;
+
+  /// Why only `reopen` and `stats` may be called; nothing when it is open.
+  virtual std::optional<Error> trouble() const { return std::nullopt; }
+  /// Since it was asked last: operations from this receipt on have come back to the backlog, behind
+  /// what was read. 0: none.
+  virtual Receipt returned() { return 0; }
 
   /// Something was read that is damaged (kCorrupt): sets the outbox aside and goes on with what can
   /// be read of it. What is lost is counted; sealed requests stay sealed, even when an operation of
   /// theirs is lost. `reopen` does so by itself when it finds damage. Fails like `reopen`.
   virtual Result<void> salvage() = 0;
+
+ protected:
+  static tl::unexpected<Error> no_backup() {
+    return fail(Error::Kind::kInvalid, "this backup is not there any more: begin another one");
+  }
 };
+
+/// kInvalid when operations of so many bytes would not be taken at once by an empty outbox either.
+inline Result<void> check_fits_at_all(const Storage& storage, std::uint64_t bytes) {
+  const std::uint64_t most = storage.bytes_at_once_max();
+  if (bytes <= most) return {};
+  return fail(Error::Kind::kInvalid,
+              std::to_string(bytes) + " bytes at once are more than an outbox of " +
+                  std::to_string(storage.stats().quota_bytes) +
+                  " bytes (outbox.max_size) ever has room for, which is " + std::to_string(most) +
+                  ": write less at once, or raise outbox.max_size");
+}
 
 inline tl::unexpected<Error> quota_reached() {
   return fail(Error::Kind::kFull,

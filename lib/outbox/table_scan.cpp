@@ -44,8 +44,12 @@ class Scan {
   Scan(Statement up, Statement down, const RowTaker& rows)
       : up_(std::move(up)), down_(std::move(down)), rows_(rows) {}
 
-  Result<Unread> run() {
-    ends_.push_back(Range{});
+  Result<Unread> run(const KeyRange& keys) {
+    Range all;
+    all.first = keys.first;
+    all.last = keys.last;
+    const bool has_end = keys.last == kEnd;
+    (has_end ? ends_ : gaps_).push_back(all);
     for (int tries = 0; tries < kTriesMax && !is_in_vain() && (!gaps_.empty() || !ends_.empty());
          ++tries, ++in_vain_) {
       read_both_ways(take());
@@ -58,7 +62,7 @@ class Scan {
     Unread unread;
     for (const Range& range : given_up_) {
       if (range.last == kEnd) unread.has_end = true;
-      if (range.first >= highest_) continue;
+      if (has_end && range.first >= highest_) continue;  // beyond the table's end
       if (!unread.gaps.empty() && unread.gaps.back().last + 1 == range.first) {
         unread.gaps.back().last = range.last;
       } else {
@@ -165,13 +169,14 @@ std::uint64_t Unread::keys() const {
 }
 
 Result<Unread> scan(const sqlite::Connection& file, const std::string& table,
-                    const std::string& key, const std::string& columns, const RowTaker& rows) {
+                    const std::string& key, const std::string& columns, const RowTaker& rows,
+                    const KeyRange& keys) {
   const std::string select = "SELECT " + key + columns + " FROM " + table + " WHERE " + key;
   auto up = Statement::prepare(file, (select + " >= ? ORDER BY " + key).c_str());
   if (!up) return Unread{};
   auto down = Statement::prepare(file, (select + " <= ? ORDER BY " + key + " DESC").c_str());
   if (!down) return tl::make_unexpected(down.error());
-  return Scan(*std::move(up), *std::move(down), rows).run();
+  return Scan(*std::move(up), *std::move(down), rows).run(keys);
 }
 
 }  // namespace flowmyna

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -30,12 +31,19 @@ struct RowTaker {
   std::function<Result<void>(const sqlite::Row&)> take;
 };
 
+/// Which keys to read, both ends included.
+struct KeyRange {
+  std::int64_t first = 1;
+  std::int64_t last = std::numeric_limits<std::int64_t>::max();
+};
+
 /// Reads what can be read of a table of a damaged file, in no order, some rows twice or more: from
 /// both ends up to a page that cannot be read, and then the range between them in halves, the wide
 /// ones first. A row that stands out of order is not taken: it is of another time or place.
 /// `columns` follow the key. Ends with the error of `take`, if there is one; what the file does not
 /// let read is no error. A table that the file does not have is empty.
 Result<Unread> scan(const sqlite::Connection& file, const std::string& table,
-                    const std::string& key, const std::string& columns, const RowTaker& rows);
+                    const std::string& key, const std::string& columns, const RowTaker& rows,
+                    const KeyRange& keys = {});
 
 }  // namespace flowmyna

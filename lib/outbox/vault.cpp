@@ -4,6 +4,7 @@
 
 #include "outbox/arrival.h"
 #include "outbox/clock_pass.h"
+#include "outbox/vault_queue.h"
 
 namespace flowmyna {
 namespace {
@@ -11,17 +12,18 @@ namespace {
 // What a reader takes at once: less than a millisecond's worth, which is what writers wait for.
 constexpr std::size_t kReadRows = 1000;
 
-const Error kStoppingError{Error::Kind::kStopping, "the agent is stopping"};
-
 }  // namespace
 
 Vault::Vault(std::unique_ptr<Storage> storage, std::function<void()> on_append,
-             PlanOptions planning, std::function<void()> on_idle)
+             PlanOptions planning, std::function<void()> on_idle,
+             std::function<void(Receipt)> on_returned)
     : storage_(std::move(storage)),
       on_append_(std::move(on_append)),
       on_idle_(std::move(on_idle)),
+      on_returned_(std::move(on_returned)),
       stats_(storage_->stats()),
       compactor_(std::move(planning)),
+      broken_(storage_->trouble()),
       thread_([this] { run(); }) {
   pthread_setname_np(thread_.native_handle(), "vault");
 }
@@ -34,18 +36,6 @@ void Vault::stop() {
   }
   loop_.wake();
   thread_.join();
-}
-
-/// Calls `add` under the lock and wakes the thread; false, without a call, once stopping.
-template <class Add>
-bool Vault::enqueue(Add add) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (stopping_) return false;
-    add();
-  }
-  loop_.wake();
-  return true;
 }
 
 void Vault::append(std::unique_ptr<Append> operations) {
@@ -162,21 +152,6 @@ void Vault::give_up(GiveUp what, Done<std::uint64_t> done) {
         return storage.give_up(what.receipts);
       },
       std::move(done));
-}
-
-template <class T>
-void Vault::query(std::function<Result<T>(Storage&)> ask, Done<T> done) {
-  Read read = [this, ask = std::move(ask), done] {
-    Result<T> answer = broken_ ? tl::make_unexpected(*broken_) : ask(*storage_);
-    if (!broken_ && !answer && answer.error().kind == Error::Kind::kCorrupt) {
-      recover(answer.error());
-      answer = broken_ ? tl::make_unexpected(*broken_) : ask(*storage_);
-    }
-    done(std::move(answer));
-  };
-  if (!enqueue([&] { reads_.push_back(std::move(read)); })) {
-    done(tl::make_unexpected(kStoppingError));
-  }
 }
 
 void Vault::id(Done<std::string> done) {

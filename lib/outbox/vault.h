@@ -36,10 +36,12 @@ class Vault final : public Outbox {
  public:
   /// `on_append` is called on the vault's thread after each commit that accepted something;
   /// `planning` says what is a touch to compaction. `on_idle` is called on the vault's thread when
-  /// nothing was wanted for two seconds and all free space is given back, once until something is.
+  /// nothing was wanted for two seconds, or little, and all free space is given back: once until
+  /// something is, or again while what has left is still to be overwritten; `on_returned` when
+  /// operations from a receipt on have come back to the backlog.
   Vault(
       std::unique_ptr<Storage> storage, std::function<void()> on_append, PlanOptions planning = {},
-      std::function<void()> on_idle = [] {});
+      std::function<void()> on_idle = [] {}, std::function<void(Receipt)> on_returned = {});
   ~Vault() override { stop(); }
 
   /// What the thread waits at; its sources are served before each round.
@@ -67,6 +69,11 @@ class Vault final : public Outbox {
   void arrive(Arrival piece, Done<void> done) override;
   void arrived(std::string export_id, std::string source, Done<Arrived> done) override;
   void give_up(GiveUp what, Done<std::uint64_t> done) override;
+  // vault_backup.cpp
+  void begin_backup(std::string id, Done<void> done) override;
+  void continue_backup(std::string id, Done<BackupProgress> done) override;
+  void read_backup(std::string id, std::uint64_t from, Done<std::string> done) override;
+  void end_backup(std::string id, Done<void> done) override;
 
  private:
   using Appends = std::vector<std::unique_ptr<Append>>;
@@ -80,7 +87,7 @@ class Vault final : public Outbox {
     std::vector<Write> writes;
     std::vector<Read> reads;
     std::optional<Write> chore;
-    bool is_idle = false;  ///< nothing was asked for: time to give space back
+    bool is_quiet = false;  ///< nothing was asked for, or little for a while: gives space back
     bool empty() const { return appends.empty() && writes.empty() && reads.empty() && !chore; }
   };
 
@@ -94,11 +101,15 @@ class Vault final : public Outbox {
   void change(std::function<Result<T>(Storage&)> apply, Done<T> done);
   template <class T>
   void query(std::function<Result<T>(Storage&)> ask, Done<T> done);
+  bool has_backup(const std::string& id);
+  std::optional<std::chrono::milliseconds> backup_due_in() const;
+  void drop_old_backup();
   void run();
   bool take(Round& round);
   void wait_for_work();
   void gather();
   bool has_work() const;
+  bool only_trickles();
   std::size_t writers_waiting() const;
   void perform(Round& round);
   bool is_turn_of(bool& is_put_off);
@@ -116,6 +127,7 @@ class Vault final : public Outbox {
   const std::unique_ptr<Storage> storage_;
   const std::function<void()> on_append_;
   const std::function<void()> on_idle_;
+  const std::function<void(Receipt)> on_returned_;
 
   EventLoop loop_;
   mutable std::mutex mutex_;
@@ -134,6 +146,12 @@ class Vault final : public Outbox {
     bool reads = false, chore = false, tending = false;
   } put_off_;  // by the last round
   bool may_shrink_ = true;
+  std::size_t rounds_ = 0;  // since they are counted
+  std::chrono::steady_clock::time_point counted_since_ = std::chrono::steady_clock::now();
+  struct {
+    std::string id;  // empty: there is none
+    std::chrono::steady_clock::time_point until;
+  } backup_;
   std::optional<Error> broken_;      // the storage could not be opened again
   std::uint64_t refused_bytes_ = 0;  // of the last append that did not fit, until it would
   std::thread thread_;               // last: it runs with all of the above

@@ -21,6 +21,10 @@ constexpr std::chrono::nanoseconds kGatherMax = std::chrono::milliseconds{2};
 // day it is kept, since it would only be asked for again.
 constexpr std::chrono::seconds kIdleBeforeShrinking{2};
 
+// So many rounds in that time are a trickle: a write or two, with what delivery makes of them, and
+// somebody who looks at the status. Space is given back between them as well.
+constexpr std::size_t kTrickleRounds = 32;
+
 /// Tells people what changed, once.
 void log_change(const OutboxStats& before, const OutboxStats& now) {
   if (before.state == now.state) return;
@@ -36,6 +40,7 @@ void log_change(const OutboxStats& before, const OutboxStats& now) {
 }  // namespace
 
 void Vault::run() {
+  publish();
   for (Round round; take(round); round = {}) perform(round);
 }
 
@@ -56,8 +61,11 @@ void Vault::wait_for_work() {
   using std::chrono::steady_clock;
   const auto idle_at = steady_clock::now() + kIdleBeforeShrinking;
   do {
-    std::optional<milliseconds> timeout;
-    if (may_shrink_) timeout = std::chrono::ceil<milliseconds>(idle_at - steady_clock::now());
+    std::optional<milliseconds> timeout = backup_due_in();
+    if (may_shrink_) {
+      const auto idle_in = std::chrono::ceil<milliseconds>(idle_at - steady_clock::now());
+      timeout = std::min(timeout.value_or(idle_in), idle_in);
+    }
     if (has_work()) {
       timeout = milliseconds{0};
     } else {
@@ -65,6 +73,7 @@ void Vault::wait_for_work() {
     }
     loop_.wait(timeout);
     gather();
+    drop_old_backup();
   } while (!has_work() && !(may_shrink_ && steady_clock::now() >= idle_at));
 }
 
@@ -103,8 +112,18 @@ bool Vault::take(Round& round) {
     round.chore = std::move(chores_.front());
     chores_.pop_front();
   }
-  round.is_idle = round.empty() && !stopping_;
-  return !round.empty() || round.is_idle;
+  const bool is_idle = round.empty() && !stopping_;
+  round.is_quiet = is_idle || only_trickles();
+  return !round.empty() || is_idle;
+}
+
+/// Counts this round; once in a while, whether there were few.
+bool Vault::only_trickles() {
+  const auto now = std::chrono::steady_clock::now();
+  ++rounds_;
+  if (now - counted_since_ < kIdleBeforeShrinking) return false;
+  counted_since_ = now;
+  return std::exchange(rounds_, 0) <= kTrickleRounds;
 }
 
 void Vault::perform(Round& round) {
@@ -141,11 +160,10 @@ void Vault::perform(Round& round) {
     tend();
   }
   put_back(round);
-  if (round.is_idle) {
-    shrink();
-  } else {
-    may_shrink_ = true;
-  }
+  may_shrink_ = true;
+  if (!round.is_quiet) return;
+  loop_.wait(std::chrono::milliseconds{0});  // whoever was answered need not wait for it
+  if (!has_work()) shrink();
 }
 
 /// Whether to do something now that keeps writers waiting. If there are any, and they have waited
@@ -183,6 +201,10 @@ void Vault::refresh() {
 void Vault::tend() {
   if (broken_) return;
   if (const auto done = storage_->tend(); !done) recover(done.error());
+  if (const Receipt lowest = storage_->returned(); lowest != 0 && on_returned_) {
+    publish();
+    on_returned_(lowest);
+  }
 }
 
 /// Gives free space back, a step at a time for as long as nobody wants anything.
@@ -197,6 +219,7 @@ void Vault::shrink() {
     if (!shrunk || has_work()) return;
     if (!*shrunk) break;
   }
+  may_shrink_ = !broken_ && storage_->holds_past();
   on_idle_();
 }
 
@@ -210,7 +233,8 @@ void Vault::accept(Appends appends, std::vector<Write>& writes) {
   Result<void> done = begin();
   for (std::size_t i = 0; done && i < appends.size(); ++i) {
     const EncodedOperations& operations = appends[i]->operations;
-    admitted.push_back(storage_->admit(admitted_bytes + operations.bytes()));
+    admitted.push_back(check_fits_at_all(*storage_, operations.bytes()));
+    if (admitted.back()) admitted.back() = storage_->admit(admitted_bytes + operations.bytes());
     if (admitted.back()) {
       admitted_bytes += operations.bytes();
       groups.push_back({operations, appends[i]->accepted_unix_s});

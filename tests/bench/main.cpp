@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "agent/standard_descriptors.h"
 #include "bench/commands.h"
 #include "bench/suite.h"
 
@@ -105,6 +106,7 @@ void add_all(CLI::App& app, int& exit_code) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  flowmyna::open_standard_descriptors();
   ::signal(SIGPIPE, SIG_IGN);
   int exit_code = 0;
   CLI::App app{kDescription};

@@ -4,6 +4,7 @@
 #include <benchmark/benchmark.h>
 #include <stdlib.h>
 
+#include <array>
 #include <filesystem>
 
 #include "agent/desk.h"
@@ -18,6 +19,7 @@
 #include "outbox/row.h"
 #include "outbox/sqlite_storage.h"
 #include "outbox/vault.h"
+#include "tests/unit/agent/fake_delivery.h"
 
 namespace flowmyna::bench {
 namespace {
@@ -114,17 +116,23 @@ std::vector<Operation> parsed(const EncodedOperations& operations) {
   return out;
 }
 
-/// Plans a window and builds every body of the plan.
+/// Plans a window and builds the bodies of as many requests as its items fill.
 std::size_t plan_and_compose(const std::vector<Operation>& operations) {
   std::size_t bytes = 0;
-  for (const PlannedRequest& request : plan(operations, {}, {})) {
-    std::vector<RequestItem> items;
-    for (const auto& members : request.items) {
-      auto& item = items.emplace_back();
-      for (const std::uint32_t member : members) item.push_back(&operations[member]);
-    }
-    bytes += batch_body(request.kind, items).size();
+  std::array<std::vector<RequestItem>, kKinds> requests;
+  const auto build = [&](Kind kind) {
+    auto& items = requests[index_of(kind)];
+    bytes += batch_body(kind, items).size();
+    items.clear();
+  };
+  for (const PlannedItem& planned : plan(operations, {}, {})) {
+    auto& items = requests[index_of(planned.kind)];
+    RequestItem& item = items.emplace_back();
+    for (const std::uint32_t member : planned.members) item.push_back(&operations[member]);
+    if (items.size() == PlanOptions().items_max) build(planned.kind);
   }
+  build(Kind::kUpsert);
+  build(Kind::kEvent);
   return bytes;
 }
 
@@ -171,37 +179,14 @@ void read_backlog_hot(benchmark::State& state) {
 }
 BENCHMARK(read_backlog_hot)->Unit(benchmark::kMillisecond);
 
-/// Delivery that never has anything to do: what is counted is the accept path alone.
-class NoDelivery final : public DeliveryControl {
- public:
-  DeliveryStatus status() const override { return {}; }
-  void flush() override {}
-  void pause() override {}
-  void resume() override {}
-  void returned(Receipt) override {}
-  void refresh_health() override {}
-  void await(Wait) override {}
-  void begin_export(Outbox::Done<ExportView> done) override { done(none()); }
-  void continue_export(std::string, Outbox::Done<ExportView> done) override { done(none()); }
-  void give_up_exported(std::string, std::vector<Receipt>,
-                        Outbox::Done<std::uint64_t> done) override {
-    done(none());
-  }
-  bool holds_unknown() const override { return false; }
-
- private:
-  static tl::unexpected<Error> none() {
-    return fail(Error::Kind::kUnsupported, "nothing is exported");
-  }
-};
-
-/// The rooms of the accept path, wired as the agent does.
+/// The rooms of the accept path, wired as the agent does. Nothing is delivered: what is counted is
+/// that path alone.
 struct AcceptPath {
   Directory directory;
   std::string socket = directory.path + "/s";
   SystemClock clock;
-  NoDelivery delivery;
   Vault vault{*SqliteStorage::open({directory.path + "/outbox.db", 1ULL << 34, false}), {}};
+  test::FakeDelivery delivery{vault};
   Desk desk{vault, delivery, clock};
   Result<std::unique_ptr<Door>> door =
       Door::open(vault.loop(), *listen_unix(socket, 0600, ""), {},

@@ -25,9 +25,23 @@ Settlement settlement(std::vector<Receipt> delivered) {
   return out;
 }
 
+/// Each event a letter of its own.
+Settlement burying(const std::vector<Receipt>& events) {
+  Settlement out;
+  out.id = 1;
+  for (const Receipt event : events) out.dead.push_back({{event}, 422, "no", 1, 99});
+  return out;
+}
+
 template <class Side>
 class ClockPass : public testing::Test {
  protected:
+  void seal(const std::vector<ItemMembers>& items) {
+    must(storage().begin());
+    must(storage().seal({1, Kind::kEvent, kKey, items}));
+    must(storage().commit());
+  }
+
   Storage& storage() { return side_.storage(); }
   void restart() { side_.restart(); }
 
@@ -47,8 +61,15 @@ class ClockPass : public testing::Test {
 
   /// What each pending operation is: an upsert `u`, or the seconds of an event's time, with a `?`
   /// while it carries a boot stamp.
-  std::string times() {
-    const auto window = storage().read(limits()).value();
+  std::string times() { return times(storage().read(limits()).value()); }
+  /// The same of what is dead.
+  std::string dead_times() {
+    Window dead;
+    const auto found = storage().dead_letters(letters()).value();
+    for (const DeadLetter& letter : found.letters) dead.append(letter.operations);
+    return times(dead);
+  }
+  static std::string times(const Window& window) {
     std::string out;
     for (const auto& row : window.rows()) {
       const auto operation = *Operation::parse(window.stored(row));
@@ -132,14 +153,87 @@ TYPED_TEST(ClockPass, GoesOnStepByStepWhereItWasWhateverComesBetween) {
   EXPECT_EQ(this->from(), 0U);
 }
 
-TYPED_TEST(ClockPass, WhatIsSealedStaysAsItIsAlsoWhenItReturns) {
+TYPED_TEST(ClockPass, WhatIsSealedStaysAsItIsUntilItReturns) {
   for (int second = 1; second <= 3; ++second) this->stamped(kBoot, second);
-  seal(this->storage(), 1, {{2}});
+  this->seal({{2}});
+  must(this->step());
+  EXPECT_EQ(this->times(), "12:00:01 03:04:05? 12:00:03");
+  EXPECT_EQ(this->from(), 0U);
   must(this->step());
   EXPECT_EQ(this->times(), "12:00:01 03:04:05? 12:00:03");
   settle(this->storage(), settlement({}));
+  for (const bool restarted : {false, true}) {
+    if (restarted) this->restart();
+    EXPECT_EQ(this->from(), 2U);
+  }
   must(this->step());
-  EXPECT_EQ(this->times(), "12:00:01 03:04:05? 12:00:03");
+  EXPECT_EQ(this->times(), "12:00:01 12:00:02 12:00:03");
+  EXPECT_EQ(this->from(), 0U);
+}
+
+TYPED_TEST(ClockPass, WhatIsDeadIsCorrectedToo) {
+  for (int second = 1; second <= 4; ++second) this->stamped(kBoot, second);
+  settle(this->storage(), burying({1, 3}));
+  this->restart();
+  must(this->step());
+  for (const bool restarted : {false, true}) {
+    if (restarted) this->restart();
+    EXPECT_EQ(this->dead_times(), "12:00:01 12:00:03");
+    EXPECT_EQ(this->times(), "12:00:02 12:00:04");
+  }
+  retry(this->storage(), letters());
+  EXPECT_EQ(this->times(), "12:00:01 12:00:02 12:00:03 12:00:04");
+  const auto window = this->storage().read(limits()).value();
+  EXPECT_EQ(window.rows()[0].accepted_unix_s, 1'769'860'801);
+}
+
+TYPED_TEST(ClockPass, WhatDiesAfterThePassInWhichItWasSealedIsCorrectedThen) {
+  for (int second = 1; second <= 3; ++second) this->stamped(kBoot, second);
+  this->seal({{1}, {2}});
+  must(this->step());
+  settle(this->storage(), burying({2}));
+  EXPECT_EQ(this->times(), "03:04:05? 12:00:03");
+  EXPECT_EQ(this->dead_times(), "03:04:05?");
+  must(this->step());
+  EXPECT_EQ(this->times(), "12:00:01 12:00:03");
+  EXPECT_EQ(this->dead_times(), "12:00:02");
+  EXPECT_EQ(this->from(), 0U);
+}
+
+TYPED_TEST(ClockPass, ThePassOfWhatReturnedLooksNoFurther) {
+  this->stamped(kBoot, 1);
+  this->seal({{1}});
+  must(this->step());
+  for (int i = 0; i < 10; ++i) this->upsert();
+  settle(this->storage(), settlement({}));
+  EXPECT_EQ(this->storage().stats().unsynced_through, 1U);
+  must(this->step({2, 1U << 20}));
+  EXPECT_EQ(this->from(), 0U);
+  EXPECT_EQ(this->times().substr(0, 10), "12:00:01 u");
+}
+
+TYPED_TEST(ClockPass, WhatIsAcceptedMeanwhileIsInThePassAsWell) {
+  this->stamped(kBoot, 1);
+  this->seal({{1}});
+  must(this->step());
+  settle(this->storage(), settlement({}));
+  this->stamped(kBoot, 2);
+  EXPECT_EQ(this->storage().stats().unsynced_through, 0U);
+  this->restart();
+  must(this->step());
+  EXPECT_EQ(this->times(), "12:00:01 12:00:02");
+}
+
+TYPED_TEST(ClockPass, GoesStepByStepThroughDeadLettersAndWhatWaitsBetweenThem) {
+  for (int second = 1; second <= 9; ++second) this->stamped(kBoot, second);
+  settle(this->storage(), burying({2, 3, 4, 8}));
+  for (int steps = 1; this->from() != 0; ++steps) {
+    ASSERT_LT(steps, 10);
+    must(this->step({2, 1U << 20}));
+    this->restart();
+  }
+  EXPECT_EQ(this->times(), "12:00:01 12:00:05 12:00:06 12:00:07 12:00:09");
+  EXPECT_EQ(this->dead_times(), "12:00:02 12:00:03 12:00:04 12:00:08");
 }
 
 TYPED_TEST(ClockPass, WhatIsSealedInTheSameTransactionStaysAsItIs) {

@@ -53,6 +53,11 @@ TYPED_TEST(StorageContract, ReceiptsCountFromOneWithoutAGapInTheOrderOfAcceptanc
   EXPECT_EQ(accept(this->storage(), {"a", "b"}), 1U);
   EXPECT_EQ(accept(this->storage(), {"c"}), 3U);
   EXPECT_EQ(everything(this->storage()), "1:a 2:b 3:c");
+  EXPECT_EQ(this->storage().stats().last_receipt, 3U);
+  settle(this->storage(), this->settlement(1, {1, 2, 3}, {}));
+  this->restart();
+  EXPECT_EQ(this->storage().stats().last_receipt, 3U);
+  EXPECT_EQ(accept(this->storage(), {"d"}), 4U);
 }
 
 TYPED_TEST(StorageContract, SeveralAppendsShareATransaction) {
@@ -263,6 +268,38 @@ TYPED_TEST(StorageContract, WhatIsSettledAlreadyStaysSoAndIsCountedOnce) {
   EXPECT_EQ(this->storage().stats().delivered, 1U);
   EXPECT_EQ(this->storage().stats().dead, 1U);
   EXPECT_EQ(this->storage().stats().pending(), 1U);
+}
+
+TYPED_TEST(StorageContract, WhatASettlementCountsIsCountedWithItsSealAndNeverAgain) {
+  accept(this->storage(), {"a", "b", "c"});
+  seal(this->storage(), 1, {{1, 2}, {3}});
+  auto settlement = this->settlement(1, {1, 2}, {this->dead({3})});
+  settlement.coalesced = 1;
+  settlement.requests = 2;
+  settlement.duplicates_possible = 3;
+  const std::string counted =
+      "accepted 3, delivered 2, dead 1, coalesced 1, requests 2, duplicates possible 3";
+  settle(this->storage(), settlement);
+  EXPECT_EQ(text(this->storage().stats()), counted);
+  // Nobody was told that it reached the disk, so it comes again, after the outbox was opened anew.
+  this->restart();
+  settle(this->storage(), settlement);
+  EXPECT_EQ(text(this->storage().stats()), counted);
+  this->restart();
+  EXPECT_EQ(text(this->storage().stats()), counted);
+}
+
+TYPED_TEST(StorageContract, WhatASettlementCountsIsCountedWhenItIsRepeatedAfterARollback) {
+  accept(this->storage(), {"a", "b"});
+  seal(this->storage(), 1, {{1, 2}});
+  auto settlement = this->settlement(1, {1, 2}, {});
+  settlement.coalesced = settlement.requests = 1;
+  must(this->storage().begin());
+  must(this->storage().settle(settlement));
+  this->storage().rollback();
+  settle(this->storage(), settlement);
+  EXPECT_EQ(text(this->storage().stats()),
+            "accepted 2, delivered 2, dead 0, coalesced 1, requests 1, duplicates possible 0");
 }
 
 TYPED_TEST(StorageContract, ASettlementWithoutASealSettlesItsOperations) {
@@ -493,9 +530,21 @@ class RandomUse {
     settlement.id = seals[random_() % seals.size()].id;
     settlement.requests = 1;
     const Receipt receipt = pending.empty() ? 0 : pending.rows().front().receipt;
-    if (receipt != 0 && random_() % 3 == 0) settlement.dead.push_back({{receipt}, 422, "", 1, 1});
-    if (receipt != 0 && settlement.dead.empty()) settlement.delivered.push_back(receipt);
+    if (receipt != 0) decide(settlement, receipt);
     must(storage.settle(settlement));
+  }
+
+  void decide(Settlement& settlement, Receipt receipt) {
+    switch (random_() % 4) {
+      case 0:
+        settlement.dead.push_back({{receipt}, 422, "", 1, 1});
+        break;
+      case 1:
+        settlement.dropped.push_back(receipt);
+        break;
+      default:
+        settlement.delivered.push_back(receipt);
+    }
   }
 
   void visit_letters(Storage& storage) {

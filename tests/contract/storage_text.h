@@ -148,17 +148,19 @@ inline Result<DeadLetters> drop(Storage& storage, const LetterLimits& limits) {
   return dropped;
 }
 
-/// One letter a receipt, from 0 upwards: pending, delivered, dead (x), dropped (o) or unknown (-).
+/// One letter a receipt, from 0 upwards: pending, delivered, dead (x), dropped (o), none or lost
+/// (-), or perhaps folded (?).
 inline std::string states(Storage& storage, Receipt last) {
   std::string out;
   for (Receipt receipt = 0; receipt <= last; ++receipt) {
     const auto state = storage.state(receipt);
-    out += !state                               ? '!'
-           : *state == ReceiptState::kPending   ? 'p'
-           : *state == ReceiptState::kDelivered ? 'd'
-           : *state == ReceiptState::kDead      ? 'x'
-           : *state == ReceiptState::kDropped   ? 'o'
-                                                : '-';
+    out += !state                                 ? '!'
+           : *state == ReceiptState::kPending     ? 'p'
+           : *state == ReceiptState::kDelivered   ? 'd'
+           : *state == ReceiptState::kDead        ? 'x'
+           : *state == ReceiptState::kDropped     ? 'o'
+           : *state == ReceiptState::kMaybeFolded ? '?'
+                                                  : '-';
   }
   return out;
 }

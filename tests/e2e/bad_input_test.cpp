@@ -106,7 +106,7 @@ TEST(BadConfiguration, ExitsWithTwoAndOneLineThatSaysWhatToDo) {
   } cases[] = {
       {"[api]\nmax_inflight = 3\n", "max_in_flight"},
       {"[delivery]\nlinger = \"5 parsecs\"\n", "linger"},
-      {"[api]\nkey_file = \"" + directory + "/none\"\n", "none"},
+      {"[api]\nkey_file = 7\n", "key_file"},
       {outbox + "listen.socket = \"" + file + "\"\n", file},
       {outbox + "listen.socket = \"" + directory + "/" + std::string(120, 'x') + "\"\n", "107"},
       {"listen.socket = \"" + directory + "/s\"\noutbox.path = \"/proc/nowhere\"\n", "outbox.path"},

@@ -24,9 +24,10 @@ ChildProcess::ChildProcess(const std::vector<std::string>& arguments,
   std::vector<char*> argv;
   for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
+  // In this order: of two values of one name the first counts.
   std::vector<std::string> assignments;
-  for (char** entry = environ; *entry != nullptr; ++entry) assignments.emplace_back(*entry);
   for (const auto& [name, value] : environment) assignments.push_back(name + "=" + value);
+  for (char** entry = environ; *entry != nullptr; ++entry) assignments.emplace_back(*entry);
   std::vector<char*> envp;
   for (auto& assignment : assignments) envp.push_back(assignment.data());
   envp.push_back(nullptr);

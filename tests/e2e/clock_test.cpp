@@ -23,6 +23,7 @@ constexpr const char* kEvent = "/api/public/v1/event";
 constexpr const char* kUpsert = "/api/public/v1/object/upsert";
 constexpr std::int64_t kYearMs = 365LL * 24 * 3600 * 1000;
 constexpr std::int64_t kRoundingMs = 2;
+constexpr const char* kAtOnce = "delivery.dead_letter_after = \"0s\"\n";
 
 std::int64_t now_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -79,6 +80,16 @@ class ClockTest : public testing::Test {
   }
   std::map<std::string, std::string> delivered_times() {
     return times(rig.sim("/sim/state")["events"]);
+  }
+  std::map<std::string, std::string> letter_times() {
+    Json items = Json::array();
+    const Json letters = Json::parse(rig.get("/agent/v1/dead-letters").body);
+    for (const Json& letter : letters["dead_letters"]) items.push_back(letter["item"]);
+    return times(items);
+  }
+  void retry_all() {
+    const auto reply = rig.post("/agent/v1/dead-letters/retry", "");
+    EXPECT_EQ(reply.status, 200) << reply.body << reply.error;
   }
 
   Rig rig{{"--log-bodies"}};
@@ -190,6 +201,80 @@ TEST_F(ClockTest, WhatMayHaveArrivedIsResentByteForByteAndTheRestIsCorrected) {
     const bool was_sent = copies.begin()->find("Sent") != std::string::npos;
     EXPECT_EQ(copies.begin()->find("\"1970-") != std::string::npos, was_sent) << *copies.begin();
   }
+}
+
+TEST_F(ClockTest,
+       WhatWasRefusedBeforeTheClockWasSynchronisedLeavesWithItsRightTimeWhenItIsRetried) {
+  for (const bool is_retried_before : {false, true}) {
+    const std::string name = is_retried_before ? "Retried before" : "Retried after";
+    boot("11111111-1111-4111-8111-111111111111");
+    rig.replace_faults(R"([{"fault":"reject_items","match":{"event":")" + name +
+                       R"("},"reason":"no"}])");
+    rig.start_agent(kAtOnce);
+    accept_event(name);
+    rig.drain();
+    ASSERT_EQ(letter_times().at(name).substr(0, 4), "1970");
+    rig.replace_faults(R"([{"fault":"refused"}])");
+    if (is_retried_before) retry_all();
+    synchronise();
+    rig.wait_until("its time is corrected", [&] {
+      const auto times = is_retried_before ? pending_times() : letter_times();
+      return times.contains(name) && times.at(name) > iso8601_utc(now_ms() - kYearMs);
+    });
+    rig.clear_faults();
+    if (!is_retried_before) retry_all();
+    rig.post("/agent/v1/flush", "");
+    rig.drain();
+    expect_right_time(name, delivered_times().at(name));
+    rig.kill_agent();
+  }
+}
+
+TEST_F(ClockTest, WhatIsHeldForAPersonLeavesWithItsRightTimeWhenItIsRetried) {
+  rig.set_faults(R"([{"fault":"lost_answer","path":"/event/batch"}])");
+  rig.start_agent("delivery.on_unknown = \"hold\"\n");
+  accept_event("Held");
+  rig.drain();
+  ASSERT_EQ(letter_times().at("Held").substr(0, 4), "1970");
+  synchronise();
+  rig.wait_until("its time is corrected",
+                 [&] { return letter_times().at("Held") > iso8601_utc(now_ms() - kYearMs); });
+  rig.clear_faults();
+  const Json before = rig.sim("/sim/state")["events"];
+  ASSERT_EQ(before.size(), 1U);
+  retry_all();
+  rig.drain();
+  const Json after = rig.sim("/sim/state")["events"];
+  ASSERT_EQ(after.size(), 2U) << "the first one had arrived";
+  for (const Json& event : after) {
+    if (event["timestamp"] == before[0]["timestamp"]) continue;
+    expect_right_time("Held", event["timestamp"]);
+  }
+}
+
+TEST_F(ClockTest, WhatIsRefusedAfterThePassThatLeftItOutIsCorrectedThen) {
+  rig.set_faults(R"([{"fault":"status","status":500,"path":"/event/batch"}])");
+  rig.start_agent(kAtOnce);
+  accept_event("Sealed");
+  rig.wait_until("it was sent", [&] {
+    return rig.sim("/sim/requests").dump().find("/event/batch") != std::string::npos;
+  });
+  synchronise();
+  accept_event("In time");
+  rig.wait_until("the clock is noticed", [&] {
+    return rig.agent().log().find("the clock is synchronised") != std::string::npos;
+  });
+  ASSERT_EQ(pending_times().at("Sealed").substr(0, 4), "1970") << "it may have left";
+  rig.replace_faults(R"([{"fault":"reject_items","match":{"event":"Sealed"},"reason":"no"}])");
+  rig.post("/agent/v1/flush", "");
+  rig.drain();
+  rig.wait_until("its time is corrected",
+                 [&] { return letter_times().at("Sealed") > iso8601_utc(now_ms() - kYearMs); });
+  rig.clear_faults();
+  retry_all();
+  rig.drain();
+  expect_right_time("Sealed", delivered_times().at("Sealed"));
+  expect_right_time("In time", delivered_times().at("In time"));
 }
 
 TEST_F(ClockTest, AClockThatJumpsByYearsMakesNoAgeAbsurd) {

@@ -1,6 +1,7 @@
 // The API key: another one is used at once, a wrong one loses nothing, and none is ever shown.
 
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include <filesystem>
 #include <fstream>
@@ -55,6 +56,13 @@ class KeyFile : public testing::Test {
                    [this] { return rig.status()["delivery"]["delivered"] == written; });
   }
 
+  int count_in_log(const std::string& words) {
+    const std::string log = rig.agent().log();
+    int count = 0;
+    for (auto at = log.find(words); at != log.npos; at = log.find(words, at + 1)) ++count;
+    return count;
+  }
+
   Rig rig;
   int written = 0;
 };
@@ -105,6 +113,68 @@ TEST_F(KeyFile, WhatIsNoKeyIsNotTakenAndTheOldOneGoesOn) {
   EXPECT_EQ(rig.agent().log().find("not-a-key-at-all"), std::string::npos);
   write_one();
   expect_delivered();
+}
+
+TEST_F(KeyFile, OneThatIsNotThereYetHoldsUpOnlyDeliveryAndIsTakenWhenItAppears) {
+  const fs::path file = rig.directory() + "/later/key";
+  start(file);
+  write_one();
+  rig.wait_until("the status says why", [&] {
+    return rig.status()["delivery"]["last_error"].dump().find(
+               "the key file " + file.string() + " is not there yet") != std::string::npos;
+  });
+  EXPECT_EQ(rig.status()["delivery"]["delivered"], 0);
+  fs::create_directory(file.parent_path());
+  write(file, "");
+  write(file, "no key either");
+  write(file, kKey);
+  expect_delivered();
+}
+
+TEST_F(KeyFile, OneThatDisappearsLeavesTheKeyInUseAndIsLoggedOnce) {
+  const fs::path file = rig.directory() + "/key";
+  write(file, kKey);
+  start(file);
+  fs::remove(file);
+  const std::string words =
+      "is not there yet: create it, or correct api.key_file; the key that was "
+      "read before stays in use";
+  rig.wait_until("the log says so", [&] { return count_in_log(words) == 1; });
+  rig.agent().signal(SIGHUP);
+  rig.wait_until("it is read again", [&] { return count_in_log("reloaded") == 1; });
+  write_one();
+  expect_delivered();
+  // The reload was asked for, so it says so too.
+  EXPECT_EQ(count_in_log(words), 2);
+}
+
+TEST_F(KeyFile, OneThatIsConfiguredLaterIsTakenByAReload) {
+  const fs::path file = rig.directory() + "/key";
+  rig.set_launch({"/usr/bin/env", "-u", "FLOWMYNA_API_KEY"}, {});
+  rig.start_agent();
+  write_one();
+  rig.wait_until("the status says why", [&] {
+    return rig.status()["delivery"]["last_error"] ==
+           "no API key: set api.key_file or FLOWMYNA_API_KEY";
+  });
+  write(file, kKey);
+  std::ofstream(rig.directory() + "/agent.toml", std::ios::app)
+      << "api.key_file = \"" << file.string() << "\"\n";
+  rig.agent().signal(SIGHUP);
+  expect_delivered();
+}
+
+TEST(Key, AFileThatIsNotThereYetPassesTheCheckWithAWarning) {
+  Rig rig;
+  const std::string file = rig.directory() + "/check.toml";
+  std::ofstream(file) << "api.key_file = \"/nowhere/key\"\n";
+  ChildProcess check(
+      {"/usr/bin/env", "-u", "FLOWMYNA_API_KEY", FLOWMYNA_AGENT, "--config", file, "--check"}, {},
+      rig.directory() + "/check.log");
+  EXPECT_EQ(check.wait(), 0);
+  EXPECT_NE(check.log().find("flowmyna-agent: warning: the key file /nowhere/key is not there yet"),
+            std::string::npos)
+      << check.log();
 }
 
 TEST(Key, IsNowhereToBeReadWhateverGoesWrong) {

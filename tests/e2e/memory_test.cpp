@@ -8,6 +8,7 @@
 
 #include "e2e/process_figures.h"
 #include "e2e/rig.h"
+#include "e2e/wire_log.h"
 
 namespace flowmyna::test {
 namespace {
@@ -31,6 +32,22 @@ TEST(Memory, LargeBodiesAreGivenBackWhileTheirConnectionsStayOpen) {
     for (auto& connection : connections) connection->get("/agent/v1/receipts/1");  // not idle
     return resident_kib() < before_kib + kBodyKib / 2;
   });
+}
+
+TEST(Memory, WhatLargeAnswersTookIsGivenBackAsWell) {
+  Rig rig;
+  rig.start_agent();
+  rig.post("/api/public/v1/object/upsert", R"({"type":"T","id":"0"})");
+  rig.drain();
+  const std::size_t before_kib = memory_kib(rig.agent().pid(), "VmRSS");
+  // Many small values: as JSON in memory they take far more than as text.
+  std::string body = R"({"detail":[0)";
+  while (body.size() < 900'000) body += ",{}";
+  rig.set_faults(R"([{"fault":"status","status":500,"body":)" + Json(body + "]}").dump() + "}]");
+  rig.post("/api/public/v1/object/upsert", R"({"type":"T","id":"1"})");
+  rig.wait_until("some have come", [&] { return WireLog::read(rig).entries().size() >= 6; });
+  rig.wait_until("what they took is given back",
+                 [&] { return memory_kib(rig.agent().pid(), "VmRSS") < before_kib + (2U << 10U); });
 }
 
 }  // namespace

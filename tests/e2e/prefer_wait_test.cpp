@@ -19,6 +19,9 @@ constexpr const char* kUpserts = "/api/public/v1/object/batch";
 constexpr const char* kEvent = "/api/public/v1/event";
 constexpr const char* kEvents = "/api/public/v1/event/batch";
 
+// So that what fails in a 200 is dead after its second try.
+constexpr const char* kAtOnce = "delivery.dead_letter_after = \"0s\"\n";
+
 // Longer than any test may take: only an outcome ends such a wait.
 const std::vector<std::string> kPatiently = {"Prefer: wait=600"};
 
@@ -75,6 +78,14 @@ std::string event(const std::string& name) {
 void wait_for_pending(Rig& rig, int count) {
   rig.wait_until("all is accepted",
                  [&] { return rig.status()["outbox"]["pending"].get<int>() == count; });
+}
+
+/// Once it can be: not while an answer to it is on its way, or the outbox is at work on its
+/// backlog.
+void drop_pending(Rig& rig, int receipt) {
+  const std::string path = "/agent/v1/pending/" + std::to_string(receipt);
+  rig.wait_until("it is dropped",
+                 [&] { return rig.connect()->request("DELETE", path, nullptr).status == 200; });
 }
 
 TEST(PreferWait, AnUpsertIsAnsweredWithTheApisOwnIdAndWhetherItMadeTheObject) {
@@ -194,6 +205,38 @@ TEST(PreferWait, AtTheDeadlineTheAnswerIsThatOfAWriterWhoDoesNotWait) {
   EXPECT_EQ(rig.sim("/sim/counts")["objects"], 1);
 }
 
+TEST(PreferWait, WhoeverWaitsForWhatAPersonDropsIsToldAtOnce) {
+  Rig rig;
+  rig.start_agent();
+  rig.post("/agent/v1/pause", "");
+  Writer writer(rig, kUpsert, R"({"type":"T","id":"1"})");
+  wait_for_pending(rig, 1);
+  drop_pending(rig, 1);
+  EXPECT_EQ(writer.reply().status, 410);
+  EXPECT_EQ(Json::parse(writer.reply().body),
+            Json({{"detail", "given up by a person before it was delivered"},
+                  {"receipt", 1},
+                  {"state", "dropped"}}));
+  EXPECT_EQ(Json::parse(rig.get("/agent/v1/receipts/1").body)["state"], "dropped");
+}
+
+TEST(PreferWait, WhoeverWaitsForWhatFailsAndAPersonDropsIsToldAtOnce) {
+  Rig rig;
+  rig.set_faults(R"([{"fault":"status","status":500,"path":"/object/batch"}])");
+  rig.start_agent("delivery.retry_initial = \"1h\"\ndelivery.retry_max = \"1h\"\n");
+  Writer writer(rig, kUpserts, R"({"objects":[{"type":"T","id":"1"},{"type":"T","id":"2"}]})");
+  rig.wait_until("it has failed", [&] { return rig.sim("/sim/counts")["faults_served"] >= 1; });
+  // While the answer is on its way the operations are as well.
+  for (const char* path : {"/agent/v1/pending/1", "/agent/v1/pending/2"}) {
+    rig.wait_until("it is dropped",
+                   [&] { return rig.connect()->request("DELETE", path, nullptr).status == 200; });
+  }
+  const Json answer = writer.json();
+  EXPECT_EQ(answer["processed"], 0);
+  EXPECT_EQ(answer["errors"], Json({"index 0: given up by a person before it was delivered",
+                                    "index 1: given up by a person before it was delivered"}));
+}
+
 TEST(PreferWait, AnUnderstandableWaitOfNothingIsNone) {
   Rig rig;
   rig.set_faults(R"([{"fault":"hang"}])");
@@ -214,7 +257,7 @@ TEST(PreferWait, ARefusalIsAnsweredInTheApisWordsWithItsStatus) {
   for (const auto& [mode, status] : statuses) {
     Rig rig;
     rig.set_faults(R"([{"fault":"reject_items","reason":"No such tier",)" + mode + "}]");
-    rig.start_agent();
+    rig.start_agent(kAtOnce);
     const auto reply = rig.post(kUpsert, R"({"type":"T","id":"1"})", kPatiently);
     EXPECT_EQ(reply.status, status) << mode << reply.body;
     const Json answer = Json::parse(reply.body);
@@ -231,7 +274,7 @@ TEST(PreferWait, ABatchTellsWhatBecameOfEachItem) {
   Rig rig;
   rig.set_faults(
       R"([{"fault":"reject_items","match":{"id":"bad"},"mode":"partial","reason":"No such tier"}])");
-  rig.start_agent();
+  rig.start_agent(kAtOnce);
   const auto reply = rig.post(kUpserts,
                               R"({"objects":[{"type":"T","id":"1"},{"type":"T","id":"bad"},)"
                               R"({"type":"T","id":7},{"type":"T","id":"2"}]})",

@@ -34,7 +34,7 @@ std::string defaults_beside(const std::string& settings) {
 }  // namespace
 
 Rig::Rig(std::vector<std::string> sim_arguments, std::vector<std::string> sim_prefix)
-    : directory_(make_directory()) {
+    : directory_(make_directory()), socket_(directory_ + "/agent.sock") {
   std::vector<std::string> command = std::move(sim_prefix);
   command.insert(command.end(), {FLOWMYNA_SIM, "--key", kKey});
   command.insert(command.end(), sim_arguments.begin(), sim_arguments.end());
@@ -62,6 +62,7 @@ Rig::~Rig() {
 }
 
 void Rig::spawn_agent(const std::string& settings) {
+  is_to_run_ = false;
   const std::string file = directory_ + "/agent.toml";
   std::ofstream(file) << defaults_beside(settings) << "listen.socket = \"" << socket() << "\"\n"
                       << "outbox.path = \"" << directory_ << "/state\"\n"
@@ -80,14 +81,17 @@ void Rig::start_agent(const std::string& settings) {
     EXPECT_TRUE(agent_->is_running()) << agent_->log();
     return !agent_->is_running() || get("/agent/v1/status").status == 200;
   });
+  is_to_run_ = true;
 }
 
 void Rig::kill_agent() {
+  is_to_run_ = false;
   agent_->signal(SIGKILL);
   agent_->wait();
 }
 
 int Rig::stop_agent() {
+  is_to_run_ = false;
   agent_->signal(SIGTERM);
   return agent_->wait();
 }
@@ -122,6 +126,11 @@ void Rig::clear_faults() const {
   EXPECT_EQ(reply.status, 200) << reply.body << reply.error;
 }
 
+void Rig::set_dialect(const std::string& document) const {
+  const HttpReply reply = connect_to_sim()->request("PUT", "/sim/dialect", &document);
+  EXPECT_EQ(reply.status, 200) << reply.body << reply.error;
+}
+
 void Rig::drain() {
   post("/agent/v1/flush", "");
   wait_until("everything is settled",
@@ -131,12 +140,20 @@ void Rig::drain() {
 void Rig::wait_until(const std::string& what, const std::function<bool()>& condition) {
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
   while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) {
-      ADD_FAILURE() << "waited in vain until " << what;
+    const std::string gone = ended_by_itself();
+    if (!gone.empty() || std::chrono::steady_clock::now() > deadline) {
+      ADD_FAILURE() << "waited in vain until " << what << gone;
       return;
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
+}
+
+/// What cannot come any more is not waited for.
+std::string Rig::ended_by_itself() {
+  if (!sim_->is_running()) return ": the stand-in has ended: " + sim_->log();
+  if (is_to_run_ && !agent_->is_running()) return ": the agent has ended";
+  return "";
 }
 
 }  // namespace flowmyna::test

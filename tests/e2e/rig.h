@@ -55,6 +55,8 @@ class Rig {
   Json sim(const std::string& path) const { return Json::parse(sim_text(path)); }
   void set_faults(const std::string& rules) const;
   void clear_faults() const;
+  /// How the stand-in answers from now on; "{}": as documented.
+  void set_dialect(const std::string& document) const;
   /// These rules and none from before.
   void replace_faults(const std::string& rules) const {
     clear_faults();
@@ -63,24 +65,30 @@ class Rig {
 
   /// Waits until everything that was accepted is settled.
   void drain();
-  /// Polls; fails the test after two minutes.
+  /// Polls; fails the test after two minutes, or at once when agent or stand-in end by themselves.
   void wait_until(const std::string& what, const std::function<bool()>& condition);
 
   const std::string& directory() const { return directory_; }
-  std::string socket() const { return directory_ + "/agent.sock"; }
+  const std::string& socket() const { return socket_; }
+  /// Where the next agent listens.
+  void set_socket(std::string path) { socket_ = std::move(path); }
   std::string outbox_file() const { return directory_ + "/state/outbox.db"; }
   const std::string& api_url() const { return api_url_; }
   /// What the next agent takes for the API instead of the stand-in itself.
   void set_api_url(std::string url) { api_url_ = std::move(url); }
 
  private:
+  std::string ended_by_itself();
+
   std::string directory_;
+  std::string socket_;
   std::string api_url_;
   std::string admin_url_;
   std::vector<std::string> launch_prefix_;
   std::map<std::string, std::string> launch_environment_;
   std::unique_ptr<ChildProcess> sim_;
   std::unique_ptr<ChildProcess> agent_;
+  bool is_to_run_ = false;  // until it is killed or stopped
 };
 
 inline constexpr const char* kKey = "fm_live_e2e0e2e0e2e0e2e0e2e0e2e0e2e0e2e0";

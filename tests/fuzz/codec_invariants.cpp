@@ -25,6 +25,11 @@ constexpr const char* kDuplicatesMatter =
     "refused, but accepted without the members that a later one replaces";
 constexpr std::array kKinds = {Kind::kUpsert, Kind::kEvent};
 
+std::string_view without_mark(std::string_view body) {
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+  return body.substr(body.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0);
+}
+
 Decoder& decoder() {
   static Decoder shared;  // one for all inputs, so that what one leaves behind meets the next
   return shared;
@@ -172,6 +177,18 @@ std::string check_partition(const DecodedBatch& batch, std::size_t count) {
   return complete ? "" : "an item is neither accepted nor reported";
 }
 
+/// 400 exactly for what is not JSON, or cannot be stored outside its items.
+std::string check_batch_status(std::string_view body, bool valid,
+                               const tl::expected<DecodedBatch, Refusal>& result) {
+  const bool broken = !result && result.error().status == 400;
+  if (find_grammar_error(body) && !broken) return "accepted as JSON, though it is none";
+  if (!valid && result && result->errors.empty()) return "half of a character was accepted";
+  if (valid && broken && nesting(body) <= static_cast<std::size_t>(Decoder::kMaxDepth)) {
+    return "refused as broken, though it is JSON: " + result.error().detail;
+  }
+  return result ? "" : check_refusal(result.error());
+}
+
 bool batch_is_taken(Kind kind, std::string_view body) {
   const PaddedBody padded(body);
   return decoder().batch(kind, padded.view(), kStamp).has_value();
@@ -180,12 +197,13 @@ bool batch_is_taken(Kind kind, std::string_view body) {
 std::string check_batch(Kind kind, std::string_view body, bool valid, const json* document) {
   const PaddedBody padded(body);
   const auto result = decoder().batch(kind, padded.view(), kStamp);
-  auto broken = check_status(body, valid, result ? nullptr : &result.error());
+  auto broken = check_batch_status(without_mark(body), valid, result);
   if (!broken.empty() || !document) return broken;
   if (!result) {
     const bool taken = result.error().status == 422 && batch_is_taken(kind, document->dump());
     return taken ? kDuplicatesMatter : "";
   }
+  if (nesting(body) > 10 * static_cast<std::size_t>(Decoder::kMaxDepth)) return "";  // for dump()
   const json& list = (*document)[kind == Kind::kUpsert ? "objects" : "events"];
   broken = check_partition(*result, list.size());
   for (std::size_t i = 0; broken.empty() && i < result->accepted.size(); ++i) {
@@ -204,13 +222,15 @@ std::string check_ndjson(Kind kind, std::string_view body) {
   const PaddedBody padded(body, '"');
   const auto result = decoder().ndjson(kind, padded.view(), kStamp);
   if (!result) return check_refusal(result.error());
+  body = without_mark(body);
   std::size_t count = 0;
   std::size_t accepted = 0;
   while (!body.empty()) {
     const std::string_view line = body.substr(0, body.find('\n'));
     body.remove_prefix(std::min(body.size(), line.size() + 1));
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-    if (const auto alone = decode_one(kind, line)) {
+    const bool is_marked = without_mark(line) != line;  // which is taken at the start alone
+    if (const auto alone = decode_one(kind, line); alone && !is_marked) {
       if (accepted == result->accepted.size() || result->accepted_indexes[accepted] != count ||
           result->accepted[accepted] != *alone) {
         return "a line is read differently alone and among others";
@@ -238,11 +258,16 @@ std::string check_stored(std::string_view bytes) {
 }  // namespace
 
 std::string broken_promise(std::string_view bytes) {
-  const bool valid = is_json(bytes);
-  if (find_json_error(bytes).has_value() == valid) {
-    return valid ? "an error is found in valid JSON" : "no error is found in broken JSON";
+  if (find_json_error(bytes).has_value() == is_json(bytes)) {
+    return is_json(bytes) ? "an error is found in valid JSON" : "no error is found in broken JSON";
   }
-  auto parsed = valid ? parse_json(bytes) : std::nullopt;
+  const std::string_view text = without_mark(bytes);
+  const bool valid = is_json(text);
+  const bool may_have_halves = text.find("\\u") != std::string_view::npos;
+  if (find_grammar_error(text) ? valid : !valid && !may_have_halves) {
+    return "the grammar of JSON is another one";
+  }
+  auto parsed = valid ? parse_json(text) : std::nullopt;
   const json* document = parsed ? &*parsed : nullptr;
   std::string broken = check_stored(bytes);
   for (const Kind kind : kKinds) {

@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include "core/operation.h"
+#include "tests/fuzz/judge_invariants.h"
 
 namespace flowmyna::test {
 namespace {
@@ -45,6 +46,12 @@ constexpr std::array kPieces = {
     "\"event\":\"E\""sv,
     "\"timestamp\":null"sv,
     "\"qualifier\":\"q\""sv,
+    "\"success\":true"sv,
+    "\"processed\":3"sv,
+    "\"failed\":0"sv,
+    "\"errors\":[\"index 1: no\"]"sv,
+    "\"event_ids\":[\"u1\"]"sv,
+    "\"detail\":\"no\""sv,
     "\f"sv,
     "\x1a"sv,
 };
@@ -69,6 +76,7 @@ std::vector<std::string> make_seeds() {
       "\"2\"}",
   };
   for (std::size_t i = out.size(); i-- > 0;) out.push_back("[" + out[i] + "]");
+  out.insert(out.end(), answer_seeds().begin(), answer_seeds().end());
   std::string properties;
   const std::vector<Property> some = {{"a", "5420.00"}, {"", "null"}};
   PropertiesView::encode(some, properties);

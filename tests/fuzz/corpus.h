@@ -7,7 +7,7 @@
 
 namespace flowmyna::test {
 
-/// Bodies and stored operations, good and bad, from which mutation starts.
+/// Bodies, stored operations and answers, good and bad, from which mutation starts.
 const std::vector<std::string>& seeds();
 
 /// `bytes` with one to four small changes: bytes flipped, dropped, doubled, pieces of JSON put in,

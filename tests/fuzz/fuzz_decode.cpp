@@ -1,4 +1,5 @@
-// libFuzzer harness of the codec. Run it without a corpus folder and it starts from the seeds:
+// libFuzzer harness of the codec and the judge. Run it without a corpus folder and it starts from
+// the seeds:
 //
 //     fuzz_decode -max_total_time=300
 
@@ -14,12 +15,14 @@
 
 #include "tests/fuzz/codec_invariants.h"
 #include "tests/fuzz/corpus.h"
+#include "tests/fuzz/judge_invariants.h"
 
 extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t size_max);
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
-  const std::string broken = flowmyna::test::broken_promise(bytes);
+  std::string broken = flowmyna::test::broken_promise(bytes);
+  if (broken.empty()) broken = flowmyna::test::broken_verdict(bytes);
   if (!broken.empty()) {
     std::fprintf(stderr, "broken promise: %s\n", broken.c_str());
     std::abort();

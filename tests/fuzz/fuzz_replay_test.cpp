@@ -7,6 +7,7 @@
 
 #include "tests/fuzz/codec_invariants.h"
 #include "tests/fuzz/corpus.h"
+#include "tests/fuzz/judge_invariants.h"
 
 namespace flowmyna::test {
 namespace {
@@ -40,6 +41,23 @@ TEST(FuzzReplay, RandomMutationsKeepThePromisesOfTheCodec) {
     if (run % kGenerations == 0) bytes = seeds()[random() % seeds().size()];
     bytes = mutate(bytes, random);
     ASSERT_EQ(broken_promise(bytes), "") << "in run " << run << " with " << quoted(bytes);
+  }
+}
+
+TEST(FuzzReplay, EverySeedIsJudgedAsPromised) {
+  for (const std::string& seed : seeds()) {
+    EXPECT_EQ(broken_verdict(seed), "") << "with " << quoted(seed);
+  }
+}
+
+TEST(FuzzReplay, RandomMutationsOfAnswersAreJudgedAsPromised) {
+  std::mt19937_64 random(kSeed);
+  std::string bytes;
+  const std::uint64_t count = runs() / 4;  // each is judged as many an answer
+  for (std::uint64_t run = 0; run < count; ++run) {
+    if (run % kGenerations == 0) bytes = answer_seeds()[random() % answer_seeds().size()];
+    bytes = mutate(bytes, random);
+    ASSERT_EQ(broken_verdict(bytes), "") << "in run " << run << " with " << quoted(bytes);
   }
 }
 

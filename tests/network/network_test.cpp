@@ -83,7 +83,7 @@ TEST_F(NetworkTest, ARouteALinkAndAnAddressThatComeBackAreUsedAtOnce) {
   }
 }
 
-TEST_F(NetworkTest, ANetworkThatFlapsIsTriedNoMoreThanOnceARetryInitial) {
+TEST_F(NetworkTest, ANetworkThatFlapsIsTriedNoMoreThanOnceARetryInitialByHealthAndByARequest) {
   rig_->set_faults(R"([{"fault":"status","status":503}])");
   start_agent();
   write(1);
@@ -92,18 +92,18 @@ TEST_F(NetworkTest, ANetworkThatFlapsIsTriedNoMoreThanOnceARetryInitial) {
     flaps << "route add 10.213.1.0/24 dev eth0\nroute del 10.213.1.0/24 dev eth0\n";
   }
   flaps.close();
+  const auto begin = Clock::now();  // before the first count, and its end after the last
   const std::size_t before = requests();
-  const auto begin = Clock::now();
   int changes = 0;
   while (seconds_since(begin) < 3) {
     networks_.ip("-batch " + rig_->directory() + "/flaps");
     changes += 100;
   }
-  const double lasted = seconds_since(begin);
   const std::size_t tried = requests() - before;
+  const double lasted = seconds_since(begin);
   std::printf("%d routes came and went in %.1f s: %zu requests\n", changes, lasted, tried);
   EXPECT_GT(tried, 2U) << "the changes went unnoticed";
-  EXPECT_LE(static_cast<double>(tried), lasted / 0.2 + 2);
+  EXPECT_LE(static_cast<double>(tried), 2 * (lasted / 0.2 + 2));
   rig_->clear_faults();
   networks_.take_route();
   networks_.give_route();

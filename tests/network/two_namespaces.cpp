@@ -42,18 +42,22 @@ void must(const std::string& command) {
 TwoNamespaces::TwoNamespaces()
     : agent_(kAgentPrefix + std::to_string(getpid())), api_(kApiPrefix + std::to_string(getpid())) {
   remove_leftovers();
-  for (const std::string& name : {agent_, api_}) {
-    const Ran ran = run("ip netns add " + name);
-    if (ran.code == 0) continue;
-    missing_ = "needs two network namespaces, that is root and iproute2: " + ran.output;
-    return;
-  }
-  must("ip -n " + agent_ + " link add eth0 type veth peer name eth0 netns " + api_);
+  std::vector<std::string> commands = {
+      "ip netns add " + agent_, "ip netns add " + api_,
+      "ip -n " + agent_ + " link add eth0 type veth peer name eth0 netns " + api_};
   for (const auto& [name, address] :
        {std::pair(agent_, kAgentAddress), std::pair(api_, kApiAddress)}) {
-    must("ip -n " + name + " link set lo up");
-    must("ip -n " + name + " addr add " + address + "/24 dev eth0");
-    must("ip -n " + name + " link set eth0 up");
+    commands.push_back("ip -n " + name + " link set lo up");
+    commands.push_back("ip -n " + name + " addr add " + address + "/24 dev eth0");
+    commands.push_back("ip -n " + name + " link set eth0 up");
+    commands.push_back("ip netns exec " + name + " true");  // mounts /sys: not in every chroot
+  }
+  for (const std::string& command : commands) {
+    const Ran ran = run(command);
+    if (ran.code == 0) continue;
+    missing_ = "needs two network namespaces (root, iproute2, veth, a mountable /sys): " + command +
+               ": " + ran.output;
+    return;
   }
 }
 

@@ -14,8 +14,11 @@ std::string integrity_of(const std::string& outbox_file);
 
 /// An agent whose outbox is on a disk that can be broken, and applications that write to it.
 struct Site {
+  explicit Site(const std::string& file_system = file_system_of_this_run("ext4"))
+      : disk(rig.directory() + "/image", rig.directory() + "/state", file_system) {}
+
   Rig rig;
-  LoopDisk disk{rig.directory() + "/image", rig.directory() + "/state"};
+  LoopDisk disk;
   Traffic traffic{rig};
 
   /// Has the applications write until about so many more operations were answered; they go on.

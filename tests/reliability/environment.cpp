@@ -19,4 +19,9 @@ std::uint64_t seed_of_this_run() {
   return seed;
 }
 
+std::string file_system_of_this_run(const std::string& otherwise) {
+  const char* text = std::getenv("FLOWMYNA_FILE_SYSTEM");
+  return text == nullptr ? otherwise : text;
+}
+
 }  // namespace flowmyna::test

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 namespace flowmyna::test {
 
@@ -9,5 +10,8 @@ int number_from(const char* name, int otherwise);
 
 /// FLOWMYNA_SEED, or a new one; printed.
 std::uint64_t seed_of_this_run();
+
+/// FLOWMYNA_FILE_SYSTEM, on which a campaign is to run ("xfs"), or `otherwise`.
+std::string file_system_of_this_run(const std::string& otherwise);
 
 }  // namespace flowmyna::test

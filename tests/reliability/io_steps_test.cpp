@@ -1,9 +1,10 @@
 // Every system call with which the outbox writes fails once, or is the last thing that the agent
-// does: nothing that was answered is lost, nothing goes back, and the agent lives unless it was
-// killed.
+// does: nothing that was answered is lost, nothing goes back, every counter is what the stand-in
+// has counted, and the agent lives unless it was killed.
 //
-// The suite takes a sample. FLOWMYNA_IO_STEPS=all goes through every step of every call; of the
-// long life, through every 31st.
+// The suite takes a sample, on the file system of temporary files. FLOWMYNA_IO_STEPS=all goes
+// through every step of every call; of the long life, through every 31st. FLOWMYNA_FILE_SYSTEM=xfs
+// puts the outbox on one of that type.
 
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -15,11 +16,14 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <random>
+#include <set>
 #include <sstream>
 #include <string>
 #include <vector>
 
+#include "e2e/wire_log.h"
 #include "reliability/campaign.h"
 
 namespace flowmyna::test {
@@ -96,6 +100,29 @@ class HotObjects {
   std::size_t answered_ = 0;  // the newest answered number is one less
 };
 
+/// What the stand-in has counted by itself.
+struct Seen {
+  std::uint64_t requests = 0;      ///< with operations
+  std::uint64_t applied = 0;       ///< items that it took, each as often as it did
+  std::uint64_t events_again = 0;  ///< events that are recorded a second time, or a third
+
+  static Seen at(const Rig& rig) {
+    Seen seen;
+    const WireLog wire = WireLog::read(rig);
+    for (const WireEntry& entry : wire.entries()) {
+      if (!entry.path.ends_with("/batch") || entry.status == 0) continue;
+      ++seen.requests;
+      seen.applied += entry.applied;
+    }
+    std::set<std::string> names;
+    const Json state = rig.sim("/sim/state");
+    for (const Json& event : state["events"]) {
+      if (!names.insert(event["event"]).second) ++seen.events_again;
+    }
+    return seen;
+  }
+};
+
 /// What one script came to.
 struct Outcome {
   bool was_injected = false;
@@ -105,7 +132,11 @@ struct Outcome {
 /// The outbox's whole life, with one injection in each of two runs of the agent.
 class Script {
  public:
-  Script(Life life, Injection injection) : life_(life), injection_(std::move(injection)) {}
+  Script(Life life, Injection injection) : life_(life), injection_(std::move(injection)) {
+    const std::string type = file_system_of_this_run("");
+    if (!type.empty())
+      disk_.emplace(rig_.directory() + "/image", rig_.directory() + "/state", type);
+  }
 
   Outcome run() {
     // Creation, acceptance, checkpoints, seals, settlements, a dead letter, and an end by kill -9.
@@ -158,6 +189,7 @@ class Script {
     }
     for (int i = 0; i < 12; ++i) traffic_.step();
     rig_.replace_faults(kRejectsOne);
+    ++poison_written_;
     if (rig_.post(kUpsert, R"({"type":"T","id":"poison"})").status == 200) ++poison_answered_;
     for (int i = 0; i < 4; ++i) traffic_.step();
     rig_.post("/agent/v1/flush", "");
@@ -211,6 +243,7 @@ class Script {
     EXPECT_GE(dead, poison_answered_);
     EXPECT_EQ(status["delivery"]["accepted"], status["delivery"]["delivered"].get<int>() + dead);
     EXPECT_EQ(status["outbox"]["state"], "ok") << status;
+    expect_counters(status);
     Outcome outcome{was_injected_, traffic_.compare()};
     EXPECT_TRUE(outcome.found.keeps_the_promises()) << outcome.found.example;
     hot_.expect_kept(rig_);
@@ -218,12 +251,39 @@ class Script {
     return outcome;
   }
 
+  /// Every counter, against what the stand-in has seen. Of an agent that was killed nobody has
+  /// counted what was under way then, and it came again.
+  void expect_counters(const Json& status) {
+    const Seen seen = Seen::at(rig_);
+    const Json& delivery = status["delivery"];
+    const auto dead = status["outbox"]["dead_letters"].get<std::uint64_t>();
+    const auto delivered = delivery["delivered"].get<std::uint64_t>();
+    const auto coalesced = delivery["coalesced"].get<std::uint64_t>();
+    const auto requests = delivery["requests"].get<std::uint64_t>();
+    const auto duplicates = delivery["duplicates_possible"].get<std::uint64_t>();
+    EXPECT_GE(delivery["accepted"].get<std::uint64_t>(), traffic_.answered());
+    EXPECT_LE(dead, static_cast<std::uint64_t>(poison_written_));
+    EXPECT_EQ(delivery["dropped"], 0);
+    EXPECT_EQ(status["outbox"]["lost"], 0);
+    if (injection_.kills()) {
+      EXPECT_LE(requests, seen.requests);
+      EXPECT_LE(delivered, seen.applied + coalesced);
+      EXPECT_GE(duplicates, seen.events_again);
+    } else {
+      EXPECT_EQ(requests, seen.requests);
+      EXPECT_EQ(delivered, seen.applied + coalesced);
+      EXPECT_EQ(duplicates, seen.events_again);
+    }
+  }
+
   const Life life_;
   const Injection injection_;
   Rig rig_;
+  std::optional<LoopDisk> disk_;
   HotObjects hot_;
   Traffic traffic_{rig_};
   int run_ = 0;
+  int poison_written_ = 0;
   int poison_answered_ = 0;
   bool was_injected_ = false;
 };

@@ -17,6 +17,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <thread>
 
 #include "e2e/child_process.h"
@@ -30,24 +31,75 @@ constexpr std::uint32_t kNoLogFlush = 2;
 
 constexpr auto kPatience = std::chrono::minutes(1);
 
+constexpr const char* kOverlay = "overlay";
+
 std::string temporary_directory() {
   std::string path = std::filesystem::temp_directory_path() / "flowmyna-disk-XXXXXX";
   return mkdtemp(path.data());
 }
 
-/// An ext4 in `image`, mounted at `mount_point`; what went wrong, or nothing.
-std::string make(const std::string& image, const std::string& mount_point, int mebibytes) {
-  std::ofstream(image, std::ios::binary);
-  std::filesystem::resize_file(image, static_cast<std::uintmax_t>(mebibytes) << 20);
-  // No blocks are set aside for root, who is the one to fill it. Nothing is left for the kernel to
-  // initialise later, which would write at moments of its own.
-  return failure_of({"mkfs.ext4", "-q", "-F", "-m", "0", "-E",
-                     "lazy_itable_init=0,lazy_journal_init=0", image}) +
-         failure_of({"mkdir", "-p", mount_point});
+/// How a file system of a type is made. None sets blocks aside for root, who is the one to fill it,
+/// and nothing is left for the kernel to initialise later, which would write at moments of its own.
+struct Type {
+  int mebibytes;
+  std::vector<std::string> make;
+  std::string mount_options;
+};
+
+const Type& type_of(const std::string& name) {
+  static const std::map<std::string, Type> types = {
+      {"ext4",
+       {64,
+        {"mkfs.ext4", "-q", "-F", "-m", "0", "-E", "lazy_itable_init=0,lazy_journal_init=0"},
+        "loop,errors=remount-ro"}},
+      {"btrfs", {128, {"mkfs.btrfs", "-q", "-f"}, "loop"}},
+      {"xfs", {320, {"mkfs.xfs", "-q", "-f"}, "loop"}},
+      {"f2fs", {128, {"mkfs.f2fs", "-q"}, "loop"}},
+      {"vfat", {128, {"mkfs.vfat", "-F", "32"}, "loop"}},
+  };
+  // As in a container: what is written lands in the file system above, here an ext4.
+  return types.at(name == kOverlay ? "ext4" : name);
 }
 
-std::string mount_image(const std::string& image, const std::string& mount_point) {
-  return failure_of({"mount", "-o", "loop,errors=remount-ro", image, mount_point});
+/// A file system in `image`; what went wrong, or nothing.
+std::string make(const std::string& image, const std::string& mount_point, const std::string& name,
+                 int mebibytes) {
+  std::ofstream(image, std::ios::binary);
+  std::filesystem::resize_file(image, static_cast<std::uintmax_t>(mebibytes) << 20);
+  std::vector<std::string> command = type_of(name).make;
+  command.push_back(image);
+  return failure_of(command) + failure_of({"mkdir", "-p", mount_point});
+}
+
+/// Where the layers of an overlay at `mount_point` are.
+std::string layers_of(const std::string& mount_point) {
+  return mount_point + ".layers";
+}
+
+std::string mount_image(const std::string& image, const std::string& mount_point,
+                        const std::string& name) {
+  const std::string& options = type_of(name).mount_options;
+  if (name != kOverlay) return failure_of({"mount", "-t", name, "-o", options, image, mount_point});
+  const std::string layers = layers_of(mount_point);
+  const std::string upper = layers + "/upper";
+  const std::string lower = layers + "/lower";
+  const std::string work = layers + "/work";
+  std::string failure = failure_of({"mkdir", "-p", layers});
+  if (failure.empty()) failure = mount_image(image, layers, "ext4");
+  if (failure.empty()) failure = failure_of({"mkdir", "-p", upper, lower, work});
+  if (!failure.empty()) return failure;
+  return failure_of({"mount", "-t", name, "-o",
+                     "lowerdir=" + lower + ",upperdir=" + upper + ",workdir=" + work, name,
+                     mount_point});
+}
+
+/// Whether this kernel knows the type, or has a module that does.
+bool kernel_knows(const std::string& type) {
+  std::ifstream types("/proc/filesystems");
+  for (std::string word; types >> word;) {
+    if (word == type) return true;
+  }
+  return failure_of({"modprobe", "-q", type}).empty();
 }
 
 bool shut_down(const std::string& mount_point) {
@@ -58,20 +110,26 @@ bool shut_down(const std::string& mount_point) {
   return done;
 }
 
-/// Takes this process into a mount namespace of its own and tries everything once.
-std::string find_out() {
+/// Takes this process into a mount namespace of its own; why it cannot, or nothing.
+std::string leave_namespace() {
   if (geteuid() != 0) return "only root may mount a disk that can be broken";
-  if (unshare(CLONE_NEWNS) != 0 || ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr)) {
-    return std::string("no mount namespace: ") + std::strerror(errno);
-  }
+  static const bool is_done = unshare(CLONE_NEWNS) == 0 &&
+                              ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
+  return is_done ? "" : "no mount namespace";
+}
+
+/// Tries everything once.
+std::string find_out(const std::string& type, int mebibytes, bool may_be_shut_down) {
+  if (const std::string why = leave_namespace(); !why.empty()) return why;
   const std::string directory = temporary_directory();
   const std::string disk = directory + "/disk";
-  std::string why = make(directory + "/image", disk, 8);
-  if (why.empty()) why = mount_image(directory + "/image", disk);
-  if (why.empty() && !shut_down(disk)) {
+  std::string why = make(directory + "/image", disk, type, mebibytes);
+  if (why.empty()) why = mount_image(directory + "/image", disk, type);
+  if (why.empty() && may_be_shut_down && !shut_down(disk)) {
     why = std::string("no EXT4_IOC_SHUTDOWN: ") + std::strerror(errno);
   }
   umount2(disk.c_str(), MNT_DETACH);
+  if (type == kOverlay) umount2(layers_of(disk).c_str(), MNT_DETACH);
   std::filesystem::remove_all(directory);
   return why;
 }
@@ -93,22 +151,31 @@ std::string failure_of(const std::vector<std::string>& command) {
 }
 
 const std::string& LoopDisk::why_not() {
-  static const std::string why = find_out();
+  static const std::string why = find_out("ext4", 8, true);
   return why;
 }
 
-LoopDisk::LoopDisk(std::string image, std::string mount_point, int mebibytes)
-    : image_(std::move(image)), mount_point_(std::move(mount_point)) {
-  EXPECT_EQ(make(image_, mount_point_, mebibytes), "");
+std::string LoopDisk::why_not(const std::string& type) {
+  return find_out(type, type_of(type).mebibytes, false);
+}
+
+bool LoopDisk::is_unknown(const std::string& type) {
+  return !kernel_knows(type);
+}
+
+LoopDisk::LoopDisk(std::string image, std::string mount_point, const std::string& type)
+    : image_(std::move(image)), mount_point_(std::move(mount_point)), type_(type) {
+  EXPECT_EQ(make(image_, mount_point_, type_, type_of(type).mebibytes), "");
   mount();
 }
 
 LoopDisk::~LoopDisk() {
   umount2(mount_point_.c_str(), MNT_DETACH);
+  if (type_ == kOverlay) umount2(layers_of(mount_point_).c_str(), MNT_DETACH);
 }
 
 void LoopDisk::mount() {
-  ASSERT_EQ(mount_image(image_, mount_point_), "");
+  ASSERT_EQ(mount_image(image_, mount_point_, type_), "");
 }
 
 void LoopDisk::unmount() {
@@ -144,11 +211,23 @@ void LoopDisk::fill() const {
   const std::string path = mount_point_ + "/somebody-elses";
   const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   ASSERT_GE(file, 0) << std::strerror(errno);
-  static constexpr std::array<char, 4096> kBlock{};
-  while (write(file, kBlock.data(), kBlock.size()) == static_cast<ssize_t>(kBlock.size())) {
+  static constexpr std::array<char, 1U << 20> kZeros{};
+  for (const std::size_t size : {kZeros.size(), std::size_t{4096}}) {
+    while (write(file, kZeros.data(), size) > 0) continue;
   }
   EXPECT_EQ(errno, ENOSPC) << std::strerror(errno);
   close(file);
+}
+
+void LoopDisk::use_up_inodes() const {
+  const std::string directory = mount_point_ + "/somebody-elses-files/";
+  ASSERT_EQ(mkdir(directory.c_str(), 0700), 0) << std::strerror(errno);
+  int file = 0;
+  for (int i = 0; file >= 0; ++i) {
+    file = open((directory + std::to_string(i)).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (file >= 0) close(file);
+  }
+  EXPECT_EQ(errno, ENOSPC) << std::strerror(errno);
 }
 
 void LoopDisk::make_room() const {

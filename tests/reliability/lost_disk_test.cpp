@@ -34,9 +34,36 @@ void expect_recovery(Rig& rig) {
   EXPECT_TRUE(outbox["last_error"].is_null()) << outbox;
 }
 
+class ShutDown : public testing::TestWithParam<std::string> {};
+
+// btrfs cannot be shut down from outside.
+INSTANTIATE_TEST_SUITE_P(On, ShutDown, testing::Values("ext4", "xfs", "f2fs"),
+                         [](const auto& type) { return type.param; });
+
+TEST_P(ShutDown, ADiskThatLosesItsPowerUnderTheAgentIsMountedAgainWithAllThatWasAnswered) {
+  NEEDS_FILE_SYSTEM(GetParam());
+  Site site(GetParam());
+  site.rig.set_faults(kRefused);
+  site.rig.start_agent();
+  site.write(200);
+  site.traffic.stop();  // no write is under way at that moment, as below
+  site.disk.cut_power();
+  site.traffic.start();
+  site.rig.wait_until("a writer was told", [&] { return site.traffic.refusals().contains(503); });
+  site.traffic.stop();
+  EXPECT_EQ(site.traffic.refusals().size(), 1U) << "another status than 200 and 503 was answered";
+  EXPECT_NE(failure_in_status(site.rig), "");
+  site.disk.unmount();
+  EXPECT_EQ(write_one(site.rig, "late").status, 503);
+  site.disk.mount();
+  expect_recovery(site.rig);
+  const Comparison found = site.drain_and_compare();
+  EXPECT_TRUE(found.keeps_the_promises()) << found.example;
+}
+
 TEST(LostDisk, AReadOnlyFileSystemIsRepairedAndMountedUnderTheRunningAgent) {
   NEEDS_LOOP_DISK();
-  Site site;
+  Site site("ext4");  // the only one that can be told to
   site.rig.set_faults(kRefused);
   site.rig.start_agent();
   site.write(200);

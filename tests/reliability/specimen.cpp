@@ -115,6 +115,7 @@ void Specimen::fold(SqliteStorage& storage) {
     const std::string folded(window->stored(window->rows()[i + 1]));
     must(storage.fold({first, {second}}, folded));
     operations_[first].ever.insert(folded);
+    operations_[second].row = first;
   }
   must(storage.commit());
 }
@@ -122,6 +123,7 @@ void Specimen::fold(SqliteStorage& storage) {
 void Specimen::note_pending(SqliteStorage& storage) {
   const auto window = storage.read(limits(100'000));
   for (const auto& row : window->rows()) operations_[row.receipt].is_pending = true;
+  for (auto& [receipt, content] : operations_) content.state = storage.state(receipt).value();
 }
 
 }  // namespace flowmyna::test

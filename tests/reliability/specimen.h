@@ -23,7 +23,9 @@ class Specimen {
   struct Content {
     std::set<std::string> ever;  ///< stored forms that the operation had, before and after folds
     bool is_event = false;
-    bool is_pending = false;  ///< in the end, with a row of its own
+    bool is_pending = false;                      ///< in the end, with a row of its own
+    ReceiptState state = ReceiptState::kUnknown;  ///< in the end
+    Receipt row = 0;                              ///< into which it was folded
   };
   const std::map<Receipt, Content>& operations() const { return operations_; }
   const BtreeMap& map() const { return map_; }

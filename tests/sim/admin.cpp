@@ -13,7 +13,9 @@ constexpr std::string_view kHelp = R"({"routes":[
   "GET /sim/requests?since=N   the request log, from number N+1",
   "GET /sim/faults             the rules in force",
   "POST /sim/faults            adds a JSON list of rules; PUT replaces all; DELETE clears",
-  "POST /sim/reset             forgets objects, events, the log and the faults"]}
+  "GET /sim/dialect            the dialect's document",
+  "POST /sim/dialect           puts a document over it; PUT replaces it; DELETE: as at the start",
+  "POST /sim/reset             forgets objects, events, the log, the faults and the dialect"]}
 )";
 
 std::string argument(const Exchange& exchange, const std::string& name) {
@@ -41,6 +43,7 @@ Reply Admin::route(const Exchange& exchange, const FaultsChanged& faults_changed
   const std::string& path = exchange.path;
   const bool get = exchange.method == "GET";
   if (path == "/sim/faults") return set_faults(exchange, faults_changed);
+  if (path == "/sim/dialect") return set_dialect(exchange);
   if (path == "/sim/reset" && exchange.method == "POST") {
     reset();
     faults_changed(true);
@@ -70,6 +73,20 @@ Reply Admin::set_faults(const Exchange& exchange, const FaultsChanged& faults_ch
   return ok(faults_.show());
 }
 
+Reply Admin::set_dialect(const Exchange& exchange) {
+  Result<void> set;
+  if (exchange.method == "PUT") {
+    set = dialects_.replace(exchange.body);
+  } else if (exchange.method == "POST") {
+    set = dialects_.amend(exchange.body);
+  } else if (exchange.method == "DELETE") {
+    dialects_.restore();
+  } else if (exchange.method != "GET") {
+    return plain_error(405, "Method Not Allowed");
+  }
+  return set ? ok(dialects_.show()) : plain_error(422, set.error().message);
+}
+
 Reply Admin::requests(const Exchange& exchange) const {
   const std::string since = argument(exchange, "since");
   std::uint64_t number = 0;
@@ -96,6 +113,7 @@ std::string Admin::counts() const {
 
 void Admin::reset() {
   faults_.clear();
+  dialects_.restore();
   world_.clear();
   log_.clear();
   api_.reset_in_flight_max();

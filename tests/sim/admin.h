@@ -10,15 +10,16 @@
 
 namespace flowmyna::sim {
 
-/// The `/sim/…` routes: look at the state and the request log, set faults, start afresh. No key.
+/// The `/sim/…` routes: look at the state and the request log, set faults and the dialect,
+/// start afresh. No key.
 /// Thread-safe.
 class Admin {
  public:
   /// `faults_changed(cut_hanging)` is called after the rules changed.
   using FaultsChanged = std::function<void(bool cut_hanging)>;
 
-  Admin(Api& api, World& world, FaultTable& faults, RequestLog& log)
-      : api_(api), world_(world), faults_(faults), log_(log) {}
+  Admin(Api& api, World& world, FaultTable& faults, DialectBook& dialects, RequestLog& log)
+      : api_(api), world_(world), faults_(faults), dialects_(dialects), log_(log) {}
 
   static bool owns(const std::string& path);
 
@@ -30,12 +31,14 @@ class Admin {
  private:
   Reply route(const Exchange& exchange, const FaultsChanged& faults_changed);
   Reply set_faults(const Exchange& exchange, const FaultsChanged& faults_changed);
+  Reply set_dialect(const Exchange& exchange);
   Reply requests(const Exchange& exchange) const;
   Reply state(const Exchange& exchange) const;
 
   Api& api_;
   World& world_;
   FaultTable& faults_;
+  DialectBook& dialects_;
   RequestLog& log_;
 };
 

@@ -1,8 +1,7 @@
 #include "sim/answers.h"
 
-#include <chrono>
-
 #include "sim/json_text.h"
+#include "sim/speech.h"
 
 namespace flowmyna::sim {
 namespace {
@@ -52,23 +51,21 @@ constexpr std::string_view kPortalPage =
 constexpr std::string_view kCutText =
     R"({"success":true,"processed":1,"failed":0,"objects":[],"event_ids":[],"errors":[]})";
 
-void spoil_with_status(const FaultRule& rule, Reply& reply) {
-  reply = plain_error(rule.status, "Status " + std::to_string(rule.status));
-  if (!rule.body.empty()) reply.body = rule.body;
-  const bool bodiless = rule.status == 204 || rule.status == 304;
-  if (bodiless) reply.body.clear();
-  for (const auto& [name, value] : rule.headers) {
-    if (name == "Content-Type") {
-      reply.content_type = value;
-    } else {
-      reply.headers.emplace_back(name, value);
-    }
+Reply status_reply(const StatusAnswer& answer, std::chrono::system_clock::time_point now) {
+  Reply reply;
+  reply.status = answer.status;
+  reply.body = answer.body;
+  reply.content_type = answer.content_type;
+  reply.headers = answer.headers;
+  const auto in = [now](std::int64_t seconds) { return now + std::chrono::seconds(seconds); };
+  if (answer.reset_in_s) {
+    const auto reset = std::chrono::system_clock::to_time_t(in(*answer.reset_in_s));
+    reply.headers.emplace_back("X-RateLimit-Reset", std::to_string(reset));
   }
-  if (rule.reset_in_s) {
-    const auto now = std::chrono::floor<std::chrono::seconds>(
-        std::chrono::system_clock::now().time_since_epoch());
-    reply.headers.emplace_back("X-RateLimit-Reset", std::to_string(now.count() + *rule.reset_in_s));
+  if (answer.retry_after_date_s) {
+    reply.headers.emplace_back("Retry-After", format_http_date(in(*answer.retry_after_date_s)));
   }
+  return reply;
 }
 
 }  // namespace
@@ -141,7 +138,7 @@ Reply event_batch_answer(std::span<const std::uint32_t> applied,
   return ok(std::move(out));
 }
 
-void spoil(const FaultRule& rule, Reply& reply) {
+void spoil(const FaultRule& rule, std::chrono::system_clock::time_point now, Reply& reply) {
   switch (rule.kind) {
     case FaultKind::kUnauthorized:
       reply = plain_error(401, "Invalid or revoked API key");
@@ -153,7 +150,10 @@ void spoil(const FaultRule& rule, Reply& reply) {
       reply = plain_error(404, "Not Found");
       return;
     case FaultKind::kStatus:
-      spoil_with_status(rule, reply);
+      reply = status_reply(rule.answer, now);
+      return;
+    case FaultKind::kMaxBody:
+      reply = plain_error(413, "Request Entity Too Large");
       return;
     case FaultKind::kHtml200:
       reply = ok(std::string(kPortalPage));
@@ -182,7 +182,7 @@ void spoil(const FaultRule& rule, Reply& reply) {
     case FaultKind::kRefused:
     case FaultKind::kSlow:
     case FaultKind::kRejectItems:
-    case FaultKind::kMaxBody:
+    case FaultKind::kDialect:
       return;
   }
 }

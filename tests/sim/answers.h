@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -31,8 +32,7 @@ Reply event_batch_answer(std::span<const std::uint32_t> applied,
                          std::span<const std::uint64_t> numbers,
                          std::span<const std::string> errors);
 
-/// Turns a good reply into what `rule` prescribes; the kinds that depend on the body are not its
-/// concern.
-void spoil(const FaultRule& rule, Reply& reply);
+/// Turns a good reply into what `rule`, which decides on it, prescribes. `now` is the server's.
+void spoil(const FaultRule& rule, std::chrono::system_clock::time_point now, Reply& reply);
 
 }  // namespace flowmyna::sim

@@ -3,77 +3,21 @@
 #include <strings.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdio>
-#include <numeric>
 
 #include "sim/answers.h"
 #include "sim/json_text.h"
+#include "sim/speech.h"
 #include "sim/validation.h"
 
 namespace flowmyna::sim {
 namespace {
-
-struct Endpoint {
-  std::string_view path;
-  std::string_view method;
-  std::optional<Shape> shape;  ///< absent: health
-};
-
-constexpr std::array<Endpoint, 5> kEndpoints = {{
-    {"/object/upsert", "POST", Shape::kObject},
-    {"/object/batch", "POST", Shape::kObjectBatch},
-    {"/event", "POST", Shape::kEvent},
-    {"/event/batch", "POST", Shape::kEventBatch},
-    {"/health", "GET", std::nullopt},
-}};
-
-/// "/object/batch" for a path below the API's; any other path as it is.
-std::string_view endpoint_path(std::string_view path) {
-  return path.starts_with(kApiPath) ? path.substr(kApiPath.size()) : path;
-}
-
-const Endpoint* find_endpoint(std::string_view path) {
-  if (!path.starts_with(kApiPath)) return nullptr;
-  const auto at = std::find_if(kEndpoints.begin(), kEndpoints.end(), [&](const Endpoint& known) {
-    return known.path == endpoint_path(path);
-  });
-  return at == kEndpoints.end() ? nullptr : &*at;
-}
 
 std::string_view bearer(std::string_view authorization) {
   constexpr std::string_view kScheme = "Bearer ";
   const bool has_scheme = authorization.size() > kScheme.size() &&
                           ::strncasecmp(authorization.data(), kScheme.data(), kScheme.size()) == 0;
   return has_scheme ? authorization.substr(kScheme.size()) : std::string_view();
-}
-
-bool equals(const std::optional<std::string>& wanted, std::string_view text) {
-  return !wanted || *wanted == text;
-}
-
-bool matches(const FaultRule& rule, Shape shape, const Body& body, const Item& item) {
-  if (!is_event(shape)) {
-    return !rule.match_event && equals(rule.match_type, item.type.text) &&
-           equals(rule.match_id, item.id.text);
-  }
-  if (!equals(rule.match_event, item.event.text)) return false;
-  const auto objects = body.objects_of(item);
-  return std::any_of(objects.begin(), objects.end(), [&rule](const NamedObject& object) {
-    return equals(rule.match_type, object.type.text) && equals(rule.match_id, object.id.text);
-  });
-}
-
-std::string reason_for(const FaultRule& rule, std::uint32_t index) {
-  if (!rule.errors_indexed) return rule.reason;
-  return "index " + std::to_string(index) + ": " + rule.reason;
-}
-
-/// The answer when one bad item spoils the whole request.
-Reply refuse_all(const FaultRule& rule, Shape shape, std::uint32_t index) {
-  if (rule.mode == RejectMode::kBatch400) return plain_error(400, reason_for(rule, index));
-  if (!rule.errors_indexed) return plain_error(422, rule.reason);
-  return schema_error(problem_with_item(shape, index, rule.reason, "value_error"));
 }
 
 Reply broken_json(const JsonProblem& problem) {
@@ -95,12 +39,13 @@ bool is_well_formed_key(std::string_view key) {
          });
 }
 
-Api::Api(const SimulatorOptions& options, World& world, FaultTable& faults, RequestLog& log)
+Api::Api(const SimulatorOptions& options, World& world, FaultTable& faults, DialectBook& dialects,
+         RequestLog& log)
     : options_(options),
       world_(world),
       faults_(faults),
+      dialects_(dialects),
       log_(log),
-      rate_limit_(options.rate_limit, options.rate_window),
       shuffle_(options.shuffle_seed.value_or(0)) {}
 
 bool Api::admit(Exchange& exchange) {
@@ -121,41 +66,65 @@ void Api::finished(const Exchange&) {
   --in_flight_;
 }
 
+Api::Request Api::read(Exchange& exchange) {
+  thread_local BodyReader reader;
+  thread_local Body body;
+  Request request;
+  request.endpoint = find_endpoint(exchange.path);
+  request.facts.bytes = exchange.body.size();
+  if (request.endpoint == nullptr || !request.endpoint->shape || exchange.body.empty()) {
+    return request;
+  }
+  request.facts.shape = request.endpoint->shape;
+  request.problem = reader.read(*request.facts.shape, exchange.body, body);
+  if (!request.problem) request.facts.body = &body;
+  return request;
+}
+
 void Api::respond(Exchange& exchange) {
+  Request request = read(exchange);
+  FaultDecision& faults = exchange.faults;
+  faults_.settle(faults, request.facts);
+  request.dialect = dialects_.for_request(faults.dialects);
+  const Dialect& dialect = *request.dialect;
+
   Outcome outcome;
-  const FaultDecision& faults = exchange.faults;
+  outcome.items = request.facts.items();
   Reply& reply = exchange.reply;
-  if (!faults.main || faults.main->rule.processed.value_or(false)) {
-    reply = serve(exchange, outcome);
+  if (!faults.main || faults.main->rule.processed != Processed::kNothing) {
+    reply = serve(request, exchange, outcome);
+    speak(dialect.answers, reply);
   }
   if (faults.main) {
-    spoil(faults.main->rule, reply);
+    spoil(faults.main->rule, dialect.now(), reply);
     outcome.fault = name_of(faults.main->rule.kind);
   } else if (outcome.fault.empty() && faults.delay.count() > 0) {
     outcome.fault = name_of(FaultKind::kSlow);
+  } else if (outcome.fault.empty() && !faults.dialects.empty()) {
+    outcome.fault = name_of(FaultKind::kDialect);
   }
-  reply.delay =
-      options_.latency + (faults.apply_late ? std::chrono::milliseconds(0) : faults.delay);
+  write_down(dialect, exchange.accept_encoding, reply);
+  const auto zero = std::chrono::milliseconds(0);
+  reply.delay = dialect.answer_delay + (faults.apply_late ? zero : faults.delay);
   const bool unanswered = reply.ending == Ending::kCut || reply.ending == Ending::kHanging;
   log(exchange, outcome, unanswered ? 0 : reply.status);
 }
 
-Reply Api::serve(Exchange& exchange, Outcome& outcome) {
-  const Endpoint* endpoint = find_endpoint(exchange.path);
-  if (endpoint == nullptr) return plain_error(404, "Not Found");
-  if (exchange.method != endpoint->method) {
+Reply Api::serve(const Request& request, const Exchange& exchange, Outcome& outcome) {
+  if (request.endpoint == nullptr) return plain_error(404, "Not Found");
+  if (exchange.method != request.endpoint->method) {
     Reply reply = plain_error(405, "Method Not Allowed");
-    reply.headers.emplace_back("Allow", endpoint->method);
+    reply.headers.emplace_back("Allow", request.endpoint->method);
     return reply;
   }
   std::string key;
   if (!knows_key(exchange, key)) return plain_error(401, "Invalid or missing API key");
   Headers limits;
   Reply reply;
-  if (!rate_limit_.admit(key, limits)) {
+  if (!rate_limit_.admit(key, request.dialect->limits, request.dialect->now(), limits)) {
     reply = plain_error(429, "Rate limit exceeded");
   } else {
-    reply = endpoint->shape ? write(*endpoint->shape, exchange, outcome) : health_answer();
+    reply = request.endpoint->shape ? write(request, exchange, outcome) : health_answer();
   }
   reply.headers.insert(reply.headers.end(), limits.begin(), limits.end());
   return reply;
@@ -168,60 +137,35 @@ bool Api::knows_key(const Exchange& exchange, std::string& key) const {
          std::find(options_.keys.begin(), options_.keys.end(), key) != options_.keys.end();
 }
 
-Reply Api::write(Shape shape, Exchange& exchange, Outcome& outcome) {
-  if (too_large(exchange)) {
-    outcome.fault = name_of(FaultKind::kMaxBody);
+Reply Api::write(const Request& request, const Exchange& exchange, Outcome& outcome) {
+  const Limits& limits = request.dialect->limits;
+  if (request.facts.bytes > limits.body_bytes.value_or(request.facts.bytes)) {
     return plain_error(413, "Request Entity Too Large");
   }
   if (exchange.body.empty()) return schema_error(problem_with_body("Field required", "missing"));
-  thread_local BodyReader reader;
-  thread_local Body body;
-  if (const auto problem = reader.read(shape, exchange.body, body)) return broken_json(*problem);
-  outcome.items = body.items.size();
-  if (const std::string problems = validate(shape, body); !problems.empty()) {
+  if (request.problem) return broken_json(*request.problem);
+  const Body& body = *request.facts.body;
+  const Shape shape = *request.facts.shape;
+  if (const std::string problems = validate(shape, body, limits.batch_items); !problems.empty()) {
     return schema_error(problems);
   }
-  const Rejection rejection = reject(shape, body, exchange.faults);
-  if (rejection.fault) {
-    outcome.fault = name_of(FaultKind::kRejectItems);
-    const FaultRule& rule = rejection.fault->rule;
-    if (rule.mode != RejectMode::kPartial || !is_batch(shape)) {
-      return refuse_all(rule, shape, rejection.indices.front());
-    }
-  }
-  outcome.applied = outcome.items - rejection.indices.size();
-  return apply(shape, body, rejection, exchange);
-}
-
-bool Api::too_large(const Exchange& exchange) {
-  const auto& rules = exchange.faults.conditional;
-  return std::any_of(rules.begin(), rules.end(), [&](const SharedFault& fault) {
-    return fault->rule.kind == FaultKind::kMaxBody && exchange.body.size() > fault->rule.bytes &&
-           faults_.strike(*fault);
-  });
-}
-
-Api::Rejection Api::reject(Shape shape, const Body& body, const FaultDecision& decision) {
-  for (const SharedFault& fault : decision.conditional) {
-    if (fault->rule.kind != FaultKind::kRejectItems) continue;
-    Rejection rejection;
-    for (std::uint32_t i = 0; i < body.items.size(); ++i) {
-      if (matches(fault->rule, shape, body, body.items[i])) rejection.indices.push_back(i);
-    }
-    if (rejection.indices.empty() || !faults_.strike(*fault)) continue;
-    rejection.fault = fault;
-    return rejection;
-  }
-  return {};
+  const Rejection rejection =
+      reject_items(faults_, exchange.faults, *request.dialect, request.facts);
+  if (rejection.any()) outcome.fault = name_of(FaultKind::kRejectItems);
+  if (rejection.whole) return *rejection.whole;
+  std::vector<std::uint32_t> order = order_of(body.items.size(), rejection);
+  const SharedFault& fault = exchange.faults.main;
+  if (fault && fault->rule.processed == Processed::kHalf) order.resize(order.size() / 2);
+  outcome.applied = order.size();
+  return apply(request, exchange, std::move(order), rejection);
 }
 
 std::vector<std::uint32_t> Api::order_of(std::size_t items, const Rejection& rejection) {
-  std::vector<std::uint32_t> all(items);
-  std::iota(all.begin(), all.end(), 0U);
   std::vector<std::uint32_t> order;
   order.reserve(items);
-  std::set_difference(all.begin(), all.end(), rejection.indices.begin(), rejection.indices.end(),
-                      std::back_inserter(order));
+  for (std::uint32_t i = 0; i < items; ++i) {
+    if (!rejection.errors.contains(i)) order.push_back(i);
+  }
   if (options_.shuffle_seed) {
     const std::lock_guard lock(shuffle_mutex_);
     std::shuffle(order.begin(), order.end(), shuffle_);
@@ -229,13 +173,12 @@ std::vector<std::uint32_t> Api::order_of(std::size_t items, const Rejection& rej
   return order;
 }
 
-Reply Api::apply(Shape shape, const Body& body, const Rejection& rejection,
-                 const Exchange& exchange) {
-  std::vector<std::uint32_t> order = order_of(body.items.size(), rejection);
+Reply Api::apply(const Request& request, const Exchange& exchange, std::vector<std::uint32_t> order,
+                 const Rejection& rejection) {
+  const Body& body = *request.facts.body;
+  const Shape shape = *request.facts.shape;
   std::vector<std::string> errors;
-  for (const std::uint32_t index : rejection.indices) {
-    errors.push_back(reason_for(rejection.fault->rule, index));
-  }
+  for (const auto& [index, error] : rejection.errors) errors.push_back(error);
   if (!is_event(shape)) {
     thread_local std::vector<UpsertResult> results;
     world_.apply_upserts(body, order, results);
@@ -243,7 +186,7 @@ Reply Api::apply(Shape shape, const Body& body, const Rejection& rejection,
     return is_batch(shape) ? upsert_batch_answer(body, order, results, errors)
                            : upsert_answer(body.items.front(), results.front());
   }
-  const std::string now = format_time(std::chrono::system_clock::now());
+  const std::string now = format_time(request.dialect->now());
   std::shared_ptr<const std::string> key;
   if (!exchange.idempotency_key.empty()) {
     key = std::make_shared<const std::string>(exchange.idempotency_key);
@@ -271,17 +214,11 @@ void Api::log(const Exchange& exchange, const Outcome& outcome, unsigned status)
   entry.body_bytes = exchange.body.size();
   entry.body_hash = hash_of(exchange.body);
   if (options_.log_bodies) entry.body = exchange.body;
-  const std::string time = format_time(entry.time);
+  std::string line;
+  if (options_.print_requests) line = line_of(entry);
   const std::uint64_t number = log_.add(std::move(entry));
-  if (!options_.print_requests) return;
-  const std::string key =
-      exchange.idempotency_key.empty() ? "" : " key=" + exchange.idempotency_key;
-  const std::string fault = outcome.fault.empty() ? "" : " fault=" + outcome.fault;
-  std::printf("%s #%llu %s %s -> %u, %llu of %llu items applied, %zu bytes%s%s\n", time.c_str(),
-              static_cast<unsigned long long>(number), exchange.method.c_str(),
-              exchange.path.c_str(), status, static_cast<unsigned long long>(outcome.applied),
-              static_cast<unsigned long long>(outcome.items), exchange.body.size(), key.c_str(),
-              fault.c_str());
+  if (line.empty()) return;
+  std::printf("#%llu %s\n", static_cast<unsigned long long>(number), line.c_str());
   std::fflush(stdout);
 }
 

@@ -2,28 +2,32 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <random>
-#include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "sim/body.h"
+#include "sim/dialect_book.h"
+#include "sim/endpoints.h"
 #include "sim/exchange.h"
 #include "sim/faults.h"
 #include "sim/options.h"
 #include "sim/rate_limit.h"
+#include "sim/rejection.h"
 #include "sim/request_log.h"
 #include "sim/world.h"
 
 namespace flowmyna::sim {
 
 /// The API itself: takes exchanges to `/api/public/v1/…` from their head to their answer, as the
-/// vendor's page documents and the faults in force say. Knows no sockets. Thread-safe.
+/// vendor's page documents and the faults and the dialect in force say. Knows no sockets.
+/// Thread-safe.
 class Api {
  public:
-  Api(const SimulatorOptions& options, World& world, FaultTable& faults, RequestLog& log);
+  Api(const SimulatorOptions& options, World& world, FaultTable& faults, DialectBook& dialects,
+      RequestLog& log);
 
   /// The head is there. False: the connection is to be closed at once.
   bool admit(Exchange& exchange);
@@ -35,23 +39,26 @@ class Api {
   void reset_in_flight_max() { in_flight_max_ = in_flight_.load(); }
 
  private:
+  /// What was asked, as far as it can be told before anything is done.
+  struct Request {
+    const Endpoint* endpoint = nullptr;  ///< null: there is none
+    RequestFacts facts;
+    std::optional<JsonProblem> problem;
+    std::shared_ptr<const Dialect> dialect;
+  };
   /// What became of the items of one request.
   struct Outcome {
     std::uint64_t items = 0;
     std::uint64_t applied = 0;
     std::string fault;  ///< the rule that struck
   };
-  /// Items of a batch that a rule refuses, by index.
-  struct Rejection {
-    SharedFault fault;
-    std::vector<std::uint32_t> indices;
-  };
 
-  Reply serve(Exchange& exchange, Outcome& outcome);
-  Reply write(Shape shape, Exchange& exchange, Outcome& outcome);
-  Reply apply(Shape shape, const Body& body, const Rejection& rejection, const Exchange& exchange);
-  bool too_large(const Exchange& exchange);
-  Rejection reject(Shape shape, const Body& body, const FaultDecision& decision);
+  /// The body in the result is the calling thread's until its next call.
+  static Request read(Exchange& exchange);
+  Reply serve(const Request& request, const Exchange& exchange, Outcome& outcome);
+  Reply write(const Request& request, const Exchange& exchange, Outcome& outcome);
+  Reply apply(const Request& request, const Exchange& exchange, std::vector<std::uint32_t> order,
+              const Rejection& rejection);
   std::vector<std::uint32_t> order_of(std::size_t items, const Rejection& rejection);
   bool knows_key(const Exchange& exchange, std::string& key) const;
   void log(const Exchange& exchange, const Outcome& outcome, unsigned status);
@@ -59,6 +66,7 @@ class Api {
   const SimulatorOptions& options_;
   World& world_;
   FaultTable& faults_;
+  DialectBook& dialects_;
   RequestLog& log_;
   RateLimit rate_limit_;
   std::mutex shuffle_mutex_;

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "sim/faults.h"
@@ -23,6 +25,12 @@ struct Reply {
   Headers headers;
   Ending ending = Ending::kAnswered;
   std::chrono::milliseconds delay{0};  ///< waits so long before it is sent
+
+  bool has_date = true;
+  std::string date;                             ///< instead of a date; empty: the clock's
+  std::chrono::seconds date_skew{0};            ///< added to the clock's
+  bool close = false;                           ///< the connection, once it is sent
+  std::optional<std::uint64_t> idle_timeout_s;  ///< after which the connection is closed
 };
 
 /// One request and its answer. Owned by the HTTP server; touched by one thread at a time.
@@ -34,6 +42,7 @@ struct Exchange {
   std::string api_key;
   std::string idempotency_key;
   std::string content_type;
+  std::string accept_encoding;
   std::string body;
 
   FaultDecision faults;

@@ -1,15 +1,17 @@
+#include <algorithm>
 #include <array>
-#include <limits>
 #include <nlohmann/json.hpp>
 
+#include "sim/dialect.h"
 #include "sim/faults.h"
+#include "sim/fields.h"
 
 namespace flowmyna::sim {
 namespace {
 
 using nlohmann::json;
 
-constexpr std::array<std::pair<FaultKind, std::string_view>, 16> kNames = {{
+constexpr std::array<std::pair<FaultKind, std::string_view>, 17> kNames = {{
     {FaultKind::kRefused, "refused"},
     {FaultKind::kDown, "down"},
     {FaultKind::kHang, "hang"},
@@ -26,97 +28,11 @@ constexpr std::array<std::pair<FaultKind, std::string_view>, 16> kNames = {{
     {FaultKind::kWrongShape, "wrong_shape"},
     {FaultKind::kLostAnswer, "lost_answer"},
     {FaultKind::kMaxBody, "max_body"},
+    {FaultKind::kDialect, "dialect"},
 }};
 
 constexpr unsigned kStatusFirst = 200;
 constexpr unsigned kStatusLast = 599;
-
-std::string all_names() {
-  std::string names;
-  for (const auto& [kind, name] : kNames) {
-    if (!names.empty()) names += ", ";
-    names += name;
-  }
-  return names;
-}
-
-/// Takes the fields of one rule out of its JSON; what is left over at the end was misspelt.
-class RuleReader {
- public:
-  explicit RuleReader(json fields) : fields_(std::move(fields)) {}
-
-  std::optional<std::string> text(const char* name) {
-    const auto value = take(name);
-    if (!value) return std::nullopt;
-    if (value->is_string()) return value->get<std::string>();
-    wrong(name, "a string");
-    return std::nullopt;
-  }
-  std::optional<std::uint64_t> number(const char* name) {
-    const auto value = take(name);
-    if (!value) return std::nullopt;
-    // Kept small enough to be a duration in any unit.
-    constexpr std::uint64_t kNumberMax = std::numeric_limits<std::uint32_t>::max();
-    if (value->is_number_unsigned() && value->get<std::uint64_t>() <= kNumberMax) {
-      return value->get<std::uint64_t>();
-    }
-    wrong(name, "a whole number from 0 to 4294967295");
-    return std::nullopt;
-  }
-  std::optional<bool> boolean(const char* name) {
-    const auto value = take(name);
-    if (!value) return std::nullopt;
-    if (value->is_boolean()) return value->get<bool>();
-    wrong(name, "true or false");
-    return std::nullopt;
-  }
-  std::optional<double> probability(const char* name) {
-    const auto value = take(name);
-    if (!value) return std::nullopt;
-    if (value->is_number() && value->get<double>() >= 0 && value->get<double>() <= 1) {
-      return value->get<double>();
-    }
-    wrong(name, "a number from 0 to 1");
-    return std::nullopt;
-  }
-  std::optional<std::size_t> choice(const char* name, std::initializer_list<const char*> allowed) {
-    const auto value = text(name);
-    if (!value) return std::nullopt;
-    std::string listed;
-    for (std::size_t i = 0; i < allowed.size(); ++i) {
-      if (*value == allowed.begin()[i]) return i;
-      listed += (i == 0 ? "" : " or ") + std::string(allowed.begin()[i]);
-    }
-    wrong(name, listed);
-    return std::nullopt;
-  }
-  std::optional<json> take(const char* name) {
-    const auto at = fields_.find(name);
-    if (at == fields_.end()) return std::nullopt;
-    json value = std::move(*at);
-    fields_.erase(at);
-    return value;
-  }
-  void wrong(std::string_view name, std::string_view expected) {
-    if (!problem_.empty()) return;
-    problem_ = "\"" + std::string(name) + "\" must be " + std::string(expected);
-  }
-  void fail(std::string problem) {
-    if (problem_.empty()) problem_ = std::move(problem);
-  }
-
-  /// Empty when every field was known and fit.
-  std::string problem() {
-    if (problem_.empty() && !fields_.empty()) {
-      problem_ = "unknown field \"" + fields_.begin().key() + "\" for this fault";
-    }
-    return problem_;
-  }
-
- private:
-  json fields_;
-  std::string problem_;
-};
 
 std::optional<FaultKind> kind_of(const std::string& name) {
   for (const auto& [kind, known] : kNames) {
@@ -125,103 +41,165 @@ std::optional<FaultKind> kind_of(const std::string& name) {
   return std::nullopt;
 }
 
-void read_match(RuleReader& reader, FaultRule& rule) {
-  const auto match = reader.take("match");
-  if (!match) return;
-  if (!match->is_object()) return reader.wrong("match", "an object with type, id or event");
-  RuleReader inner(*match);
-  rule.match_type = inner.text("type");
-  rule.match_id = inner.text("id");
-  rule.match_event = inner.text("event");
+/// A closed socket sees no requests, and one that is down reads none.
+bool sees_bodies(FaultKind kind) {
+  return kind != FaultKind::kRefused && kind != FaultKind::kDown;
+}
+
+bool spoils_what_was_applied(FaultKind kind) {
+  constexpr std::array kKinds = {
+      FaultKind::kHang,    FaultKind::kStatus,   FaultKind::kHtml200,    FaultKind::kTruncated,
+      FaultKind::kGarbage, FaultKind::kEmpty200, FaultKind::kWrongShape, FaultKind::kLostAnswer};
+  return std::find(kKinds.begin(), kKinds.end(), kind) != kKinds.end();
+}
+
+void read_match(FieldReader& reader, Match& match) {
+  const auto fields = reader.take("match");
+  if (!fields) return;
+  if (!fields->is_object()) return reader.wrong("match", "an object such as {\"id\":\"ORD-1\"}");
+  FieldReader inner(*fields);
+  match.type = inner.text("type");
+  match.id = inner.text("id");
+  match.event = inner.text("event");
+  match.property = inner.text("property");
+  match.value = inner.text("value");
+  match.items_over = inner.number("items_over");
+  match.bytes_over = inner.number("bytes_over");
   if (const std::string problem = inner.problem(); !problem.empty()) {
     reader.fail("in \"match\": " + problem);
   }
 }
 
-void read_headers(RuleReader& reader, FaultRule& rule) {
+void read_processed(FieldReader& reader, FaultRule& rule) {
+  if (rule.kind == FaultKind::kLostAnswer) rule.processed = Processed::kAll;
+  const auto value = reader.take("processed");
+  if (!value) return;
+  if (value->is_boolean()) {
+    rule.processed = value->get<bool>() ? Processed::kAll : Processed::kNothing;
+  } else if (*value == "half") {
+    rule.processed = Processed::kHalf;
+  } else {
+    reader.wrong("processed", "true, false or \"half\"");
+  }
+}
+
+void read_headers(FieldReader& reader, StatusAnswer& answer) {
   const auto headers = reader.take("headers");
   if (!headers) return;
   if (!headers->is_object()) return reader.wrong("headers", "an object of strings");
   for (const auto& [name, value] : headers->items()) {
     if (!value.is_string()) return reader.wrong("headers", "an object of strings");
-    rule.headers.emplace_back(name, value.get<std::string>());
+    if (name == "Content-Type") {
+      answer.content_type = value.get<std::string>();
+    } else {
+      answer.headers.emplace_back(name, value.get<std::string>());
+    }
   }
 }
 
-void read_status(RuleReader& reader, FaultRule& rule) {
-  rule.status = static_cast<unsigned>(reader.number("status").value_or(0));
-  if (rule.status < kStatusFirst || rule.status > kStatusLast) {
-    reader.wrong("status", "a number from 200 to 599");
+std::string as_page(const std::string& text) {
+  return "<!DOCTYPE html>\n<html><head><title>" + text + "</title></head>\n<body><h1>" + text +
+         "</h1></body></html>\n";
+}
+
+/// The API's words, unless the rule has its own: "detail" (null: none), a "page", or any "body".
+void read_body(FieldReader& reader, StatusAnswer& answer) {
+  const std::string words = "Status " + std::to_string(answer.status);
+  answer.content_type = "application/json";
+  answer.body = json{{"detail", words}}.dump();
+  if (const auto detail = reader.take("detail")) {
+    answer.body = (detail->is_null() ? json{{"error", words}} : json{{"detail", *detail}}).dump();
+  }
+  if (const auto page = reader.take("page")) {
+    if (!page->is_string() && *page != true) reader.wrong("page", "true or its text");
+    answer.body = as_page(page->is_string() ? page->get<std::string>() : words);
+    answer.content_type = "text/html; charset=utf-8";
   }
   if (const auto body = reader.take("body")) {
-    rule.body = body->is_string() ? body->get<std::string>() : body->dump();
+    answer.body = body->is_string() ? body->get<std::string>() : body->dump();
   }
-  read_headers(reader, rule);
-  if (const auto seconds = reader.number("reset_in_s")) {
-    rule.reset_in_s = static_cast<std::int64_t>(*seconds);
+  const bool bodiless = answer.status == 204 || answer.status == 304;
+  if (bodiless) answer.body.clear();
+}
+
+void read_status(FieldReader& reader, StatusAnswer& answer) {
+  answer.status = static_cast<unsigned>(reader.number("status").value_or(0));
+  if (answer.status < kStatusFirst || answer.status > kStatusLast) {
+    reader.wrong("status", "a number from 200 to 599");
+  }
+  read_body(reader, answer);
+  read_headers(reader, answer);
+  answer.reset_in_s = reader.integer("reset_in_s");
+  answer.retry_after_date_s = reader.integer("retry_after_date_s");
+  if (const auto seconds = reader.integer("retry_after_s")) {
+    answer.headers.emplace_back("Retry-After", std::to_string(*seconds));
   }
 }
 
-void read_slow(RuleReader& reader, FaultRule& rule) {
-  const auto delay = reader.number("delay_ms");
-  if (!delay) reader.fail("\"delay_ms\" is missing");
-  rule.delay = std::chrono::milliseconds(delay.value_or(0));
+void read_slow(FieldReader& reader, FaultRule& rule) {
+  const auto milliseconds = [&reader](const char* name) {
+    return std::chrono::milliseconds(reader.number(name).value_or(0));
+  };
+  rule.delay = milliseconds("delay_ms");
+  rule.delay_per_item = milliseconds("per_item_ms");
+  rule.delay_per_kib = milliseconds("per_kib_ms");
+  if (rule.delay.count() + rule.delay_per_item.count() + rule.delay_per_kib.count() == 0) {
+    reader.fail("\"delay_ms\", \"per_item_ms\" or \"per_kib_ms\" is missing");
+  }
   rule.apply_late = reader.choice("apply", {"before", "after"}).value_or(0) == 1;
+  const bool waits_for_body = rule.match.about_anything() || rule.delay_per_item.count() > 0 ||
+                              rule.delay_per_kib.count() > 0;
+  if (rule.apply_late && waits_for_body) {
+    reader.fail("\"apply\":\"after\" goes with \"delay_ms\" alone");
+  }
 }
 
-void read_reject(RuleReader& reader, FaultRule& rule) {
-  read_match(reader, rule);
+void read_reject(FieldReader& reader, FaultRule& rule) {
   constexpr std::array kModes = {RejectMode::kBatch422, RejectMode::kBatch400,
                                  RejectMode::kPartial};
   rule.mode = kModes[reader.choice("mode", {"batch_422", "batch_400", "partial"}).value_or(0)];
-  rule.errors_indexed = reader.choice("errors", {"indexed", "plain"}).value_or(0) == 0;
+  // The API's own words for a batch that is refused have the index in a place of its own.
+  const auto errors = reader.choice("errors", {"indexed", "plain"});
+  if (errors == 0 && rule.mode != RejectMode::kBatch422)
+    rule.error_text = "index {index}: {reason}";
+  if (errors == 1) rule.error_text = "{reason}";
+  if (auto text = reader.text("error_text")) rule.error_text = std::move(text);
   rule.reason = reader.text("reason").value_or(rule.reason);
+  rule.count_each = reader.number("count_each");
 }
 
-void read_specific(RuleReader& reader, FaultRule& rule) {
-  switch (rule.kind) {
-    case FaultKind::kSlow:
-      return read_slow(reader, rule);
-    case FaultKind::kStatus:
-      rule.processed = reader.boolean("processed");
-      return read_status(reader, rule);
-    case FaultKind::kRejectItems:
-      return read_reject(reader, rule);
-    case FaultKind::kMaxBody: {
-      const auto bytes = reader.number("bytes");
-      if (!bytes) reader.fail("\"bytes\" is missing");
-      rule.bytes = bytes.value_or(0);
-      return;
-    }
-    case FaultKind::kHtml200:
-    case FaultKind::kTruncated:
-    case FaultKind::kGarbage:
-    case FaultKind::kEmpty200:
-    case FaultKind::kWrongShape:
-    case FaultKind::kHang:
-      rule.processed = reader.boolean("processed");
-      return;
-    case FaultKind::kLostAnswer:
-      rule.processed = true;
-      return;
-    case FaultKind::kRefused:
-    case FaultKind::kDown:
-    case FaultKind::kUnauthorized:
-    case FaultKind::kForbidden:
-    case FaultKind::kNotFound:
-      return;
+void read_dialect(FieldReader& reader, FaultRule& rule) {
+  const auto document = reader.take("dialect");
+  if (!document) return reader.fail("\"dialect\" is missing");
+  rule.dialect = document->dump();
+  if (const auto dialect = parse_dialect(rule.dialect); !dialect) {
+    reader.fail("in \"dialect\": " + dialect.error().message);
   }
 }
 
+void read_specific(FieldReader& reader, FaultRule& rule) {
+  if (sees_bodies(rule.kind)) read_match(reader, rule.match);
+  if (spoils_what_was_applied(rule.kind)) read_processed(reader, rule);
+  if (rule.kind == FaultKind::kSlow) read_slow(reader, rule);
+  if (rule.kind == FaultKind::kStatus) read_status(reader, rule.answer);
+  if (rule.kind == FaultKind::kRejectItems) read_reject(reader, rule);
+  if (rule.kind == FaultKind::kDialect) read_dialect(reader, rule);
+  if (rule.kind != FaultKind::kMaxBody) return;
+  const auto bytes = reader.number("bytes");
+  if (!bytes) reader.fail("\"bytes\" is missing");
+  rule.bytes = bytes.value_or(0);
+}
+
 /// What every rule may carry; a closed socket sees no requests, so it cannot choose among them.
-void read_common(RuleReader& reader, FaultRule& rule) {
+void read_common(FieldReader& reader, FaultRule& rule) {
   if (const auto duration = reader.number("for_ms")) {
     rule.duration = std::chrono::milliseconds(*duration);
   }
   if (rule.kind == FaultKind::kRefused) return;
-  rule.path = reader.text("path").value_or("");
-  if (!rule.path.empty() && rule.path.front() != '/') {
-    reader.wrong("path", "an endpoint such as \"/object/batch\"");
+  rule.paths = reader.texts("path");
+  for (const std::string& path : rule.paths) {
+    if (path.starts_with('/')) continue;
+    reader.wrong("path", "an endpoint such as \"/object/batch\", or a list of them");
   }
   rule.count = reader.number("count");
   rule.skip = reader.number("skip").value_or(0);
@@ -229,14 +207,26 @@ void read_common(RuleReader& reader, FaultRule& rule) {
   rule.seed = reader.number("seed").value_or(0);
 }
 
+/// What to say of a fault that there is not.
+std::string unknown_fault(const std::optional<std::string>& name) {
+  std::vector<std::string> names;
+  std::string listed;
+  for (const auto& [kind, known] : kNames) {
+    names.emplace_back(known);
+    listed += (listed.empty() ? "" : ", ") + names.back();
+  }
+  const std::string choices = "\"fault\" must be one of " + listed;
+  return name ? choices + "; the nearest is \"" + nearest(*name, names) + "\"" : choices;
+}
+
 Result<FaultRule> parse_rule(const json& fields) {
   if (!fields.is_object()) return fail(Error::Kind::kInvalid, "must be an object");
-  RuleReader reader(fields);
+  FieldReader reader(fields);
   FaultRule rule;
   const auto name = reader.text("fault");
   const auto kind = name ? kind_of(*name) : std::nullopt;
   if (!kind) {
-    return fail(Error::Kind::kInvalid, "\"fault\" must be one of " + all_names());
+    return fail(Error::Kind::kInvalid, unknown_fault(name));
   }
   rule.kind = *kind;
   read_common(reader, rule);

@@ -8,10 +8,12 @@
 #include <random>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "core/result.h"
+#include "sim/match.h"
 
 namespace flowmyna::sim {
 
@@ -19,7 +21,7 @@ enum class FaultKind {
   kRefused,       ///< the listening socket is closed
   kDown,          ///< accepted, then closed without an answer, nothing read
   kHang,          ///< read, never answered
-  kSlow,          ///< answered late; goes together with one other fault
+  kSlow,          ///< answered late; goes together with other faults
   kUnauthorized,  ///< 401
   kForbidden,     ///< 403
   kNotFound,      ///< 404
@@ -32,42 +34,56 @@ enum class FaultKind {
   kWrongShape,    ///< 200, JSON, but not the API's answer
   kLostAnswer,    ///< applied, then closed without an answer
   kMaxBody,       ///< 413 above so many bytes
+  kDialect,       ///< answered in another dialect; goes together with other faults
 };
 
 std::string_view name_of(FaultKind kind);
 
 enum class RejectMode { kBatch422, kBatch400, kPartial };
 
+/// How much of a request is applied before its answer is spoilt; half of a batch is rounded down.
+enum class Processed { kNothing, kHalf, kAll };
+
 using Headers = std::vector<std::pair<std::string, std::string>>;
+
+/// The answer of kStatus, complete but for what depends on the moment.
+struct StatusAnswer {
+  unsigned status = 0;
+  std::string body;
+  std::string content_type;
+  Headers headers;
+  // So far from the server's now, which its Date tells.
+  std::optional<std::int64_t> reset_in_s;          ///< X-RateLimit-Reset, Unix seconds
+  std::optional<std::int64_t> retry_after_date_s;  ///< Retry-After, an HTTP date
+};
 
 /// One rule as it was posted. Durations are in milliseconds on the wire.
 struct FaultRule {
   FaultKind kind = FaultKind::kDown;
   std::string text;                    ///< the rule as JSON, for showing it
-  std::string path;                    ///< endpoint, as "/object/batch"; empty: all of the API
+  std::vector<std::string> paths;      ///< endpoints, as "/object/batch"; empty: all of the API
+  Match match;                         ///< of the body; kRejectItems: also which items fail
   std::optional<std::uint64_t> count;  ///< how many requests it strikes; absent: until cleared
   std::optional<std::chrono::milliseconds> duration;  ///< "for_ms"; absent: until cleared
   std::uint64_t skip = 0;                             ///< lets so many matching requests through
   double probability = 1.0;
   std::uint64_t seed = 0;
+  Processed processed = Processed::kNothing;
 
-  std::chrono::milliseconds delay{0};  ///< kSlow
-  bool apply_late = false;             ///< kSlow: applied at the end of the delay, not before it
+  std::chrono::milliseconds delay{0};           ///< kSlow
+  std::chrono::milliseconds delay_per_item{0};  ///< kSlow: added to it
+  std::chrono::milliseconds delay_per_kib{0};   ///< kSlow: added to it, of the request's body
+  bool apply_late = false;                      ///< kSlow: applied at the end of the fixed delay
 
-  unsigned status = 0;                     ///< kStatus
-  std::string body;                        ///< kStatus
-  Headers headers;                         ///< kStatus
-  std::optional<std::int64_t> reset_in_s;  ///< kStatus: X-RateLimit-Reset, so far from now
+  StatusAnswer answer;  ///< kStatus
 
-  std::optional<std::string> match_type;  ///< kRejectItems; an absent field matches any item
-  std::optional<std::string> match_id;
-  std::optional<std::string> match_event;
-  RejectMode mode = RejectMode::kBatch422;
-  bool errors_indexed = true;
+  RejectMode mode = RejectMode::kBatch422;  ///< kRejectItems
+  std::optional<std::string> error_text;    ///< kRejectItems; absent: as the dialect has it
   std::string reason = "Rejected by the stand-in";
+  std::optional<std::uint64_t> count_each;  ///< kRejectItems: how often each item fails
 
-  std::uint64_t bytes = 0;        ///< kMaxBody
-  std::optional<bool> processed;  ///< whether the request is applied before its answer is spoilt
+  std::string dialect;      ///< kDialect: the document
+  std::uint64_t bytes = 0;  ///< kMaxBody
 };
 
 /// A list of rules from JSON, or a message that names the rule and what is wrong with it. Unknown
@@ -81,20 +97,29 @@ struct ActiveFault {
   std::uint64_t seen = 0;
   std::uint64_t served = 0;
   std::mt19937_64 random;
+  std::unordered_map<std::uint64_t, std::uint64_t> failures;  ///< by identity; with count_each
 };
 using SharedFault = std::shared_ptr<ActiveFault>;
 
-/// What will happen to one request, decided when its head is read.
+/// What will happen to one request: decided when its head is read, as far as the body has no say.
 struct FaultDecision {
   SharedFault main;  ///< the first rule that struck, if any
   std::chrono::milliseconds delay{0};
   bool apply_late = false;
-  /// Rules that depend on the body (kMaxBody, kRejectItems), to be asked with strike().
-  std::vector<SharedFault> conditional;
+  std::vector<SharedFault> dialects;
+  /// Rules that wait for the body: see settle() and strike_items().
+  std::vector<SharedFault> pending;
 };
 
-/// The rules in force, in the order in which they were posted. For one request every kSlow rule
-/// that strikes adds its delay, and of the others the first that strikes decides.
+/// An item that a rule would make fail.
+struct Candidate {
+  std::uint32_t index = 0;
+  std::uint64_t identity = 0;
+};
+
+/// The rules in force, in the order in which they were posted. For one request every kSlow and
+/// kDialect rule that strikes takes part, and of the others the first that strikes decides; what
+/// stands behind that one is not asked.
 /// Thread-safe; time is the monotonic clock's.
 class FaultTable {
  public:
@@ -105,8 +130,12 @@ class FaultTable {
 
   FaultDecision decide(std::string_view path);
 
-  /// Whether a conditional rule whose condition holds strikes: counts, skips and throws its dice.
-  bool strike(ActiveFault& fault);
+  /// The body is there: decides what waited for it. Of `pending` only kRejectItems are left.
+  void settle(FaultDecision& decision, const RequestFacts& facts);
+
+  /// Whether a kRejectItems rule strikes a request with these items, at least one; leaves those
+  /// that fail.
+  bool strike_items(ActiveFault& fault, std::vector<Candidate>& items);
 
   /// Until when the listening socket is to be closed; nullopt: it is to be open.
   std::optional<Clock::time_point> refused_until() const;

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "sim/parking_lot.h"
+#include "sim/speech.h"
 
 namespace flowmyna::sim {
 namespace {
@@ -45,6 +46,7 @@ void read_head(MHD_Connection* connection, const char* url, const char* method, 
   out.api_key = header(connection, "X-FlowMyna-Api-Key");
   out.idempotency_key = header(connection, "Idempotency-Key");
   out.content_type = header(connection, "Content-Type");
+  out.accept_encoding = header(connection, "Accept-Encoding");
   MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, collect_argument, &out.query);
   std::size_t length = 0;
   for (const char c : header(connection, "Content-Length")) {
@@ -87,16 +89,31 @@ MHD_Response* make_response(Reply& reply) {
                                          MHD_RESPMEM_PERSISTENT);
 }
 
+void add_headers(MHD_Response* response, const Reply& reply) {
+  const auto add = [response](const char* name, const std::string& value) {
+    MHD_add_response_header(response, name, value.c_str());
+  };
+  if (!reply.content_type.empty()) add(MHD_HTTP_HEADER_CONTENT_TYPE, reply.content_type);
+  for (const auto& [name, value] : reply.headers) add(name.c_str(), value);
+  if (reply.has_date) {
+    const auto now = std::chrono::system_clock::now() + reply.date_skew;
+    add(MHD_HTTP_HEADER_DATE, reply.date.empty() ? format_http_date(now) : reply.date);
+  }
+  if (reply.close) add(MHD_HTTP_HEADER_CONNECTION, "close");
+}
+
+/// 0: a connection may be idle for good.
+void set_idle_timeout(MHD_Connection* connection, std::uint64_t seconds) {
+  MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT,
+                            static_cast<unsigned>(seconds));
+}
+
 MHD_Result send(MHD_Connection* connection, Reply& reply) {
   if (reply.ending == Ending::kCut || reply.ending == Ending::kHanging) return MHD_NO;
   MHD_Response* response = make_response(reply);
   if (response == nullptr) return MHD_NO;
-  if (!reply.content_type.empty()) {
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply.content_type.c_str());
-  }
-  for (const auto& [name, value] : reply.headers) {
-    MHD_add_response_header(response, name.c_str(), value.c_str());
-  }
+  add_headers(response, reply);
+  if (reply.idle_timeout_s) set_idle_timeout(connection, *reply.idle_timeout_s);
   const MHD_Result queued = MHD_queue_response(connection, reply.status, response);
   MHD_destroy_response(response);
   return queued;
@@ -117,7 +134,9 @@ class HttpServer::Impl {
 
   bool start(int listening) {
     daemon_ =
-        MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO,
+        // The date is the reply's concern.
+        MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO |
+                             MHD_USE_SUPPRESS_DATE_NO_CLOCK,
                          0, nullptr, nullptr, &Impl::on_access, this, MHD_OPTION_LISTEN_SOCKET,
                          listening, MHD_OPTION_CONNECTION_LIMIT, kConnectionsMax,
                          MHD_OPTION_CONNECTION_MEMORY_LIMIT, kConnectionMemoryBytes,
@@ -134,6 +153,7 @@ class HttpServer::Impl {
     auto& impl = *static_cast<Impl*>(self);
     if (*state == nullptr) {
       auto transit = std::make_unique<Transit>();
+      set_idle_timeout(connection, 0);
       read_head(connection, url, method, transit->exchange);
       const bool admitted = impl.callbacks_.admit(transit->exchange);
       *state = transit.release();  // on_completed() takes it back, also when it is not admitted

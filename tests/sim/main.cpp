@@ -1,41 +1,27 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
+#include <fstream>
+#include <iterator>
 
+#include "agent/standard_descriptors.h"
+#include "sim/help.h"
 #include "sim/simulator.h"
 
 namespace {
 
+using flowmyna::sim::kDescription;
+using flowmyna::sim::kFooter;
 using flowmyna::sim::Simulator;
 using flowmyna::sim::SimulatorOptions;
 
-constexpr const char* kDescription =
-    "A stand-in for the FlowMyna API, for tests, demos and integrators.\n"
-    "It behaves as the vendor documents, shows what it received under /sim/, and fails on demand.";
-
-constexpr const char* kFooter = R"(
-Try it:
-  flowmyna-sim --port 8080 --admin 8081 --print-requests
-  curl http://127.0.0.1:8080/api/public/v1/object/upsert \
-       -H 'Authorization: Bearer fm_live_demo0000demo0000demo0000demo0000' \
-       -H 'Content-Type: application/json' -d '{"type":"Order","id":"O-1","properties":{"n":1}}'
-  curl http://127.0.0.1:8081/sim/state
-  curl http://127.0.0.1:8081/sim/faults -d '[{"fault":"refused","for_ms":5000}]'
-  curl -X DELETE http://127.0.0.1:8081/sim/faults
-
-Faults: a list of rules {"fault": NAME, …}. All but refused take
-  "path" (such as "/object/batch"), "count", "skip", "probability" with "seed"; all take "for_ms".
-  refused       the listening socket is closed; give "for_ms" or clear it over the admin address
-  down          accepts, then closes            hang          reads, never answers
-  slow          "delay_ms", "apply":"before"|"after" the delay
-  unauthorized, forbidden, not_found            status        "status", "body", "headers", "reset_in_s"
-  reject_items  "match":{"type","id","event"}, "mode":"batch_422"|"batch_400"|"partial",
-                "errors":"indexed"|"plain", "reason"
-  html_200, truncated, garbage, empty_200, wrong_shape   spoilt answers
-  lost_answer   applied, then closed            max_body      "bytes": 413 above so many
-"processed": true applies a request before hang, status or a spoilt answer.
-
-Exit codes: 0 ended by a signal, 2 a wrong option or an address that cannot be used.)";
+/// The JSON itself, or what the file behind an @ holds.
+std::string as_json(const std::string& text) {
+  if (!text.starts_with('@')) return text;
+  std::ifstream file(text.substr(1));
+  if (!file) throw CLI::ValidationError("cannot read " + text.substr(1));
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
 
 /// "50ms", "2s" or "1m"; a bare number is refused, since its unit would be a guess.
 std::chrono::milliseconds as_duration(const std::string& text) {
@@ -68,6 +54,12 @@ void add_options(CLI::App& app, SimulatorOptions& options) {
       "--rate-window",
       [&options](const std::string& text) { options.rate_window = as_duration(text); },
       "Length of the window, default 1m");
+  app.add_option_function<std::string>(
+      "--dialect", [&options](const std::string& text) { options.dialect = as_json(text); },
+      "How answers are written: a JSON object, or @FILE");
+  app.add_option_function<std::string>(
+      "--faults", [&options](const std::string& text) { options.faults = as_json(text); },
+      "What goes wrong from the start: a JSON list of rules, or @FILE");
   app.add_option("--shuffle-seed", options.shuffle_seed,
                  "Applies the items of each batch in an order drawn from this seed");
   app.add_flag("--log-bodies", options.log_bodies, "Keeps request bodies in the log");
@@ -82,6 +74,7 @@ void add_options(CLI::App& app, SimulatorOptions& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  flowmyna::open_standard_descriptors();
   // Blocked before any thread starts, so that sigwait() below is the only place that sees them.
   sigset_t stop_signals;
   sigemptyset(&stop_signals);

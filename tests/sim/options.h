@@ -24,6 +24,8 @@ struct SimulatorOptions {
   std::string admin = "0";
   std::vector<std::string> keys = {std::string(kDemoKey)};
   std::chrono::milliseconds latency{0};  ///< every answer of the API is held back so long
+  std::string dialect;                   ///< its document, from the start and after a reset
+  std::string faults;                    ///< a JSON list of rules, from the start
   bool log_bodies = false;
   std::size_t log_limit = 100'000;  ///< requests kept in the log
   std::uint64_t rate_limit = 0;     ///< requests in one window and key; 0: no limit

@@ -6,6 +6,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "sim/dialect.h"
 #include "sim/exchange.h"
 
 namespace flowmyna::sim {
@@ -13,12 +14,11 @@ namespace flowmyna::sim {
 /// The announced limit: so many requests of one key in a fixed window. Thread-safe.
 class RateLimit {
  public:
-  RateLimit(std::uint64_t requests_max, std::chrono::milliseconds window)
-      : requests_max_(requests_max), window_(window) {}
-
-  /// Counts one request of `key`, and gives the X-RateLimit headers of its answer.
+  /// Counts one request of `key`, and gives what its answer says of the limit: the X-RateLimit
+  /// headers, or what `rate_says` has instead. `now` is the server's.
   /// False: the limit is exceeded. Without a limit always true, and no headers.
-  bool admit(const std::string& key, Headers& headers);
+  bool admit(const std::string& key, const Limits& limits,
+             std::chrono::system_clock::time_point now, Headers& headers);
 
  private:
   struct Window {
@@ -26,8 +26,6 @@ class RateLimit {
     std::uint64_t used = 0;
   };
 
-  const std::uint64_t requests_max_;
-  const std::chrono::milliseconds window_;
   std::mutex mutex_;
   std::unordered_map<std::string, Window> windows_;
 };

@@ -90,6 +90,16 @@ std::string format_time(std::chrono::system_clock::time_point time) {
   return std::string(text.data(), length) + fraction.data();
 }
 
+std::string line_of(const LogEntry& entry) {
+  std::string line = format_time(entry.time) + " " + entry.method + " " + entry.path + " -> " +
+                     std::to_string(entry.status) + ", " + std::to_string(entry.applied) + " of " +
+                     std::to_string(entry.items) + " items applied, " +
+                     std::to_string(entry.body_bytes) + " bytes";
+  if (!entry.idempotency_key.empty()) line += " key=" + entry.idempotency_key;
+  if (!entry.fault.empty()) line += " fault=" + entry.fault;
+  return line;
+}
+
 std::uint64_t RequestLog::add(LogEntry entry) {
   const std::lock_guard lock(mutex_);
   entry.number = ++requests_;

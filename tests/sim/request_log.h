@@ -31,6 +31,9 @@ std::uint64_t hash_of(std::string_view body);
 /// `2025-01-31T12:00:00.123Z`
 std::string format_time(std::chrono::system_clock::time_point time);
 
+/// The entry for a person, in one line without its number.
+std::string line_of(const LogEntry& entry);
+
 /// The last requests, at most so many; the older ones are counted and forgotten. Thread-safe.
 class RequestLog {
  public:

@@ -64,6 +64,11 @@ class SimTest : public testing::Test {
     ASSERT_TRUE(added) << added.error().message;
   }
 
+  void dialect(const std::string& document) {
+    const auto set = sim_->set_dialect(document);
+    ASSERT_TRUE(set) << set.error().message;
+  }
+
   /// The properties of one object, as the state dump writes them.
   std::string properties(const std::string& type, const std::string& id) {
     const std::string dump = sim_->state(type, id);

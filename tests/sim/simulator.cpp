@@ -33,6 +33,15 @@ Result<void> check(const SimulatorOptions& options) {
   return {};
 }
 
+/// What the command line says by switches of their own.
+Dialect of_switches(const SimulatorOptions& options) {
+  Dialect dialect;
+  dialect.answer_delay = options.latency;
+  dialect.limits.rate = options.rate_limit;
+  dialect.limits.rate_window = options.rate_window;
+  return dialect;
+}
+
 }  // namespace
 
 /// Wires the rooms together: both listeners, what answers on them, and what they share.
@@ -41,9 +50,10 @@ class Simulator::Impl {
   explicit Impl(SimulatorOptions given)
       : options(std::move(given)),
         world(options.keep_history),
+        dialects(of_switches(options)),
         log(options.log_limit),
-        api(options, world, faults, log),
-        admin(api, world, faults, log),
+        api(options, world, faults, dialects, log),
+        admin(api, world, faults, dialects, log),
         gate(api_callbacks(), faults) {}
 
   ~Impl() {
@@ -54,13 +64,16 @@ class Simulator::Impl {
   Impl& operator=(const Impl&) = delete;
 
   Result<void> open() {
+    if (auto taken = take_documents(); !taken) return taken;
     if (auto opened = gate.open(options.address, options.port); !opened) return opened;
+    gate.sync(false);  // the faults of the command line may close it
     return open_admin();
   }
 
   const SimulatorOptions options;
   World world;
   FaultTable faults;
+  DialectBook dialects;
   RequestLog log;
   Api api;
   Admin admin;
@@ -95,6 +108,19 @@ class Simulator::Impl {
               admin.respond(exchange, [this](bool cut_hanging) { gate.sync(cut_hanging); });
             },
             [](Exchange&) {}};
+  }
+
+  Result<void> take_documents() {
+    if (!options.dialect.empty()) {
+      if (auto taken = dialects.start_with(options.dialect); !taken) {
+        return fail(Error::Kind::kInvalid, "the dialect: " + taken.error().message);
+      }
+    }
+    if (options.faults.empty()) return {};
+    auto rules = parse_fault_rules(options.faults);
+    if (!rules) return fail(Error::Kind::kInvalid, "the faults: " + rules.error().message);
+    faults.add(std::move(*rules));
+    return {};
   }
 
   Result<void> open_admin() {
@@ -152,6 +178,10 @@ Result<void> Simulator::add_faults(const std::string& json) {
 void Simulator::clear_faults() {
   impl_->faults.clear();
   impl_->gate.sync(true);
+}
+
+Result<void> Simulator::set_dialect(const std::string& json) {
+  return impl_->dialects.replace(json);
 }
 
 void Simulator::reset() {

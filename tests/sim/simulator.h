@@ -15,8 +15,8 @@ namespace flowmyna::sim {
 /// Thread-safe.
 class Simulator {
  public:
-  /// Listening when it returns. Fails when a port or the admin's socket is taken, or a key is not
-  /// written as a key.
+  /// Listening when it returns. Fails when a port or the admin's socket is taken, a key is not
+  /// written as a key, or the dialect or a rule is not understood.
   static Result<std::unique_ptr<Simulator>> start(SimulatorOptions options);
 
   /// Closes every connection at once.
@@ -37,6 +37,8 @@ class Simulator {
   /// Adds a JSON list of rules.
   Result<void> add_faults(const std::string& json);
   void clear_faults();
+  /// This dialect and none from before.
+  Result<void> set_dialect(const std::string& json);
   void reset();
   std::string state(const std::string& type = "", const std::string& id = "") const;
   std::string counts() const;

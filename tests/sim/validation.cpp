@@ -13,7 +13,6 @@ constexpr std::size_t kTypeMax = 100;
 constexpr std::size_t kIdMax = 500;
 constexpr std::size_t kEventMax = 200;
 constexpr std::size_t kQualifierMax = 100;
-constexpr std::size_t kBatchItemsMax = 100;
 
 constexpr std::size_t kNowhere = std::numeric_limits<std::size_t>::max();
 constexpr std::string_view kNotAnObject =
@@ -230,7 +229,7 @@ bool take_zone(Digits& text) {
 
 }  // namespace
 
-std::string validate(Shape shape, const Body& body) {
+std::string validate(Shape shape, const Body& body, std::size_t items_max) {
   Problems problems;
   if (body.root == Kind::kNull) {
     problems.add({}, "", "Field required", "missing");
@@ -238,8 +237,7 @@ std::string validate(Shape shape, const Body& body) {
     problems.add({}, "", kNotAnObject, "model_attributes_type");
   } else if (!is_batch(shape)) {
     check_item(problems, {}, shape, body, body.items.front());
-  } else if (check_list(problems, {}, list_name(shape), body.list, body.items.size(),
-                        kBatchItemsMax)) {
+  } else if (check_list(problems, {}, list_name(shape), body.list, body.items.size(), items_max)) {
     for (std::size_t i = 0; i < body.items.size(); ++i) {
       check_item(problems, {list_name(shape), i, kNowhere}, shape, body, body.items[i]);
     }

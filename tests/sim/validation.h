@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -10,8 +11,9 @@ namespace flowmyna::sim {
 /// Checks a body against the schema of its endpoint. Empty: it fits. Otherwise the list of what is
 /// wrong, as the API writes it behind "detail":
 /// `[{"loc":["body","objects",0,"type"],"msg":"Field required","type":"missing"}]`.
-/// Lengths are counted in characters; an optional field may be null.
-std::string validate(Shape shape, const Body& body);
+/// Lengths are counted in characters; an optional field may be null; a batch has at most
+/// `items_max` items.
+std::string validate(Shape shape, const Body& body, std::size_t items_max);
 
 /// `[{"loc":["body"],"msg":…,"type":…}]`
 std::string problem_with_body(std::string_view message, std::string_view type);

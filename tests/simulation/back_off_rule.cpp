@@ -8,28 +8,34 @@ namespace {
 // The failure table: a wrong key or address is tried again every five minutes.
 constexpr std::chrono::minutes kWrongSettingWait{5};
 
+std::string too_early(BootTime by, const char* what) {
+  return "a request was sent " + std::to_string(by.count()) + " ms before " + what;
+}
+
 }  // namespace
 
-BackOffRule::Sent BackOffRule::sent(bool is_probe, BootTime now) {
-  const Sent sent{now, !is_open_, wrong_with_sending(now)};
-  if (sent.is_attempt) attempts_.insert(now);
-  if (sent.is_attempt || is_probe) last_attempt_at_ = now;
+BackOffRule::Sent BackOffRule::sent(Channel channel, BootTime now) {
+  State& state = of(channel);
+  const Sent sent{now, channel, !state.is_open, wrong_with_sending(channel, now), {}};
+  if (sent.is_attempt) state.attempts.insert(now);
+  last_sent_at_ = now;
   return sent;
 }
 
-std::string BackOffRule::wrong_with_sending(BootTime now) const {
+std::string BackOffRule::wrong_with_sending(Channel channel, BootTime now) const {
   if (now < throttled_until_) {
-    return "a request was sent " + std::to_string((throttled_until_ - now).count()) +
-           " ms before the wait of a 429 was over";
+    return too_early(throttled_until_ - now, "the wait of a 429 was over");
   }
-  if (is_open_) return "";
-  if (now < not_before_) {
-    return "a request was sent " + std::to_string((not_before_ - now).count()) +
-           " ms before the back-off could be over";
+  for (const State* state : {&of(Channel::kHealth), &of(channel)}) {
+    if (!state->is_open && now < state->not_before) {
+      return too_early(state->not_before - now, "the back-off could be over");
+    }
   }
-  const bool is_one_under_way =
-      std::ranges::any_of(attempts_, [&](BootTime sent_at) { return !is_overtaken(sent_at, now); });
-  return is_one_under_way ? "two attempts after a failure are under way at once" : "";
+  const State& state = of(channel);
+  const bool is_one_under_way = std::ranges::any_of(
+      state.attempts, [&](BootTime sent_at) { return !is_overtaken(sent_at, now); });
+  if (state.is_open || !is_one_under_way) return "";
+  return "two attempts after a failure are under way at once";
 }
 
 BackOffRule::Wait BackOffRule::wait_after(Fault fault, Wait asked_wait) const {
@@ -44,44 +50,106 @@ BackOffRule::Wait BackOffRule::wait_after(Fault fault, Wait asked_wait) const {
   }
 }
 
-void BackOffRule::answered(Fault fault, Wait asked_wait, bool is_probe, const Sent& sent,
+bool BackOffRule::took_since(BootTime sent_at) const {
+  return std::ranges::any_of(
+      states_, [&](const State& state) { return state.took_at && *state.took_at >= sent_at; });
+}
+
+void BackOffRule::answered(Fault fault, Wait asked_wait, bool took_something, const Sent& sent,
                            BootTime now) {
-  if (const auto it = attempts_.find(sent.at); sent.is_attempt && it != attempts_.end()) {
-    attempts_.erase(it);
+  State& state = of(sent.channel);
+  State& way = of(Channel::kHealth);
+  if (const auto it = state.attempts.find(sent.at); sent.is_attempt && it != state.attempts.end()) {
+    state.attempts.erase(it);
   }
-  if (fault == Fault::kNone) {
-    if (is_probe) return;
-    is_open_ = got_through_ = true;
-    not_before_ = BootTime(0);
-    attempts_.clear();
+  const bool is_probe = sent.channel == Channel::kHealth;
+  if (took_something) {
+    state.is_open = way.is_open = got_through_ = key_works_ = true;
+    state.not_before = way.not_before = BootTime(0);
+    state.took_at = now;
+    state.took_nothing_at.clear();
+    state.attempts.clear();
+    way.attempts.clear();
+    return;
+  }
+  // Who was turned away while others were taken may be again: that says nothing of the others. To a
+  // process that knows nothing of the first time it does.
+  const bool is_refusal = fault == Fault::kUnauthorized || fault == Fault::kNotFound;
+  const bool fails_alone =
+      sent.turned_away_since && state.took_at && *state.took_at >= *sent.turned_away_since;
+  if (is_refusal && fails_alone) {
+    state.took_nothing_at.insert(now);
+    return;
+  }
+  if (fault == Fault::kUnauthorized && !is_probe && !took_since(sent.at)) key_works_ = false;
+  // Health that fails in the API's own way is a hint that there is a way; so
+  // is one that refuses a key which works.
+  const bool is_hint = is_probe && (fault == Fault::kServerError || fault == Fault::kNotFound ||
+                                    fault == Fault::kGateway || fault == Fault::kTruncated ||
+                                    (fault == Fault::kUnauthorized && key_works_));
+  if (fault == Fault::kNone && !is_probe) {
+    got_through_ = true;
+    state.took_nothing_at.insert(now);
+    return;
+  }
+  if (fault == Fault::kNone || is_hint) {
+    got_through_ = way.is_open = true;
+    way.not_before = BootTime(0);
+    way.attempts.clear();
     return;
   }
   const bool is_throttled = fault == Fault::kThrottled;
   const bool is_past = is_of_old_network(sent.at) && !is_throttled;
-  if (is_past && (got_through_ || sent.at < last_attempt_at_)) return;
+  if (is_past && (got_through_ || !is_of_old_network(last_sent_at_))) return;
   const Wait wait = is_past ? retry_initial_ : wait_after(fault, asked_wait);
   if (is_throttled) throttled_until_ = std::max(throttled_until_, now + wait);
-  // What was under way when the first failure came fails with it, and says nothing new; nor does
-  // it during the wait of a 429.
-  if (is_open_ && now >= throttled_until_) closed(is_past ? sent.at : now, wait);
-  if (sent.is_attempt) closed(sent.at, wait);
-  is_open_ = false;
+  const bool is_sure = is_throttled || fault == Fault::kRefused;
+  if (!is_sure && state.took_at && *state.took_at >= sent.at) return;
+  // Then what was lost was lost for want of a network, which is waited for instead.
+  if (fault == Fault::kRefused) {
+    of(Channel::kUpserts).not_before = of(Channel::kEvents).not_before = BootTime(0);
+  }
+  // What is left of it may look like a page, or like the API's.
+  if (fault == Fault::kTruncated) way.is_open = false;
+  const bool is_of_way = is_probe || (may_be_networks(fault) && (is_sure || !took_since(sent.at)));
+  // The endpoint of what failed waits as well, whoever is to blame, unless nothing left for it.
+  for (State* closing : {is_of_way ? &way : &state, fault == Fault::kRefused ? &way : &state}) {
+    // What was under way when the first failure came fails with it, and says nothing new; nor does
+    // it during the wait of a 429.
+    if (closing->is_open && now >= throttled_until_) {
+      close(*closing, is_past ? sent.at : began(*closing, sent, now), wait);
+    }
+    if (sent.is_attempt && closing == &state) close(state, sent.at, wait);
+    closing->is_open = false;
+  }
 }
 
-void BackOffRule::closed(BootTime since, Wait wait) {
-  not_before_ = since + wait;
-  not_before_at_least_ = since + retry_initial_;
+/// When the wait began. What was under way when it last did belongs to that time, even if the way
+/// seemed to be open since; and an endpoint that refuses everything may have begun it before what
+/// was under way then failed.
+BootTime BackOffRule::began(const State& state, const Sent& sent, BootTime now) {
+  if (sent.at <= state.closed_at) return state.closed_at;
+  const auto refused = state.took_nothing_at.lower_bound(sent.at);
+  return refused == state.took_nothing_at.end() ? now : *refused;
+}
+
+void BackOffRule::close(State& state, BootTime since, Wait wait) {
+  state.closed_at = since;
+  state.not_before = since + wait;
+  state.not_before_at_least = since + retry_initial_;
 }
 
 void BackOffRule::hurried(BootTime now) {
-  not_before_ = std::min(not_before_, now);
+  for (State& state : states_) state.not_before = std::min(state.not_before, now);
   throttled_until_ = std::min(throttled_until_, now);
 }
 
 void BackOffRule::network_changed(BootTime now) {
   network_at_ = now;
   got_through_ = false;
-  not_before_ = std::min(not_before_, not_before_at_least_);
+  for (State& state : states_) {
+    state.not_before = std::min(state.not_before, state.not_before_at_least);
+  }
 }
 
 bool BackOffRule::is_overtaken(BootTime sent_at, BootTime now) const {

@@ -7,9 +7,10 @@ namespace flowmyna::simulation {
 namespace {
 
 constexpr std::array kAllFaults{
-    Fault::kRefused,      Fault::kLostBefore, Fault::kLostAfter, Fault::kLate,
-    Fault::kServerError,  Fault::kGateway,    Fault::kThrottled, Fault::kPortal,
-    Fault::kUnauthorized, Fault::kNotFound,   Fault::kTruncated,
+    Fault::kRefused,       Fault::kLostBefore, Fault::kLostAfter, Fault::kLate,
+    Fault::kServerError,   Fault::kGateway,    Fault::kThrottled, Fault::kPortal,
+    Fault::kUnauthorized,  Fault::kNotFound,   Fault::kTruncated, Fault::kHalfDone,
+    Fault::kContradiction,
 };
 
 Answer http_answer(int status, std::string body, std::string content_type = "application/json") {
@@ -42,10 +43,10 @@ Answer throttled(Chance& chance, std::int64_t now_unix_s) {
 }  // namespace
 
 std::string_view name_of(Fault fault) {
-  constexpr std::array<std::string_view, 12> kNames{
-      "fine",      "refused",      "lost before",    "lost after",
-      "late",      "server error", "gateway error",  "unauthorized",
-      "not found", "throttled",    "captive portal", "truncated"};
+  constexpr std::array<std::string_view, 14> kNames{
+      "fine",           "refused",       "lost before",  "lost after",   "late",
+      "server error",   "gateway error", "unauthorized", "not found",    "throttled",
+      "captive portal", "truncated",     "half done",    "contradiction"};
   return kNames[static_cast<std::size_t>(fault)];
 }
 
@@ -56,6 +57,21 @@ bool may_be_processed(Fault fault) {
     case Fault::kLate:
     case Fault::kGateway:
     case Fault::kTruncated:
+    case Fault::kHalfDone:
+    case Fault::kContradiction:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool may_be_networks(Fault fault) {
+  switch (fault) {
+    case Fault::kRefused:
+    case Fault::kLostBefore:
+    case Fault::kLostAfter:
+    case Fault::kLate:
+    case Fault::kPortal:
       return true;
     default:
       return false;
@@ -93,6 +109,8 @@ Answer fault_answer(Fault fault, Chance& chance, std::int64_t now_unix_s) {
       return unanswered(Answer::Delivery::kNotSent, "connection refused");
     case Fault::kServerError:
       return http_answer(chance.one_of({408, 425, 500, 503}), R"({"detail":"try again"})");
+    case Fault::kHalfDone:
+      return http_answer(500, R"({"detail":"try again"})");
     case Fault::kGateway:
       return http_answer(chance.one_of({502, 504}), "<html>bad gateway</html>", "text/html");
     case Fault::kUnauthorized:
@@ -102,7 +120,7 @@ Answer fault_answer(Fault fault, Chance& chance, std::int64_t now_unix_s) {
     case Fault::kThrottled:
       return throttled(chance, now_unix_s);
     case Fault::kPortal:
-      return http_answer(chance.one_of({200, 302}), "<html>Please log in</html>", "text/html");
+      return http_answer(chance.one_of({200, 302, 403}), "<html>Please log in</html>", "text/html");
     default:
       return unanswered(Answer::Delivery::kLost, "timed out");
   }

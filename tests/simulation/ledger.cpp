@@ -8,7 +8,10 @@ void Ledger::accepted(Receipt first, const std::vector<ModelOperation>& operatio
   findings_.expect(first == entries_.size() + 1,
                    [&] { return "receipt " + std::to_string(first) + " leaves a gap"; });
   for (const ModelOperation& operation : operations) {
-    entries_.emplace_back().operation = operation;
+    Entry& entry = entries_.emplace_back();
+    entry.operation = operation;
+    entry.accepted_at = clock_.boot_now();
+    ++counts_[static_cast<std::size_t>(State::kPending)];
     waiting_.insert(entries_.size());
   }
 }
@@ -68,8 +71,13 @@ void Ledger::sealed(const Seal& seal) {
     });
   }
   check_order(members);
-  const bool is_new = numbers_.emplace(seal.idempotency_key, numbers_.size() + 1).second;
+  const std::uint64_t number = numbers_.size() + 1;
+  const bool is_new = numbers_.emplace(seal.idempotency_key, number).second;
   findings_.expect(is_new, [&] { return "the key " + seal.idempotency_key + " is used twice"; });
+  keys_.push_back(seal.idempotency_key);
+  for (const ItemMembers& item : seal.items) {
+    for (const Receipt receipt : behind(item)) entries_[receipt - 1].seals.push_back(number);
+  }
   seals_.emplace(seal.idempotency_key, seal);
 }
 
@@ -133,8 +141,15 @@ void Ledger::leave(Receipt receipt, State state, const std::set<Receipt>& member
   findings_.expect(members.contains(receipt) && entry.state == State::kPending, [&] {
     return "operation " + std::to_string(receipt) + " is settled, but not by its request";
   });
-  for (const Receipt each : behind({receipt})) entries_.at(each - 1).state = state;
+  for (const Receipt each : behind({receipt})) set_state(each, state);
   waiting_.erase(receipt);
+}
+
+void Ledger::set_state(Receipt receipt, State state) {
+  Entry& entry = entries_.at(receipt - 1);
+  --counts_[static_cast<std::size_t>(entry.state)];
+  ++counts_[static_cast<std::size_t>(state)];
+  entry.state = state;
 }
 
 std::vector<Receipt> Ledger::behind(const ItemMembers& rows) const {
@@ -175,7 +190,9 @@ void Ledger::settled(const Settlement& settlement) {
   const auto seal = std::ranges::find_if(
       seals_, [&](const auto& entry) { return entry.second.id == settlement.id; });
   if (seal == seals_.end()) {
-    findings_.expect(settlement.delivered.empty() && settlement.dead.empty(), [&] {
+    const bool is_nothing =
+        settlement.delivered.empty() && settlement.dead.empty() && settlement.dropped.empty();
+    findings_.expect(is_nothing, [&] {
       return "request " + std::to_string(settlement.id) + " is settled, but not sealed";
     });
     return;
@@ -191,9 +208,10 @@ void Ledger::settled(const Settlement& settlement) {
   }
   for (const DeadItem& item : settlement.dead) {
     for (const Receipt receipt : item.members) leave(receipt, State::kDead, members);
-    dead_.push_back(item);
-    dead_.back().members = behind(item.members);
+    dead_.push_back({item, clock_.boot_now()});
+    dead_.back().item.members = behind(item.members);
   }
+  for (const Receipt receipt : settlement.dropped) leave(receipt, State::kDropped, members);
   seals_.erase(seal);
 }
 
@@ -205,7 +223,7 @@ void Ledger::retried(const DeadLetters& letters) {
         return "operation " + std::to_string(row.receipt) + " is retried, but not dead";
       });
       for (const Receipt each : behind({row.receipt})) {
-        entries_[each - 1].state = State::kPending;
+        set_state(each, State::kPending);
         ++retries_[entries_[each - 1].operation.serial];
       }
       entry.dispatched_at = entry.heard_of_at = 0;
@@ -221,11 +239,39 @@ void Ledger::dropped(const DeadLetters& letters) {
       findings_.expect(entry.state == State::kDead, [&] {
         return "operation " + std::to_string(row.receipt) + " is dropped, but not dead";
       });
-      for (const Receipt each : behind({row.receipt})) {
-        entries_[each - 1].state = State::kDropped;
-      }
+      for (const Receipt each : behind({row.receipt})) set_state(each, State::kDropped);
     }
   }
+}
+
+/// What a request holds is given up by its settlement alone.
+void Ledger::given_up(const std::vector<Receipt>& receipts) {
+  for (const Receipt receipt : receipts) {
+    findings_.expect(waiting_.erase(receipt) == 1, [&] {
+      return "operation " + std::to_string(receipt) + " is given up, but does not wait";
+    });
+    for (const Receipt each : behind({receipt})) set_state(each, State::kDropped);
+  }
+}
+
+Receipt Ledger::unexplained(const std::set<Receipt>& stuck,
+                            const std::function<bool(const ModelOperation&)>& cause) const {
+  std::vector<Receipt> waiting;
+  for (Receipt receipt = 1; receipt <= entries_.size(); ++receipt) {
+    if (entries_[receipt - 1].state != State::kPending) continue;
+    const bool depends = std::ranges::any_of(
+        waiting, [&](Receipt earlier) { return depend(operation(earlier), operation(receipt)); });
+    const bool is_named = stuck.contains(receipt) && cause(operation(receipt));
+    if (!is_named && !depends && !is_back_behind(receipt, stuck)) return receipt;
+    waiting.push_back(receipt);
+  }
+  return 0;
+}
+
+bool Ledger::is_back_behind(Receipt receipt, const std::set<Receipt>& stuck) const {
+  if (retries_of(operation(receipt).serial) == 0) return false;
+  return std::ranges::any_of(
+      stuck, [&](Receipt other) { return depend(operation(other), operation(receipt)); });
 }
 
 void Ledger::dispatching(const std::vector<Seal>& seals) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -24,17 +26,25 @@ class Ledger {
   struct Entry {
     ModelOperation operation;
     State state = State::kPending;
-    std::uint64_t delivered_by = 0;  ///< the number of the seal, see seal_number
+    std::uint64_t delivered_by = 0;    ///< the number of the seal, see seal_number
+    std::vector<std::uint64_t> seals;  ///< the numbers of all, ascending
     // Moments of the delivery thread, 0 for never, since it became pending last:
     std::uint64_t dispatched_at = 0;  // handed over to be sealed
     std::uint64_t heard_of_at = 0;    // the foreman was told that it is back
     bool was_sealed = false;          ///< or was to be: its bytes may have left
     bool must_be_right = false;       ///< sealed first when the clock of its boot was synchronised
     std::vector<Receipt> folded;      ///< what travels with it, ascending
+    BootTime accepted_at{0};
   };
 
-  Ledger(Findings& findings, std::set<std::string, std::less<>> latest_types)
-      : findings_(findings), latest_types_(std::move(latest_types)) {}
+  Ledger(const Clock& clock, Findings& findings, std::set<std::string, std::less<>> latest_types)
+      : clock_(clock), findings_(findings), latest_types_(std::move(latest_types)) {}
+
+  /// Something that died, and when.
+  struct Dead {
+    DeadItem item;
+    BootTime at{0};
+  };
 
   void accepted(Receipt first, const std::vector<ModelOperation>& operations);
   void answered(Receipt first, const std::vector<ModelOperation>& operations);
@@ -44,6 +54,8 @@ class Ledger {
   void settled(const Settlement& settlement);
   void retried(const DeadLetters& letters);
   void dropped(const DeadLetters& letters);
+  /// Pending operations, by a person.
+  void given_up(const std::vector<Receipt>& receipts);
 
   /// What the delivery thread does and learns, as it does so.
   void dispatching(const std::vector<Seal>& seals);
@@ -68,7 +80,7 @@ class Ledger {
     return it == retries_.end() ? 0 : it->second;
   }
   /// Everything that ever died.
-  const std::vector<DeadItem>& dead() const { return dead_; }
+  const std::vector<Dead>& dead() const { return dead_; }
   /// From 1 upwards in the order of commits; 0 when there never was such a key. Of two requests
   /// that depend on each other the one with the lower number was settled before the other was
   /// sealed: `sealed` checks it.
@@ -76,6 +88,14 @@ class Ledger {
     const auto it = numbers_.find(key);
     return it == numbers_.end() ? 0 : it->second;
   }
+  const std::string& key_of(std::uint64_t seal_number) const { return keys_.at(seal_number - 1); }
+  std::uint64_t count(State state) const { return counts_[static_cast<std::size_t>(state)]; }
+  /// The first pending operation that is neither of these `stuck` ones, for which there must be
+  /// `cause`, nor depends on one that is pending before it, or that was on its way when a person
+  /// put it back; 0: there is none.
+  Receipt unexplained(const std::set<Receipt>& stuck,
+                      const std::function<bool(const ModelOperation&)>& cause) const;
+  bool depend(const ModelOperation& a, const ModelOperation& b) const;
   /// Whether the final state of this object alone matters to the event.
   bool is_latest(const ModelOperation& event, const ModelOperation::Target& target) const;
 
@@ -83,19 +103,23 @@ class Ledger {
   std::map<std::string, bool> touches(const Seal& seal) const;
   void check_independence(const Seal& seal, const std::set<Receipt>& members);
   void check_order(const std::set<Receipt>& members);
+  bool is_back_behind(Receipt receipt, const std::set<Receipt>& stuck) const;
   bool may_overtake(Receipt later, Receipt earlier) const;
-  bool depend(const ModelOperation& a, const ModelOperation& b) const;
   void leave(Receipt receipt, State state, const std::set<Receipt>& members);
+  void set_state(Receipt receipt, State state);
 
+  const Clock& clock_;
   Findings& findings_;
   const std::set<std::string, std::less<>> latest_types_;
   std::vector<Entry> entries_;
   std::map<std::string, Seal> seals_;
   std::map<std::string, std::uint64_t> numbers_;  // by idempotency key
+  std::vector<std::string> keys_;                 // by number
+  std::array<std::uint64_t, 4> counts_{};         // of the entries, by state
   std::map<Serial, std::uint64_t> retries_;
   std::set<Receipt> waiting_;  // pending, and in no seal
   std::uint64_t moment_ = 0;
-  std::vector<DeadItem> dead_;
+  std::vector<Dead> dead_;
 };
 
 }  // namespace flowmyna::simulation

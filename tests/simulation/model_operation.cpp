@@ -76,6 +76,11 @@ std::string bad_word(Serial serial) {
   return "bad" + std::to_string(serial);
 }
 
+std::string subject_of(const ModelOperation& operation) {
+  return operation.kind == Kind::kEvent ? "#" + std::to_string(operation.serial)
+                                        : operation.targets.front().object();
+}
+
 std::string object_id(const ModelOperation::Target& target) {
   return "object " + target.object();
 }

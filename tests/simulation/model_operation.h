@@ -63,6 +63,9 @@ void stamp(ModelOperation& operation, const VirtualClock& clock);
 /// it stays bad with whatever it is merged.
 std::string bad_word(Serial serial);
 
+/// What tells the operation's item from others: an event's serial, or the object.
+std::string subject_of(const ModelOperation& operation);
+
 /// The ids by which the API calls what it has.
 std::string object_id(const ModelOperation::Target& target);
 std::string event_id(Serial serial);

@@ -41,6 +41,9 @@ class Process {
   void returned(Receipt lowest) {
     post([this, lowest] { foreman_.returned(lowest); });
   }
+  void drop_pending(Receipt receipt, Outbox::Done<void> done) {
+    post([this, receipt, done = std::move(done)] { foreman_.drop_pending(receipt, done); });
+  }
   void network_changed() {
     post([this] { foreman_.network_changed(); });
   }

@@ -16,12 +16,13 @@ namespace flowmyna::simulation {
 /// already on its way, and before all that was accepted later and still waited. That nothing else
 /// overtakes is checked at every seal (Ledger::sealed), so the two together are the promise.
 ///
-/// A dead letter has no effect and is left out. An event of unknown outcome (`hold`) counts if the
-/// API did take it, each time that it did: a person who retries it may have it recorded again.
+/// Whatever became of an operation in the end, it counts each time that the API took it, and only
+/// then: what is dead or dropped may have been taken before, by a request of unknown outcome.
 class Reference {
  public:
-  Reference(const Ledger& ledger, const ModelApi& api, Findings& findings)
-      : ledger_(ledger), api_(api), findings_(findings) {}
+  Reference(const Ledger& ledger, const ModelApi& api, Findings& findings,
+            std::chrono::milliseconds dead_letter_after)
+      : ledger_(ledger), api_(api), findings_(findings), dead_letter_after_(dead_letter_after) {}
 
   /// The API's objects, and what every event found, are those of the unplanned sequence.
   void check_states();
@@ -29,7 +30,8 @@ class Reference {
   void check_recordings(const WireRules& rules, bool holds_unknown, std::uint64_t counted);
   /// How many events arrived with a corrected time.
   std::size_t corrected() const { return corrected_; }
-  /// Only what the API refused is dead, with its words and with all that was merged into it.
+  /// Only what the API refused is dead, with its words and with all that was merged into it; what
+  /// it failed in a 200, only after it did so for long enough.
   void check_dead_letters(bool holds_unknown);
 
  private:
@@ -41,6 +43,8 @@ class Reference {
   };
   std::vector<Effect> effects_in_order() const;
   void check_found(const Effect& effect, const Objects& objects);
+  void check_tries(const Ledger::Dead& dead, const std::string& name);
+  void check_arrived(const Ledger::Entry& upsert);
   void check_time(const Ledger::Entry& entry, const ModelApi::Recording& copy);
   void check_copies(const ModelOperation& event, const std::vector<ModelApi::Recording>& copies,
                     const WireRules& rules, bool holds_unknown);
@@ -48,6 +52,7 @@ class Reference {
   const Ledger& ledger_;
   const ModelApi& api_;
   Findings& findings_;
+  const std::chrono::milliseconds dead_letter_after_;
   std::size_t corrected_ = 0;
 };
 

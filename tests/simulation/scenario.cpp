@@ -1,5 +1,7 @@
 #include "scenario.h"
 
+#include <algorithm>
+
 #include "chance.h"
 
 namespace flowmyna::simulation {
@@ -22,6 +24,8 @@ ForemanOptions draw_foreman(Chance& chance, std::uint64_t seed) {
   options.in_flight_max = chance.one_of<std::size_t>({1, 2, 8});
   options.requests_per_minute_max = chance.one_of<std::uint32_t>({0, 30, 1000});
   options.hold_unknown = chance.one_in(0.25);
+  options.dead_letter_after =
+      chance.one_of<milliseconds>({milliseconds(0), seconds(30), minutes(2)});
   options.window_operations = chance.one_of<std::size_t>({5, 30, 10'000});
   options.window_bytes = chance.one_of<std::size_t>({500, 4U << 20});
   options.compact_operations = chance.one_of<std::size_t>({1, 7, 2048});
@@ -31,9 +35,12 @@ ForemanOptions draw_foreman(Chance& chance, std::uint64_t seed) {
 ApiOptions draw_api(Chance& chance) {
   using Refusal = ApiOptions::Refusal;
   ApiOptions options;
-  options.refusal = chance.one_of({Refusal::kWhole, Refusal::kNamed, Refusal::kUnnamed});
+  options.refusal = chance.one_of({Refusal::kWhole, Refusal::kInPart});
+  if (chance.one_in(0.7)) options.dialect = draw_dialect(chance);
   options.passing_failure = chance.one_of({0.0, 0.0, 0.05});
   options.body_bytes_max = chance.one_of<std::size_t>({SIZE_MAX, SIZE_MAX, 1000});
+  options.takes_large_items = chance.one_in(0.5);
+  options.has_usual_health = !chance.one_in(0.1);
   return options;
 }
 
@@ -48,6 +55,7 @@ WriterOptions draw_writers(Chance& chance) {
   options.event_share = chance.one_of({0.1, 0.5});
   options.inline_share = chance.one_of({0.0, 0.4});
   options.bad_share = chance.one_of({0.0, 0.03, 0.1});
+  options.large_share = chance.one_of({0.0, 0.0, 0.05});
   return options;
 }
 
@@ -55,6 +63,11 @@ FaultPlan::Options draw_faults(Chance& chance, BootTime end) {
   FaultPlan::Options options;
   options.end = end;
   if (chance.one_in(0.2)) return options;
+  if (chance.one_in(0.15)) {
+    options.health = chance.one_of(
+        {Fault::kNotFound, Fault::kServerError, Fault::kUnauthorized, Fault::kPortal});
+  }
+  options.slow = chance.one_of({0.0, 0.0, 0.01});
   options.background = chance.one_of({0.0, 0.02, 0.2});
   const auto periods = chance.number(0, 4);
   for (std::int64_t i = 0; i < periods; ++i) {
@@ -77,6 +90,29 @@ FaultPlan::Options draw_faults(Chance& chance, BootTime end) {
         {begin, std::min(end, begin + length), chance.one_of(std::span(kinds))});
   }
   return options;
+}
+
+/// Of an endpoint, of an object, or of all.
+std::vector<Trouble> draw_troubles(Chance& chance, const WriterOptions& writers, BootTime end) {
+  using Effect = Trouble::Effect;
+  std::vector<Trouble> out;
+  for (auto i = chance.one_in(0.5) ? chance.number(1, 3) : 0; i > 0; --i) {
+    Trouble& trouble = out.emplace_back();
+    trouble.begin = chance.between(BootTime(0), end);
+    trouble.end = std::min(end, trouble.begin + chance.around(std::max(milliseconds(1), end / 4)));
+    if (chance.one_in(0.7)) trouble.kind = chance.one_of({Kind::kUpsert, Kind::kEvent});
+    trouble.effect = chance.one_of({Effect::kServerError, Effect::kForbidden, Effect::kPage,
+                                    Effect::kNotFound, Effect::kSilence, Effect::kHalfDone,
+                                    Effect::kRefusesAll, Effect::kFailsAll});
+    if (!chance.one_in(0.6)) continue;
+    const std::size_t object = chance.index(writers.objects);
+    trouble.objects = Writers::name_of(writers, object);
+    if (!chance.one_in(0.4)) continue;
+    trouble.end = Trouble::kNever;
+    trouble.effect = chance.one_of({Effect::kServerError, Effect::kForbidden, Effect::kPage,
+                                    Effect::kNotFound, Effect::kSilence, Effect::kHalfDone});
+  }
+  return out;
 }
 
 CrashOptions draw_crashes(Chance& chance, BootTime end) {
@@ -132,13 +168,15 @@ Scenario draw_scenario(std::uint64_t seed) {
   const auto batches = 2 * writers.operations / (writers.writers * (writers.batch_max + 1)) + 1;
   const BootTime end = writers.pause * batches + minutes(2);
   scenario.faults = draw_faults(chance, end);
+  scenario.troubles = draw_troubles(chance, writers, end);
   scenario.crashes = draw_crashes(chance, end);
   scenario.clock = draw_clock(chance, end);
   scenario.outbox.clock_step.operations_max = chance.one_of<std::size_t>({1, 5, 500});
   if (chance.one_in(0.3)) scenario.outbox.commit_failure = chance.one_of({0.05, 0.3});
   if (chance.one_in(0.5)) scenario.outbox.failed_but_kept = 0.5;
   if (chance.one_in(0.3)) scenario.outbox.slow_sync = 0.05;
-  if (chance.one_in(0.1)) scenario.quota_bytes = 3000;
+  const bool has_room = std::ranges::any_of(scenario.troubles, &Trouble::is_endless);
+  if (!has_room && chance.one_in(0.1)) scenario.quota_bytes = 3000;
   for (std::int64_t i = chance.one_in(0.3) ? chance.number(1, 6) : 0; i > 0; --i) {
     scenario.commands.emplace_back(
         chance.between(BootTime(0), end),
@@ -149,6 +187,9 @@ Scenario draw_scenario(std::uint64_t seed) {
         chance.between(BootTime(0), end),
         chance.one_of({Command::kRetryOne, Command::kRetryAll, Command::kDropOne}));
   }
+  for (std::int64_t i = chance.one_in(0.3) ? chance.number(1, 6) : 0; i > 0; --i) {
+    scenario.commands.emplace_back(chance.between(BootTime(0), end), Command::kDropPending);
+  }
   if (chance.one_in(0.5)) {
     scenario.commands.emplace_back(chance.between(BootTime(0), end), Command::kMendApi);
   }
@@ -156,6 +197,23 @@ Scenario draw_scenario(std::uint64_t seed) {
   scenario.writers.wait_max = chance.one_of<milliseconds>({seconds(1), minutes(10)});
   draw_network_changes(chance, end, scenario);
   return scenario;
+}
+
+std::string render(const Scenario& scenario) {
+  const ApiOptions& api = scenario.api;
+  std::string out = "the API: ";
+  out += api.refusal == ApiOptions::Refusal::kWhole ? "refuses batches, " : "refuses items, ";
+  out += render(api.dialect);
+  if (!api.has_usual_health) out += ", another health";
+  if (api.body_bytes_max != SIZE_MAX) {
+    out += ", 413 above " + std::to_string(api.body_bytes_max) + " bytes";
+    out += api.takes_large_items ? " but for one item" : "";
+  }
+  if (scenario.faults.health != Fault::kNone) {
+    out += ", health: " + std::string(name_of(scenario.faults.health));
+  }
+  for (const Trouble& trouble : scenario.troubles) out += ", " + render(trouble);
+  return out;
 }
 
 }  // namespace flowmyna::simulation

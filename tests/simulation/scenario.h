@@ -7,6 +7,7 @@
 #include "faults.h"
 #include "model_api.h"
 #include "simulated_outbox.h"
+#include "troubles.h"
 #include "writers.h"
 
 namespace flowmyna::simulation {
@@ -39,7 +40,8 @@ enum class Command : std::uint8_t {
   kRetryOne,  ///< some dead letter
   kRetryAll,
   kDropOne,
-  kMendApi,  ///< it takes from now on what it refused for good
+  kDropPending,  ///< something that waits, most likely what is stuck
+  kMendApi,      ///< it takes from now on what it refused for good
 };
 
 /// Everything that one run consists of.
@@ -51,6 +53,7 @@ struct Scenario {
   ApiOptions api;
   WriterOptions writers;
   FaultPlan::Options faults;
+  std::vector<Trouble> troubles;
   CrashOptions crashes;
   ClockOptions clock;
   std::vector<std::pair<BootTime, Command>> commands;
@@ -59,5 +62,8 @@ struct Scenario {
 /// Minutes to days of traffic, from a seed: every part of a scenario is sometimes absent, so that
 /// what fails can be told from what merely happens beside it.
 Scenario draw_scenario(std::uint64_t seed);
+
+/// What the other side is like, for whoever reads a trace.
+std::string render(const Scenario& scenario);
 
 }  // namespace flowmyna::simulation

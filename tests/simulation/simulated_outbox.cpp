@@ -3,48 +3,12 @@
 #include <algorithm>
 #include <memory>
 
+#include "outbox_text.h"
+
 namespace flowmyna::simulation {
 namespace {
 
 const Error kFailed{Error::Kind::kIo, "the disk failed"};
-
-std::string list(const std::vector<Receipt>& receipts) {
-  std::string out;
-  for (const Receipt receipt : receipts) {
-    out += (out.empty() ? "" : " ") + std::to_string(receipt);
-  }
-  return out;
-}
-
-std::string describe(Receipt first, const std::vector<ModelOperation>& models) {
-  std::string out = "outbox: accepted from receipt " + std::to_string(first) + ":";
-  for (const auto& model : models) out += " [" + render(model) + "]";
-  return out;
-}
-
-std::string describe(const Settlement& settlement) {
-  std::string out = "outbox: settled request " + std::to_string(settlement.id) +
-                    ", delivered: " + list(settlement.delivered);
-  for (const auto& item : settlement.dead) {
-    out += ", dead: " + list(item.members) + " (" + item.reason + ")";
-  }
-  return out;
-}
-
-std::string describe(const Seal& seal) {
-  std::string out =
-      "outbox: sealed request " + std::to_string(seal.id) + ", key " + seal.idempotency_key + ":";
-  for (const auto& item : seal.items) out += " [" + list(item) + "]";
-  return out;
-}
-
-std::string describe(const DeadLetters& taken, bool drops) {
-  std::string out = drops ? "outbox: dropped" : "outbox: returned";
-  for (const DeadLetter& letter : taken.letters) {
-    for (const auto& row : letter.operations.rows()) out += ' ' + std::to_string(row.receipt);
-  }
-  return out;
-}
 
 }  // namespace
 
@@ -127,6 +91,27 @@ void SimulatedOutbox::drop(LetterLimits limits, Done<DeadLetters> done) {
          done(written ? Result<DeadLetters>(change->taken) : tl::make_unexpected(written.error()));
        }});
   begin_round();
+}
+
+/// Of pending operations; what a request holds the foreman gives up by settling that.
+void SimulatedOutbox::give_up(GiveUp what, Done<std::uint64_t> done) {
+  auto given_up = std::make_shared<GivenUp>(GivenUp{std::move(what.receipts)});
+  queued_.writes.push_back({{},
+                            {},
+                            nullptr,
+                            [given_up, done = std::move(done)](const Result<void>& written) {
+                              done(written ? Result<std::uint64_t>(given_up->receipts.size())
+                                           : tl::make_unexpected(written.error()));
+                            },
+                            {},
+                            given_up});
+  begin_round();
+}
+
+Result<void> SimulatedOutbox::apply(GivenUp& given_up, MemoryStorage& storage) {
+  std::erase_if(given_up.receipts,
+                [&](Receipt receipt) { return !storage.fetch({receipt}).has_value(); });
+  return storage.give_up(given_up.receipts).map([](std::uint64_t) {});
 }
 
 Result<void> SimulatedOutbox::apply(LetterChange& change, MemoryStorage& storage) {
@@ -214,14 +199,7 @@ SimulatedOutbox::Committed SimulatedOutbox::commit(const Round& round, bool with
     }
   }
   for (const Write& write : round.writes) {
-    for (const Seal& seal : write.seals) done = done ? storage.seal(seal) : done;
-    for (const Settlement& settlement : write.settlements) {
-      done = done ? storage.settle(settlement) : done;
-    }
-    if (write.change != nullptr) done = done ? apply(*write.change, storage) : done;
-    if (done && write.correction) {
-      done = correct_step(storage, *write.correction, options_.clock_step);
-    }
+    if (done) done = apply(write, storage);
   }
   const bool fails = around_.has_faults() && around_.chance.one_in(options_.commit_failure);
   const bool settles =
@@ -242,6 +220,20 @@ SimulatedOutbox::Committed SimulatedOutbox::commit(const Round& round, bool with
   return fails ? Committed::kUnsaid : Committed::kYes;
 }
 
+Result<void> SimulatedOutbox::apply(const Write& write, MemoryStorage& storage) {
+  Result<void> done;
+  for (const Seal& seal : write.seals) done = done ? storage.seal(seal) : done;
+  for (const Settlement& settlement : write.settlements) {
+    done = done ? storage.settle(settlement) : done;
+  }
+  if (write.change != nullptr) done = done ? apply(*write.change, storage) : done;
+  if (write.given_up != nullptr) done = done ? apply(*write.given_up, storage) : done;
+  if (done && write.correction) {
+    done = correct_step(storage, *write.correction, options_.clock_step);
+  }
+  return done;
+}
+
 void SimulatedOutbox::enter_in_ledger(const Round& round, bool with_appends) {
   for (std::size_t i = 0; with_appends && i < round.appends.size(); ++i) {
     if (!receipts_[i]) continue;
@@ -249,25 +241,33 @@ void SimulatedOutbox::enter_in_ledger(const Round& round, bool with_appends) {
     around_.ledger.accepted(*receipts_[i], models);
     around_.trace.note([&] { return describe(*receipts_[i], models); });
   }
-  for (const Write& write : round.writes) {
-    if (write.correction) {
-      around_.trace.note([&] {
-        return "outbox: corrected up to " + std::to_string(around_.storage.stats().unsynced_from);
-      });
-    }
-    for (const Settlement& settlement : write.settlements) {
-      around_.ledger.settled(settlement);
-      around_.trace.note([&] { return describe(settlement); });
-    }
-    if (write.change != nullptr) {
-      const LetterChange& change = *write.change;
-      change.drops ? around_.ledger.dropped(change.taken) : around_.ledger.retried(change.taken);
-      around_.trace.note([&] { return describe(change.taken, change.drops); });
-    }
-    for (const Seal& seal : write.seals) {
-      around_.ledger.sealed(seal);
-      around_.trace.note([&] { return describe(seal); });
-    }
+  for (const Write& write : round.writes) enter_in_ledger(write);
+}
+
+void SimulatedOutbox::enter_in_ledger(const Write& write) {
+  if (write.correction) {
+    around_.trace.note([&] {
+      return "outbox: corrected up to " + std::to_string(around_.storage.stats().unsynced_from);
+    });
+  }
+  for (const Settlement& settlement : write.settlements) {
+    around_.ledger.settled(settlement);
+    around_.trace.note([&] { return describe(settlement); });
+    if (!settlement.dropped.empty()) around_.on_drop(settlement.dropped);
+  }
+  if (write.change != nullptr) {
+    const LetterChange& change = *write.change;
+    change.drops ? around_.ledger.dropped(change.taken) : around_.ledger.retried(change.taken);
+    around_.trace.note([&] { return describe(change.taken, change.drops); });
+  }
+  if (write.given_up != nullptr) {
+    around_.ledger.given_up(write.given_up->receipts);
+    around_.trace.note([&] { return "outbox: given up: " + list(write.given_up->receipts); });
+    around_.on_drop(write.given_up->receipts);
+  }
+  for (const Seal& seal : write.seals) {
+    around_.ledger.sealed(seal);
+    around_.trace.note([&] { return describe(seal); });
   }
 }
 

@@ -61,6 +61,8 @@ class SimulatedOutbox final : public Outbox {
     std::function<bool()> has_faults;
     /// Something was accepted.
     std::function<void()> on_append;
+    /// A person has given this up, durably.
+    std::function<void(const std::vector<Receipt>&)> on_drop;
   };
 
   SimulatedOutbox(OutboxOptions options, PlanOptions planning, Surroundings surroundings)
@@ -87,7 +89,14 @@ class SimulatedOutbox final : public Outbox {
   void id(Done<std::string> done) override { done(not_simulated()); }
   void arrive(Arrival, Done<void> done) override { done(not_simulated()); }
   void arrived(std::string, std::string, Done<Arrived> done) override { done(not_simulated()); }
-  void give_up(GiveUp, Done<std::uint64_t> done) override { done(not_simulated()); }
+  void give_up(GiveUp what, Done<std::uint64_t> done) override;
+  // Nor is any of it copied.
+  void begin_backup(std::string, Done<void> done) override { done(not_simulated()); }
+  void continue_backup(std::string, Done<BackupProgress> done) override { done(not_simulated()); }
+  void read_backup(std::string, std::uint64_t, Done<std::string> done) override {
+    done(not_simulated());
+  }
+  void end_backup(std::string, Done<void> done) override { done(not_simulated()); }
 
  private:
   /// What a person does to dead letters, and what came of it.
@@ -97,12 +106,16 @@ class SimulatedOutbox final : public Outbox {
     DeadLetters taken;
     RetriedLetters retried;
   };
+  struct GivenUp {
+    std::vector<Receipt> receipts;  ///< in the end those that were pending
+  };
   struct Write {
     std::vector<Seal> seals;
     std::vector<Settlement> settlements;
     std::shared_ptr<LetterChange> change;
     Done<void> done;
     std::optional<ClockCorrection> correction = {};
+    std::shared_ptr<GivenUp> given_up = {};
   };
   struct Round {
     std::vector<std::unique_ptr<WriterAppend>> appends;
@@ -120,8 +133,11 @@ class SimulatedOutbox final : public Outbox {
   void perform(Round round);
   Committed commit(const Round& round, bool with_appends);
   Result<void> apply(LetterChange& change, MemoryStorage& storage);
+  static Result<void> apply(GivenUp& given_up, MemoryStorage& storage);
   Result<Compacted> compact(const CompactLimits& limits);
+  Result<void> apply(const Write& write, MemoryStorage& storage);
   void enter_in_ledger(const Round& round, bool with_appends);
+  void enter_in_ledger(const Write& write);
   bool answer_writers(const Round& round, Committed committed);
 
   OutboxOptions options_;

@@ -1,8 +1,8 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -10,6 +10,7 @@
 #include "event_queue.h"
 #include "faults.h"
 #include "model_api.h"
+#include "troubles.h"
 #include "wire_rules.h"
 
 namespace flowmyna::simulation {
@@ -17,23 +18,32 @@ namespace flowmyna::simulation {
 /// What lies between the process and the API, and outlives the process.
 ///
 /// A copy that the network holds back reaches the API after its sender gave up, but before its
-/// resend is answered. One that arrives later still could undo newer data, and no client can keep
-/// it from that without help of the API: the vendor documents no idempotency key.
+/// resend, or that of a part of it, is answered. One that arrives later still could undo newer
+/// data, and no client can keep it from that without help of the API: the vendor documents no
+/// idempotency key.
 class Network {
  public:
   Network(ModelApi& api, Trace& trace) : api_(api), trace_(trace) {}
 
   /// The copy reaches the API now; copies of it that were held back do so too, before or after.
-  Answer arrive(const Copy& copy, Chance& chance);
-  void hold_back(const Copy& copy) { held_back_[copy.key].push_back(copy); }
+  Answer arrive(const Copy& copy, Chance& chance, ModelApi::Mood mood = ModelApi::Mood::kUsual);
+  void hold_back(const Copy& copy) { held_back_.push_back({copy, ModelApi::subjects_of(copy)}); }
+  /// What is about one of these will not arrive any more: a person gave it up, so nothing is resent
+  /// that it could precede.
+  void forget(const std::set<std::string>& subjects) { take_held_back(subjects); }
   bool holds_any_back() const { return !held_back_.empty(); }
 
  private:
-  void release(const std::string& key);
+  struct HeldBack {
+    Copy copy;
+    std::set<std::string> subjects;
+  };
+  std::vector<Copy> take_held_back(const std::set<std::string>& subjects);
+  void release(const std::vector<Copy>& copies);
 
   ModelApi& api_;
   Trace& trace_;
-  std::map<std::string, std::vector<Copy>> held_back_;  // by idempotency key
+  std::vector<HeldBack> held_back_;
 };
 
 /// One process's connections. Destroying it loses the answers under way; what was on its way to
@@ -46,6 +56,7 @@ class SimulatedTransport final : public Transport {
     Trace& trace;
     Network& network;
     FaultPlan& faults;
+    const Troubles& troubles;
     WireRules& rules;
     Findings& findings;
     bool holds_unknown = false;  ///< see Fault::kLate: nothing is resent that it could precede
@@ -68,13 +79,18 @@ class SimulatedTransport final : public Transport {
     Done done;
     const std::string* body = nullptr;  // as the sender owns it; must stay as it was
     Fault fault = Fault::kNone;
+    ModelApi::Mood mood = ModelApi::Mood::kUsual;
     WireRules::Sent sent;
     bool has_arrived = false;
     Answer answer;
   };
 
+  using milliseconds = std::chrono::milliseconds;
+
   static bool is_silent(Fault fault);
-  Fault draw_fault(const Copy& copy);
+  void draw_fault(Flight& flight);
+  void meet(const Trouble& trouble, Flight& flight);
+  milliseconds draw_way_back(const Flight& flight);
   void arrive(Flight& flight);
   void finish(const std::shared_ptr<Flight>& flight);
   static bool is_sure(const Flight& flight);

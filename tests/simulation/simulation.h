@@ -21,6 +21,10 @@ struct Outcome {
   std::size_t waits_told = 0;  ///< of an outcome, in time
   std::size_t retries = 0;     ///< operations that a person put back
   std::size_t corrected = 0;   ///< recordings of events with a corrected time
+  std::size_t died = 0;        ///< items, ever
+  std::size_t seals_max = 0;   ///< at any time
+  std::size_t overtaken = 0;   ///< requests that left before something older, the most
+  BootTime oldest_at_calm{0};  ///< how long the oldest operation has waited when the writers stop
   OutboxStats stats;
   BootTime lasted{0};
 };
@@ -43,11 +47,18 @@ class Simulation {
   WriterAppend::Done answer_to_writer(std::size_t operations);
   void command(Command command);
   void retry(LetterLimits limits);
+  void drop_pending();
+  void forget(const std::vector<Receipt>& dropped);
   /// One letter, from a random place on.
   LetterLimits some_letter();
   void calm_down();
+  void witness();
+  Receipt unexplained() const;
+  void check_step();
+  void check_receipts();
   void check_end();
   bool has_ended() const;
+  BootTime oldest_age() const;
 
   const Scenario scenario_;
   EventQueue queue_;
@@ -59,6 +70,7 @@ class Simulation {
   ModelApi api_;
   Network network_;
   FaultPlan faults_;
+  Troubles troubles_;
   WireRules rules_;
   Waits waits_;
   std::unique_ptr<Process> process_;
@@ -67,6 +79,10 @@ class Simulation {
   std::size_t corrected_ = 0;
   bool crash_is_near_ = false;
   std::uint64_t keys_ = 0;
+  bool is_stuck_ = false;  // all that is pending, by name, in the end
+  BootTime oldest_at_calm_{0};
+  BootTime next_witness_at_{0};
+  std::size_t seals_max_ = 0;
 };
 
 }  // namespace flowmyna::simulation

@@ -1,5 +1,6 @@
 // Days of traffic, outages and crashes in virtual time. Set FLOWMYNA_SIM_SEED to run one seed with
-// its whole event log, FLOWMYNA_SIM_SEEDS to run another number of seeds.
+// its whole event log, FLOWMYNA_SIM_SEEDS to run another number of seeds, FLOWMYNA_SIM_FIRST to
+// begin with another one.
 
 #include <gtest/gtest.h>
 #include <spdlog/spdlog.h>
@@ -7,30 +8,23 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "print_failure.h"
 #include "simulation.h"
 
 namespace flowmyna::simulation {
 namespace {
 
-constexpr std::uint64_t kSeeds = 8000;
-constexpr std::size_t kTraceLines = 200;  // of a failing seed among many; alone it prints all
+constexpr std::uint64_t kSeeds = 1500;
 
 std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
   const char* text = std::getenv(variable);
   return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
 }
 
-void print_failure(const Scenario& scenario, std::size_t lines_max) {
-  const Outcome outcome = Simulation(scenario, true).run();
-  const std::size_t size = outcome.trace.size();
-  const std::size_t begin = size > lines_max ? size - lines_max : 0;
-  for (std::size_t i = begin; i < size; ++i) std::cerr << outcome.trace[i] << '\n';
-}
-
 TEST(Simulation, EndsLikeTheUnplannedSequenceWhateverHappens) {
   const std::uint64_t one = number_from("FLOWMYNA_SIM_SEED", 0);
-  const std::uint64_t first = one != 0 ? one : 1;
-  const std::uint64_t last = one != 0 ? one : number_from("FLOWMYNA_SIM_SEEDS", kSeeds);
+  const std::uint64_t first = one != 0 ? one : number_from("FLOWMYNA_SIM_FIRST", 1);
+  const std::uint64_t last = one != 0 ? one : first + number_from("FLOWMYNA_SIM_SEEDS", kSeeds) - 1;
   std::size_t operations = 0;
   std::size_t requests = 0;
   std::size_t crashes = 0;
@@ -39,6 +33,8 @@ TEST(Simulation, EndsLikeTheUnplannedSequenceWhateverHappens) {
   std::uint64_t dropped = 0;
   std::size_t corrected = 0;
   std::uint64_t duplicates = 0;
+  std::size_t stuck = 0;
+  std::size_t overtaken = 0;
   BootTime lasted{0};
   for (std::uint64_t seed = first; seed <= last; ++seed) {
     const Outcome outcome = Simulation(draw_scenario(seed), false).run();
@@ -50,9 +46,15 @@ TEST(Simulation, EndsLikeTheUnplannedSequenceWhateverHappens) {
     dropped += outcome.stats.dropped;
     corrected += outcome.corrected;
     duplicates += outcome.stats.duplicates_possible;
+    stuck += outcome.stats.pending();
+    overtaken = std::max(overtaken, outcome.overtaken);
     lasted += outcome.lasted;
     if (outcome.broken.empty()) continue;
     print_failure(draw_scenario(seed), one != 0 ? SIZE_MAX : kTraceLines);
+    if (std::getenv("FLOWMYNA_SIM_GO_ON") != nullptr) {
+      ADD_FAILURE() << "seed " << seed << ": " << outcome.broken.front();
+      continue;
+    }
     FAIL() << "seed " << seed << ": " << outcome.broken.front()
            << "\nreproduce with: FLOWMYNA_SIM_SEED=" << seed << " simulation_test";
   }
@@ -60,8 +62,20 @@ TEST(Simulation, EndsLikeTheUnplannedSequenceWhateverHappens) {
             << operations << " operations, " << requests << " requests, " << crashes << " crashes, "
             << retries << " retried and " << dropped << " dropped operations, " << duplicates
             << " possible duplicates, " << waits_told << " waits for delivery, " << corrected
-            << " corrected times\n";
+            << " corrected times, " << stuck << " operations stuck in the end, at most "
+            << overtaken << " requests before something older\n";
   EXPECT_TRUE(corrected > 0 || one != 0) << "no clock was synchronised in time for an event";
+}
+
+TEST(Simulation, WhatTheLongestCampaignFoundStaysMended) {
+  for (const std::uint64_t seed :
+       {191U,    1027U,    1329U,    6202U,    6466U,    7590U,    8737U,   9275U,   10319U,
+        12317U,  12717U,   14323U,   19997U,   20063U,   27213U,   64055U,  69056U,  81320U,
+        82717U,  83440U,   125980U,  143959U,  144923U,  161011U,  240085U, 240715U, 254076U,
+        531896U, 1004338U, 1005717U, 1027290U, 1050375U, 2000056U, 2009114U}) {
+    const Outcome outcome = Simulation(draw_scenario(seed), false).run();
+    EXPECT_EQ(outcome.broken, std::vector<std::string>()) << "seed " << seed;
+  }
 }
 
 /// Events that the API refuses in part, on a machine that starts again and again with an unset
@@ -77,12 +91,14 @@ Scenario splitting_while_synchronised(std::uint64_t seed) {
   scenario.writers.bad_share = 0.2;
   scenario.writers.own_time_share = 0;
   scenario.foreman.requests_per_minute_max = 0;
+  scenario.foreman.dead_letter_after = std::chrono::milliseconds(0);
   scenario.foreman.linger = std::chrono::milliseconds(0);
   scenario.foreman.in_flight_max = 8;
   scenario.outbox = {};
   scenario.outbox.sync_max = std::chrono::milliseconds(100);
   scenario.faults = {};
   scenario.faults.end = std::chrono::minutes(1);
+  scenario.troubles.clear();
   scenario.commands.clear();
   scenario.crashes.at.clear();
   scenario.crashes.crashes_max = 20;
@@ -98,7 +114,7 @@ Scenario splitting_while_synchronised(std::uint64_t seed) {
 }
 
 TEST(Simulation, AClockThatIsSynchronisedWhileRequestsAreSplitChangesNothingThatLeft) {
-  const std::uint64_t seeds = number_from("FLOWMYNA_SIM_SEEDS", kSeeds) / 8;
+  const std::uint64_t seeds = number_from("FLOWMYNA_SIM_SEEDS", kSeeds) / 20;
   std::size_t corrected = 0;
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
     const Outcome outcome = Simulation(splitting_while_synchronised(seed), false).run();
@@ -140,7 +156,8 @@ TEST(Simulation, AThousandUpsertsOfOneObjectDuringAnOutageArriveAsOneItem) {
     EXPECT_EQ(outcome.broken, std::vector<std::string>());
     EXPECT_EQ(outcome.operations, 1000U);
     EXPECT_EQ(outcome.stats.delivered, 1000U);
-    EXPECT_EQ(outcome.stats.coalesced, 999U);
+    // Where health says no, but answers, one item is sealed to see whether writes are taken.
+    EXPECT_GE(outcome.stats.coalesced, 998U);
   }
 }
 

@@ -11,6 +11,11 @@ namespace {
 // flaps once every `retry_initial`.
 constexpr std::size_t kRequestsAfterChange = 10;
 
+Channel channel_of(const Copy& copy) {
+  if (copy.is_get) return Channel::kHealth;
+  return copy.is_event() ? Channel::kEvents : Channel::kUpserts;
+}
+
 }  // namespace
 
 WireRules::WireRules(const ForemanOptions& options, const FaultPlan& faults, const Ledger& ledger,
@@ -20,18 +25,21 @@ WireRules::WireRules(const ForemanOptions& options, const FaultPlan& faults, con
       ledger_(ledger),
       findings_(findings),
       build_(std::move(build)),
+      overtaking_(options, ledger, findings),
       back_off_(options.backoff.initial) {}
 
 WireRules::Sent WireRules::sent(const Copy& copy, BootTime now) {
   in_flight_.insert(now);
   if (!copy.is_get) ++data_in_flight_;
   ++requests_;
-  Sent sent = back_off_.sent(copy.is_get, now);
+  Sent sent = back_off_.sent(channel_of(copy), now);
+  sent.turned_away_since = turned_away_since(copy);
   if (!sent.wrong.empty()) findings_.add(sent.wrong);
   check_limits(now);
   check_outage(now);
   if (copy.is_get) return sent;
   check_seal(copy);
+  overtaking_.sent(copy.key);
   if (options_.hold_unknown && copy.is_event()) {
     for (const Serial serial : ModelApi::serials_in(copy.body)) {
       const auto it = held_.find(serial);
@@ -88,9 +96,10 @@ void WireRules::check_outage(BootTime now) {
   const auto doublings = std::bit_width(static_cast<std::uint64_t>(backoff.max / backoff.initial));
   const auto waits = 4 * (now - outage->begin) / backoff.max;
   // Unlucky jitter included; a hundred times fewer than one a `retry_initial`.
-  const std::size_t bound = (options_.in_flight_max + 2 * doublings) * (1 + restarts_in_outage_) +
-                            static_cast<std::size_t>(waits) + 20 +
-                            kRequestsAfterChange * changes_in_outage_;
+  const std::size_t bound =
+      kChannels *
+      ((options_.in_flight_max + 2 * doublings) * (1 + restarts_in_outage_) +
+       static_cast<std::size_t>(waits) + 20 + kRequestsAfterChange * changes_in_outage_);
   findings_.expect(requests_in_outage_ <= bound, [&] {
     return std::to_string(requests_in_outage_) + " requests during one outage";
   });
@@ -103,18 +112,63 @@ void WireRules::network_changed(BootTime now) {
   ++changes_in_outage_;
 }
 
-void WireRules::answered(const Copy& copy, const Sent& sent, Fault fault,
-                         BackOffRule::Wait asked_wait, bool verdict_is_sure, BootTime now) {
+void WireRules::answered(const Copy& copy, const Sent& sent, const Answered& what, BootTime now) {
   if (const auto it = in_flight_.find(sent.at); it != in_flight_.end()) in_flight_.erase(it);
   if (!copy.is_get) --data_in_flight_;
-  back_off_.answered(fault, asked_wait, copy.is_get, sent, now);
-  if (verdict_is_sure || copy.is_get) return;
+  if (what.fault != Fault::kNone &&
+      (copy.is_get || may_be_networks(what.fault) || what.fault == Fault::kThrottled)) {
+    overtaking_.forget();
+  }
+  if (!copy.is_get) {
+    overtaking_.answered(copy.is_event() ? Kind::kEvent : Kind::kUpsert, what.took_something);
+  }
+  back_off_.answered(what.fault, what.asked_wait, what.took_something, sent, now);
+  note_turned_away(copy, what.fault, now);
+  if (what.verdict_is_sure || copy.is_get) return;
   unsure_keys_.insert(copy.key);
   if (!options_.hold_unknown || !copy.is_event()) return;
   for (const Serial serial : ModelApi::serials_in(copy.body)) hold(serial);
 }
 
+/// Since when somebody with what it carries was refused, at the earliest.
+std::optional<BootTime> WireRules::turned_away_since(const Copy& copy) const {
+  std::optional<BootTime> since;
+  if (turned_away_.empty()) return since;
+  for (const std::string& subject : ModelApi::subjects_of(copy)) {
+    const auto it = turned_away_.find(subject);
+    if (it != turned_away_.end()) since = std::min(since.value_or(it->second), it->second);
+  }
+  return since;
+}
+
+void WireRules::note_turned_away(const Copy& copy, Fault fault, BootTime now) {
+  if (fault != Fault::kUnauthorized && fault != Fault::kNotFound) return;
+  for (const std::string& subject : ModelApi::subjects_of(copy)) {
+    turned_away_.try_emplace(subject, now);
+  }
+}
+
+bool WireRules::was_sent(const Seal& seal) const {
+  const auto& numbers = ledger_.entries().at(seal.items.front().front() - 1).seals;
+  return std::ranges::any_of(
+      numbers, [&](std::uint64_t number) { return bodies_.contains(ledger_.key_of(number)); });
+}
+
+void WireRules::check_sealed(const std::map<std::string, Seal>& seals) {
+  const std::size_t ahead_max = 2 * kKinds * options_.in_flight_max;
+  if (seals.size() <= ahead_max) return;
+  const auto unsent = static_cast<std::size_t>(
+      std::ranges::count_if(seals, [&](const auto& entry) { return !was_sent(entry.second); }));
+  findings_.expect(unsent <= ahead_max,
+                   [&] { return std::to_string(unsent) + " requests are sealed that never left"; });
+  // Each that was sealed may have come apart.
+  const std::size_t sealed_max = kKinds * options_.sealed_max * options_.plan.items_max;
+  findings_.expect(seals.size() <= sealed_max + ahead_max,
+                   [&] { return std::to_string(seals.size()) + " requests are sealed"; });
+}
+
 void WireRules::crashed() {
+  overtaking_.forget();
   in_flight_.clear();
   data_in_flight_ = 0;
 }
@@ -122,6 +176,7 @@ void WireRules::crashed() {
 /// What is sealed now may have been in flight when the last process ended.
 void WireRules::restarted() {
   back_off_.restarted();
+  turned_away_.clear();
   ++restarts_in_outage_;
   last_minute_.clear();
   for (const auto& [key, seal] : ledger_.seals()) {

@@ -10,6 +10,7 @@
 #include "delivery/foreman.h"
 #include "ledger.h"
 #include "model_api.h"
+#include "overtaking.h"
 
 namespace flowmyna::simulation {
 
@@ -24,11 +25,20 @@ class WireRules {
 
   using Sent = BackOffRule::Sent;
   Sent sent(const Copy& copy, BootTime now);
-  /// `verdict_is_sure`: the answer says whether the request was processed.
-  void answered(const Copy& copy, const Sent& sent, Fault fault, BackOffRule::Wait asked_wait,
-                bool verdict_is_sure, BootTime now);
+  struct Answered {
+    Fault fault = Fault::kNone;
+    BackOffRule::Wait asked_wait{0};
+    bool verdict_is_sure = false;  ///< the answer says whether the request was processed
+    bool took_something = false;   ///< and that an item was
+  };
+  void answered(const Copy& copy, const Sent& sent, const Answered& what, BootTime now);
+  /// No more lies sealed and unsent than may soon leave; and what failed is bounded as well.
+  void check_sealed(const std::map<std::string, Seal>& seals);
   void crashed();
   void restarted();
+  /// Something came back to the backlog at an old place.
+  void returned() { overtaking_.forget(); }
+  std::size_t overtaken_max() const { return overtaking_.most(); }
   void hurried(BootTime now) { back_off_.hurried(now); }
   void network_changed(BootTime now);
 
@@ -40,6 +50,9 @@ class WireRules {
   void check_limits(BootTime now);
   void check_seal(const Copy& copy);
   void check_outage(BootTime now);
+  bool was_sent(const Seal& seal) const;
+  std::optional<BootTime> turned_away_since(const Copy& copy) const;
+  void note_turned_away(const Copy& copy, Fault fault, BootTime now);
   void hold(Serial serial) { held_[serial] = ledger_.retries_of(serial); }
 
   const ForemanOptions& options_;
@@ -47,6 +60,7 @@ class WireRules {
   const Ledger& ledger_;
   Findings& findings_;
   const Build build_;
+  Overtaking overtaking_;
 
   BackOffRule back_off_;
   std::multiset<BootTime> in_flight_;  // by their sending
@@ -60,6 +74,7 @@ class WireRules {
   BootTime last_change_{0};
   std::map<std::string, std::string> bodies_;  // by key
   std::set<std::string> unsure_keys_;
+  std::map<std::string, BootTime> turned_away_;  // by subject: since when
   // Events that must not leave again unless a person says so: how often one had when it was held.
   std::map<Serial, std::uint64_t> held_;
 };

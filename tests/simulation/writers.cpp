@@ -8,6 +8,9 @@ namespace {
 // Few names, so that patches overwrite and remove what others set.
 constexpr std::int64_t kNames = 5;
 
+// More than the smallest body that an API of the simulation refuses for its size.
+constexpr std::size_t kLargeBytes = 1200;
+
 }  // namespace
 
 Writers::Writers(WriterOptions options, EventQueue& queue, Chance& chance, Write write)
@@ -44,10 +47,24 @@ void Writers::make_upsert(ModelOperation& operation) {
   auto& target = operation.targets.emplace_back(make_target());
   target.properties = make_properties(static_cast<std::size_t>(chance_.number(0, 3)));
   if (operation.is_bad) target.properties.emplace_back(bad_word(operation.serial), "1");
+  if (chance_.one_in(options_.large_share)) {
+    target.properties.emplace_back("large", '"' + std::string(kLargeBytes, 'x') + '"');
+  }
   // Its own number, so that every state shows which upserts made it.
   if (chance_.one_in(0.7)) {
     target.properties.emplace_back("last", std::to_string(operation.serial));
   }
+}
+
+std::vector<ModelOperation> Writers::make_witnesses() {
+  std::vector<ModelOperation> out(2);
+  for (ModelOperation& operation : out) {
+    operation.serial = static_cast<Serial>(made_++);
+    operation.targets.push_back({"Witness", "w", {}});
+  }
+  out.front().targets.front().properties = {{"last", std::to_string(out.front().serial)}};
+  out.back().kind = Kind::kEvent;
+  return out;
 }
 
 void Writers::make_event(ModelOperation& operation) {
@@ -62,6 +79,10 @@ void Writers::make_event(ModelOperation& operation) {
     // Two mentions of one object may both write it: names of their own keep that unambiguous.
     for (auto& [name, value] : target.properties) name += "@" + std::to_string(i);
   }
+}
+
+std::string Writers::name_of(const WriterOptions& options, std::size_t object) {
+  return "T" + std::to_string(object % options.types) + "/o" + std::to_string(object);
 }
 
 ModelOperation::Target Writers::make_target() {

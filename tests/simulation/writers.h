@@ -24,6 +24,7 @@ struct WriterOptions {
   double waiting_share = 0;  ///< of the batches: the writer waits for delivery
   std::chrono::milliseconds wait_max{60'000};
   double own_time_share = 0.3;  ///< of the events
+  double large_share = 0;       ///< of the upserts: a property of its own that is large
 };
 
 /// Applications that write operations at random times, whatever becomes of them.
@@ -34,8 +35,12 @@ class Writers {
   /// `write` gives operations to whatever process runs; there may be none.
   Writers(WriterOptions options, EventQueue& queue, Chance& chance, Write write);
 
-  void stop() { options_.operations = made_; }
-  bool are_done() const { return made_ >= options_.operations; }
+  /// How an object is called, by its number.
+  static std::string name_of(const WriterOptions& options, std::size_t object);
+  void stop() { is_stopped_ = true; }
+  /// An upsert of an object that nobody else knows, and an event on it.
+  std::vector<ModelOperation> make_witnesses();
+  bool are_done() const { return is_stopped_ || made_ >= options_.operations; }
 
  private:
   void go_on();
@@ -50,6 +55,7 @@ class Writers {
   Chance& chance_;
   Write write_;
   std::size_t made_ = 0;
+  bool is_stopped_ = false;
 };
 
 }  // namespace flowmyna::simulation

@@ -41,7 +41,8 @@ const std::vector<Layer> kLayers = {
     {"lib/client/", {"client/", "flowmyna/", "core/"}},
     // flowmynactl talks to the socket alone: no outbox, no delivery, nothing that is the daemon's.
     {"agent/ctl/",
-     {"agent/ctl/", "agent/units.h", "agent/loopback.h", "client/", "flowmyna/", "core/"}},
+     {"agent/ctl/", "agent/units.h", "agent/loopback.h", "agent/standard_descriptors.h", "client/",
+      "flowmyna/", "core/"}},
     // One file wires the concrete outbox and delivery; the rest of the daemon knows the outbox by
     // its interface in core, and of delivery the foreman, whose state it reports, and what the main
     // thread watches.
@@ -49,7 +50,8 @@ const std::vector<Layer> kLayers = {
     // The doors are served by a loop that the outbox waits at.
     {"agent/door", {"agent/", "outbox/event_loop.h", "core/"}},
     {"agent/senses.", {"agent/", "delivery/network_watch.h", "core/"}},
-    {"agent/", {"agent/", "delivery/foreman.h", "delivery/waiters.h", "core/"}},
+    {"agent/",
+     {"agent/", "delivery/delivery_status.h", "delivery/foreman.h", "delivery/waiters.h", "core/"}},
 };
 
 /// A library's header, and the only places of the product that know it. Tests may know any.

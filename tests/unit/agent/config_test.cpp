@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <fstream>
 
@@ -44,6 +45,14 @@ class ConfigTest : public testing::Test {
     return without_directory(config.error().message);
   }
 
+  /// Why there is no key, and that this is all there is to it.
+  std::string problem_of(const std::string& toml) {
+    const auto config = load(toml);
+    if (!config) return "(error) " + config.error().message;
+    EXPECT_TRUE(config->api.key.empty());
+    return without_directory(config->api.key_problem);
+  }
+
   std::string without_directory(std::string message) const {
     const std::string directory = (scratch_ / "").string();
     for (std::size_t at; (at = message.find(directory)) != std::string::npos;) {
@@ -54,6 +63,7 @@ class ConfigTest : public testing::Test {
 
   ScratchDirectory scratch_;
   Environment environment_;
+  std::vector<std::string> unused_;
 };
 
 TEST_F(ConfigTest, WithoutAFileTheDefaultsHold) {
@@ -83,7 +93,9 @@ allow_users = []
 [outbox]
 path = "/home/shop/.local/state/flowmyna-agent"
 max_size = "1GiB"
+max_damaged = 1
 durability = "full"
+on_clone = "keep"
 
 [delivery]
 linger = "200ms"
@@ -93,6 +105,7 @@ latest_types = []
 on_unknown = "resend"
 retry_initial = "1s"
 retry_max = "5m"
+dead_letter_after = "1h"
 
 [log]
 level = "info"
@@ -128,7 +141,9 @@ allow_users = [1234, 1001]
 [outbox]
 path = "/var/lib/x"
 max_size = "64MiB"
+max_damaged = 3
 durability = "relaxed"
+on_clone = "discard"
 
 [delivery]
 linger = "0ms"
@@ -138,6 +153,7 @@ latest_types = ["Customer", "Grüße"]
 on_unknown = "hold"
 retry_initial = "2s"
 retry_max = "1h"
+dead_letter_after = "0ms"
 
 [log]
 level = "debug"
@@ -179,6 +195,16 @@ TEST_F(ConfigTest, RootsPathsAreTheSystems) {
   environment_.euid = 0;
   EXPECT_EQ(default_socket_path(environment_), "/run/flowmyna-agent/agent.sock");
   EXPECT_EQ(default_state_directory(environment_), "/var/lib/flowmyna-agent");
+}
+
+TEST_F(ConfigTest, TheSocketIsWhereTheEnvironmentHasClientsLookForIt) {
+  environment_.variables["FLOWMYNA_SOCKET"] = "/tmp/mine.sock";
+  EXPECT_EQ(default_socket_path(environment_), "/tmp/mine.sock");
+  environment_.euid = 0;
+  EXPECT_EQ(default_socket_path(environment_), "/tmp/mine.sock");
+  const auto config = load("[listen]\nsocket = \"/run/s\"\n");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->listen.socket, "/run/s");
 }
 
 TEST_F(ConfigTest, FollowsTheXdgDirectories) {
@@ -291,6 +317,9 @@ TEST_F(ConfigTest, AValueOutOfRangeIsToldTheRange) {
             "'api.max_requests_per_minute' at agent.toml:2 must be from 0 to 1000000, not -1");
   EXPECT_EQ(error_of("[api]\nconnect_timeout = \"0s\"\n"),
             "'api.connect_timeout' at agent.toml:2 must be from \"10ms\" to \"5m\", not \"0s\"");
+  EXPECT_EQ(error_of("[delivery]\ndead_letter_after = \"721h\"\n"),
+            "'delivery.dead_letter_after' at agent.toml:2 must be from \"0ms\" to \"720h\", not "
+            "\"721h\"");
   EXPECT_EQ(error_of("[listen]\nmax_body = \"2GiB\"\n"),
             "'listen.max_body' at agent.toml:2 must be from \"1KiB\" to \"1GiB\", not \"2GiB\"");
 }
@@ -380,10 +409,22 @@ TEST_F(ConfigTest, PlainHttpIsForLoopbackOnly) {
             "(no error)");
 }
 
-TEST_F(ConfigTest, AnUnreadableCaFileIsAnError) {
-  EXPECT_EQ(error_of("[api]\nca_file = \"no.pem\"\n"),
-            "cannot read api.ca_file no.pem: No such file or directory; correct the path or remove "
-            "it to use the system's certificates");
+TEST_F(ConfigTest, AFileOfAuthoritiesThatIsOfNoUseYetIsWarnedAbout) {
+  const auto warning_of = [&] {
+    const auto config = load("[api]\nca_file = \"ca.pem\"\n");
+    return config && config->warnings.size() == 1 ? without_directory(config->warnings[0])
+                                                  : "(no warning)";
+  };
+  constexpr const char* kUntil = "; until it holds certificates, nothing is delivered over https";
+  EXPECT_EQ(warning_of(),
+            std::string("cannot read api.ca_file ca.pem: No such file or directory") + kUntil);
+  write("ca.pem", "");
+  EXPECT_EQ(warning_of(), std::string("api.ca_file ca.pem is empty") + kUntil);
+  write("ca.pem", "x");
+  EXPECT_EQ(warning_of(), "(no warning)");
+  std::filesystem::remove(scratch_ / "ca.pem");
+  std::filesystem::create_directory(scratch_ / "ca.pem");
+  EXPECT_EQ(warning_of(), std::string("cannot read api.ca_file ca.pem: Is a directory") + kUntil);
 }
 
 TEST_F(ConfigTest, DescribeMasksTheCredentialsOfAProxy) {
@@ -416,22 +457,50 @@ TEST_F(ConfigTest, TheKeyNeverShows) {
   EXPECT_NE(describe(*config).find("# the API key is set\n"), std::string::npos);
 }
 
-TEST_F(ConfigTest, AnUnreadableKeyFileIsAnError) {
-  EXPECT_EQ(error_of("[api]\nkey_file = \"missing\"\n"),
-            "cannot read the key file missing: No such file or directory; correct api.key_file or "
-            "let uid " +
-                std::to_string(geteuid()) + " read it");
+TEST_F(ConfigTest, AKeyFileThatIsOfNoUseYetKeepsOnlyDeliveryFromStarting) {
+  EXPECT_EQ(problem_of("[api]\nkey_file = \"missing\"\n"),
+            "the key file missing is not there yet: create it, or correct api.key_file");
+  EXPECT_EQ(problem_of("[api]\nkey_file = \"missing/directory/key\"\n"),
+            "the key file missing/directory/key is not there yet: create it, or correct "
+            "api.key_file");
   std::filesystem::create_directory(scratch_ / "d");
-  EXPECT_EQ(error_of("[api]\nkey_file = \"d\"\n"),
-            "cannot read the key file d: Is a directory; correct api.key_file or let uid " +
-                std::to_string(geteuid()) + " read it");
-}
-
-TEST_F(ConfigTest, AKeyFileThatIsSomethingElseIsAnError) {
+  EXPECT_EQ(problem_of("[api]\nkey_file = \"d\"\n"),
+            "cannot read the key file d: Is a directory; correct api.key_file");
   write("big", std::string(5000, 'x'));
-  EXPECT_EQ(error_of("[api]\nkey_file = \"big\"\n"),
+  EXPECT_EQ(problem_of("[api]\nkey_file = \"big\"\n"),
             "the key file big is larger than 4096 bytes: api.key_file must lead to a file with "
             "nothing but the key");
+}
+
+TEST_F(ConfigTest, AKeyFileThatMayNotBeReadSaysWhoShould) {
+  const auto key_file = write("key", kKey, 0);
+  const uid_t own = geteuid();
+  constexpr uid_t kNobody = 65534;
+  if (own == 0) {  // who may read everything
+    chmod((scratch_ / "").c_str(), 0755);
+    ASSERT_EQ(seteuid(kNobody), 0);
+  }
+  const auto key = load_key_file(key_file, unused_);
+  ASSERT_EQ(seteuid(own), 0);
+  ASSERT_FALSE(key);
+  EXPECT_EQ(without_directory(key.error().message), "the key file key may not be read: let uid " +
+                                                        std::to_string(own == 0 ? kNobody : own) +
+                                                        " read it");
+}
+
+TEST_F(ConfigTest, AKeyFileThatIsAPipeHoldsNothingUp) {
+  ASSERT_EQ(mkfifo((scratch_ / "pipe").c_str(), 0600), 0);
+  EXPECT_NE(problem_of("[api]\nkey_file = \"pipe\"\n"), "");
+}
+
+TEST_F(ConfigTest, WhyThereIsNoKeyIsDescribedInAComment) {
+  const auto config = load("[api]\nkey_file = \"missing\"\n");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_NE(
+      without_directory(describe(*config))
+          .find("\n# the API key is not set: the key file missing is not there yet: create it, "
+                "or correct api.key_file\nkey_file = \"missing\"\n"),
+      std::string::npos);
 }
 
 TEST_F(ConfigTest, AKeyFileThatOthersCanReadIsWarnedAbout) {
@@ -444,12 +513,12 @@ TEST_F(ConfigTest, AKeyFileThatOthersCanReadIsWarnedAbout) {
             "the key file key can be read by other users: chmod 600 key");
 }
 
-TEST_F(ConfigTest, AKeyOfTheWrongShapeIsRefusedWithoutShowingIt) {
+TEST_F(ConfigTest, AKeyOfTheWrongShapeIsNotTakenNorShown) {
   constexpr const char* kShape =
       "; a key is 40 characters: \"fm_live_\" and 32 letters, digits, '-' or '_'";
   const auto of = [&](const std::string& key) {
     environment_.variables["FLOWMYNA_API_KEY"] = key;
-    return error_of("");
+    return problem_of("");
   };
   EXPECT_EQ(of("fm_live_tooshort"),
             std::string("the API key from FLOWMYNA_API_KEY has 16 characters") + kShape);
@@ -461,7 +530,7 @@ TEST_F(ConfigTest, AKeyOfTheWrongShapeIsRefusedWithoutShowingIt) {
                 kShape);
   environment_.variables.erase("FLOWMYNA_API_KEY");
   write("key", "\n");
-  EXPECT_EQ(error_of("[api]\nkey_file = \"key\"\n"),
+  EXPECT_EQ(problem_of("[api]\nkey_file = \"key\"\n"),
             std::string("the API key from api.key_file (key) is empty") + kShape);
 }
 

@@ -51,6 +51,12 @@ TEST(DeliveredAnswer, OfARefusalHasTheStatusThatTheItemAloneWouldHaveGot) {
   EXPECT_EQ(refused(0), "409" + body);
 }
 
+TEST(DeliveredAnswer, OfWhatAPersonDroppedSaysSo) {
+  EXPECT_EQ(single(upsert("T", "1"), dropped(7)),
+            R"(410 {"detail":"given up by a person before it was delivered","receipt":7,)"
+            R"("state":"dropped"})");
+}
+
 TEST(DeliveredAnswer, KeepsToItselfWhereAnItemStoodInTheRequestThatWasSent) {
   EXPECT_EQ(single(upsert("T", "1"), dead(7, 422, "index 12: no")),
             R"(422 {"detail":"no","receipt":7,"state":"dead"})");

@@ -51,6 +51,7 @@ TEST(Reports, WhatWasLostAndWhichFileWasDamagedStandInStatusAndMetrics) {
   some.outbox.lost = 3;
   some.outbox.lost_is_exact = false;
   some.outbox.damaged_file = "/var/lib/x.damaged";
+  some.outbox.epoch = 2;
   const json outbox = json::parse(status_json(some))["outbox"];
   EXPECT_EQ(outbox["pending"], 3);
   EXPECT_EQ(outbox["lost"], 3);
@@ -59,6 +60,62 @@ TEST(Reports, WhatWasLostAndWhichFileWasDamagedStandInStatusAndMetrics) {
   const std::string metrics = metrics_text(some);
   EXPECT_NE(metrics.find("\nflowmyna_agent_lost_total 3"), std::string::npos);
   EXPECT_NE(metrics.find("\nflowmyna_agent_damaged_files 1"), std::string::npos);
+  EXPECT_NE(metrics.find("\nflowmyna_agent_outbox_epoch 2"), std::string::npos);
+}
+
+TEST(Reports, TheOldestThatIsStuckStandsInTheStatusWithItsAnswer) {
+  Snapshot some = snapshot();
+  EXPECT_EQ(json::parse(status_json(some))["delivery"]["stuck"],
+            json::parse(R"({"operations":0,"oldest_receipt":null,"oldest_for_seconds":null,
+                            "attempts":null,"status":null,"last_error":null})"));
+  some.delivery.stuck_operations = 3;
+  some.delivery.oldest_stuck = StuckItem{
+      {42, 44}, 17, 500, "HTTP 500: boom", std::chrono::milliseconds(7'900), std::chrono::hours(1)};
+  EXPECT_EQ(json::parse(status_json(some))["delivery"]["stuck"],
+            json::parse(R"({"operations":3,"oldest_receipt":42,"oldest_for_seconds":7,
+                            "attempts":17,"status":500,"last_error":"HTTP 500: boom"})"));
+  some.delivery.oldest_stuck->status = 0;
+  EXPECT_TRUE(json::parse(status_json(some))["delivery"]["stuck"]["status"].is_null());
+  EXPECT_NE(metrics_text(some).find("\nflowmyna_agent_stuck_operations 3"), std::string::npos);
+}
+
+TEST(Reports, EachEndpointTellsHowItDoes) {
+  Snapshot some = snapshot();
+  some.delivery.endpoints[1] = {DeliveryState::kUnauthorized, std::chrono::milliseconds(1'500),
+                                "HTTP 403"};
+  EXPECT_EQ(json::parse(status_json(some))["delivery"]["endpoints"],
+            json::parse(R"({"object":{"state":"delivering","next_attempt_in_seconds":null,
+                                      "last_error":null},
+                            "event":{"state":"unauthorized","next_attempt_in_seconds":1.5,
+                                     "last_error":"HTTP 403"}})"));
+  const std::string metrics = metrics_text(some);
+  const std::string series = "\nflowmyna_agent_endpoint_state{endpoint=";
+  for (const char* line : {R"("object",state="delivering"} 1)", R"("event",state="delivering"} 0)",
+                           R"("event",state="unauthorized"} 1)"}) {
+    EXPECT_NE(metrics.find(series + line), std::string::npos) << line;
+  }
+}
+
+TEST(Reports, WhatWasSentAgainAndIsNotSettledYetMayBeADuplicateAlready) {
+  Snapshot some = snapshot();
+  some.outbox.duplicates_possible = 5;
+  some.delivery.duplicates_unsettled = 2;
+  EXPECT_EQ(json::parse(status_json(some))["delivery"]["duplicates_possible"], 7);
+  EXPECT_NE(metrics_text(some).find("\nflowmyna_agent_duplicates_possible_total 7"),
+            std::string::npos);
+}
+
+TEST(Reports, AMissingKeyAndARefusalOfEverythingHaveNamesOfTheirOwn) {
+  Snapshot some = snapshot();
+  for (const auto& [state, name] : {std::pair(DeliveryState::kNoKey, "no_key"),
+                                    std::pair(DeliveryState::kRefused, "refused")}) {
+    some.delivery.state = state;
+    EXPECT_EQ(json::parse(status_json(some))["delivery"]["state"], name);
+    EXPECT_EQ(json::parse(health_answer(some).body)["agent"]["state"], name);
+    EXPECT_NE(metrics_text(some).find("flowmyna_agent_delivery_state{state=\"" + std::string(name) +
+                                      "\"} 1"),
+              std::string::npos);
+  }
 }
 
 TEST(Reports, TheAgeOfAHealthAnswerIsToldByTheBootClock) {

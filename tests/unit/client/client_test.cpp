@@ -302,6 +302,55 @@ TEST(Client, StatusIsReadWithItsNulls) {
   EXPECT_EQ(status->delivery.accepted, 5U);
 }
 
+TEST(Client, TheFateOfAReceiptIsReadWithWhyItIsDeadOrUnknown) {
+  FakeAgent agent(
+      {{Kind::kAnswer, http(R"({"receipt":7,"state":"delivered"})")},
+       {Kind::kAnswer, http(R"({"receipt":8,"state":"dead","dead_letter":3,"reason":"no",
+      "status":422})")},
+       {Kind::kAnswer, http(R"({"receipt":9,"state":"unknown","reason":"lost"})")},
+       {Kind::kAnswer, http(R"({"state":"pending"})")}});
+  Client client = client_of(agent);
+  const auto delivered = client.fate_of(7);
+  ASSERT_TRUE(delivered.ok()) << delivered.error().message;
+  EXPECT_EQ(delivered->state, "delivered");
+  EXPECT_EQ(delivered->dead_letter, 0U);
+  const auto dead = client.fate_of(8);
+  EXPECT_EQ(dead->receipt, 8U);
+  EXPECT_EQ(dead->dead_letter, 3U);
+  EXPECT_EQ(dead->reason, "no");
+  EXPECT_EQ(dead->status, 422);
+  EXPECT_EQ(client.fate_of(9)->reason, "lost");
+  EXPECT_FALSE(client.fate_of(10).ok()) << "without a receipt it is no such answer";
+}
+
+TEST(Client, StatusTellsWhatIsStuckAndHowEachEndpointDoes) {
+  FakeAgent agent({{Kind::kAnswer, http(R"({"outbox":{},"delivery":{"state":"delivering",
+      "stuck":{"operations":3,"oldest_receipt":42,"oldest_for_seconds":7380,"attempts":17,"status":500,"last_error":"HTTP 500"},
+      "endpoints":{"object":{"state":"delivering","next_attempt_in_seconds":null,"last_error":null},
+                   "event":{"state":"unauthorized","next_attempt_in_seconds":240.5,"last_error":"HTTP 403"}}}})")},
+                   {Kind::kAnswer, http(R"({"outbox":{},"delivery":{"stuck":{"operations":0,
+      "oldest_receipt":null,"oldest_for_seconds":null,"attempts":null,"status":null,"last_error":null}}})")}});
+  Client client = client_of(agent);
+  const auto status = client.status();
+  ASSERT_TRUE(status.ok()) << status.error().message;
+  const auto& stuck = status->delivery.stuck;
+  EXPECT_EQ(stuck.operations, 3U);
+  EXPECT_EQ(stuck.oldest_receipt, 42U);
+  EXPECT_EQ(stuck.oldest_for_seconds, 7380);
+  EXPECT_EQ(stuck.attempts, 17U);
+  EXPECT_EQ(stuck.status, 500);
+  EXPECT_EQ(stuck.last_error, "HTTP 500");
+  EXPECT_EQ(status->delivery.object.state, "delivering");
+  EXPECT_EQ(status->delivery.event.state, "unauthorized");
+  EXPECT_EQ(status->delivery.event.next_attempt_in_seconds, 240.5);
+  EXPECT_EQ(status->delivery.event.last_error, "HTTP 403");
+  const auto nothing_stuck = client.status();
+  ASSERT_TRUE(nothing_stuck.ok());
+  EXPECT_EQ(nothing_stuck->delivery.stuck.operations, 0U);
+  EXPECT_EQ(nothing_stuck->delivery.stuck.oldest_receipt, 0U);
+  EXPECT_EQ(nothing_stuck->delivery.event.state, "");
+}
+
 TEST(Client, EnvironmentNamesTheSocket) {
   ::setenv("FLOWMYNA_SOCKET", "/tmp/mine.sock", 1);
   EXPECT_EQ(default_socket_path(), "/tmp/mine.sock");

@@ -53,6 +53,21 @@ class TemporaryFile {
   std::string path_ = "/tmp/flowmyna-import-XXXXXX";
 };
 
+TEST(ReceiptCommand, TellsEachFateAndGoesOnBehindOneThatIsNone) {
+  FakeAgent agent(
+      {{Kind::kAnswer, http(R"({"receipt":7,"state":"delivered"})")},
+       {Kind::kAnswer, http(R"({"detail":"no operation has receipt 99"})", "404 Not Found")},
+       {Kind::kAnswer,
+        http(R"({"receipt":8,"state":"dead","dead_letter":3,"reason":"no","status":422})")},
+       {Kind::kAnswer, http(R"({"receipt":9,"state":"unknown","reason":"it may be lost"})")}});
+  const auto [code, out, err] = run(agent, define_receipt, "receipt 7 99 8 9");
+  EXPECT_EQ(code, kExitFailed);
+  EXPECT_NE(out.find("7  delivered\n"), std::string::npos) << out;
+  EXPECT_NE(out.find("8  dead, HTTP 422: no (dead letter 3)\n"), std::string::npos) << out;
+  EXPECT_NE(out.find("9  unknown: it may be lost\n"), std::string::npos) << out;
+  EXPECT_NE(err.find("no operation has receipt 99"), std::string::npos) << err;
+}
+
 TEST(ImportCommand, KeepsBytesAndOrderAndNamesRefusedLines) {
   FakeAgent agent({{Kind::kAnswer, http(R"({"receipts":[1],"errors":["index 1: id: missing"]})")},
                    {Kind::kAnswer, http(R"({"receipts":[2],"errors":[]})")},
@@ -121,6 +136,64 @@ TEST(PendingCommand, PassesItsFiltersEncoded) {
   EXPECT_EQ(run(agent, define_pending, "pending --type 'A B' --id x&y --limit 5").code, kExitOk);
   EXPECT_TRUE(agent.requests().at(0).starts_with(
       "GET /agent/v1/pending?limit=5&type=A%20B&id=x%26y HTTP/1.1\r\n"));
+}
+
+TEST(PendingCommand, AsksForWhatIsStuckWithItsFilters) {
+  const std::string none = http(R"({"pending":[],"more":false})");
+  FakeAgent agent({{Kind::kAnswer, none}, {Kind::kAnswer, none}, {Kind::kAnswer, none}});
+  EXPECT_EQ(run(agent, define_pending, "pending --stuck").out, "nothing is stuck\n");
+  EXPECT_EQ(run(agent, define_pending, "pending --stuck --type A --limit 5 --json").out,
+            "{\"pending\":[],\"more\":false}\n");
+  EXPECT_EQ(run(agent, define_pending, "pending").out, "nothing is pending\n");
+  const auto requests = agent.requests();
+  EXPECT_TRUE(
+      requests.at(0).starts_with("GET /agent/v1/pending?limit=100&stuck=true HTTP/1.1\r\n"));
+  EXPECT_TRUE(
+      requests.at(1).starts_with("GET /agent/v1/pending?limit=5&stuck=true&type=A HTTP/1.1\r\n"));
+  EXPECT_TRUE(requests.at(2).starts_with("GET /agent/v1/pending?limit=100 HTTP/1.1\r\n"));
+}
+
+TEST(PendingCommand, DropPrintsWhatWasDroppedAndGoesOnAfterOneThatCannotBe) {
+  FakeAgent agent(
+      {{Kind::kAnswer, http(R"({"detail":"no pending operation has receipt 3"})", "404 Not Found")},
+       {Kind::kAnswer,
+        http(R"({"detail":"operation 5 cannot be dropped right now: sent"})", "409 Conflict")},
+       {Kind::kAnswer,
+        http(
+            R"({"receipt":7,"type":"T","id":"1","properties":{"v":5420.00},"state":"dropped"})")}});
+  const auto outcome = run(agent, define_pending, "pending drop 3 5 7");
+  EXPECT_EQ(outcome.code, kExitFailed);
+  EXPECT_NE(outcome.err.find("no pending operation has receipt 3"), std::string::npos);
+  EXPECT_NE(outcome.err.find("operation 5 cannot be dropped right now"), std::string::npos);
+  EXPECT_TRUE(outcome.out.starts_with("dropped 7: upsert  T:1\n")) << outcome.out;
+  EXPECT_TRUE(agent.requests().at(2).starts_with("DELETE /agent/v1/pending/7 HTTP/1.1\r\n"));
+}
+
+TEST(PendingCommand, WhatIsNoReceiptIsAUsageErrorAndSendsNothing) {
+  FakeAgent agent({});
+  for (const char* bad : {"abc", "0", "1x", "1.5", "99999999999999999999999"}) {
+    try {
+      run(agent, define_pending, std::string("pending drop ") + bad);
+      ADD_FAILURE() << bad;
+    } catch (const CLI::ParseError& error) {
+      EXPECT_NE(std::string(error.what()).find("is no receipt"), std::string::npos) << error.what();
+    }
+  }
+  EXPECT_THROW(run(agent, define_pending, "pending drop"), CLI::ParseError);
+  agent.stop();
+  EXPECT_TRUE(agent.requests().empty());
+}
+
+TEST(FlushCommand, WaitEndsAtOnceWhereOnlyAPersonCanGoOn) {
+  for (const auto& [state, hint] :
+       {std::pair("no_key", "FLOWMYNA_API_KEY"), std::pair("refused", "flowmynactl status")}) {
+    FakeAgent agent({{Kind::kAnswer, http(R"({"pending":2})")},
+                     {Kind::kAnswer, http(R"({"outbox":{"pending":2},"delivery":{"state":")" +
+                                          std::string(state) + R"("}})")}});
+    const auto outcome = run(agent, define_flush, "flush --wait");
+    EXPECT_EQ(outcome.code, kExitFailed);
+    EXPECT_NE(outcome.err.find(hint), std::string::npos) << outcome.err;
+  }
 }
 
 TEST(UpsertCommand, PropertyThatIsNotJsonIsAUsageErrorAndSendsNothing) {

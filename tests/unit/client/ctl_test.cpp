@@ -101,7 +101,48 @@ TEST(StatusView, IsOneAlignedLineAFactAndCannotSteerTheTerminal) {
 TEST(StatusView, NamesWhatWasDroppedByHand) {
   client::Status status = sample_status();
   status.delivery.dropped = 3;
-  EXPECT_NE(status_view(status).find("dead letters   2, and 3 dropped by hand\n"),
+  EXPECT_NE(status_view(status).find("dead letters   2\ndropped        3 by hand\n"),
+            std::string::npos);
+}
+
+TEST(StatusView, NamesTheOldestThatIsStuckItsAnswerAndWhatToType) {
+  client::Status status = sample_status();
+  status.delivery.stuck = {3, 42, 7380, 17, 500, "HTTP 500: boom\x1b[2J"};
+  EXPECT_NE(status_view(status).find(
+                "stuck          3, the oldest is 42, for 2 h 3 min, after 17 attempts\n"
+                "               HTTP 500: boom?[2J\n"
+                "               `flowmynactl pending --stuck` shows them, `flowmynactl pending "
+                "drop N` gives one up\n"),
+            std::string::npos)
+      << status_view(status);
+}
+
+TEST(StatusView, NamesAnEndpointThatDoesWorseThanTheWhole) {
+  client::Status status = sample_status();
+  status.delivery.state = "delivering";
+  status.delivery.next_attempt_in_seconds.reset();
+  status.delivery.object = {"delivering", std::nullopt, ""};
+  status.delivery.event = {"unauthorized", 240.0, "HTTP 403"};
+  EXPECT_NE(status_view(status).find(
+                "state          delivering\n"
+                "events         unauthorized, next attempt in 4 min 0 s: HTTP 403\n"),
+            std::string::npos)
+      << status_view(status);
+  EXPECT_EQ(status_view(status).find("objects"), std::string::npos);
+  status.delivery.state = "unauthorized";
+  EXPECT_EQ(status_view(status).find("events"), std::string::npos);
+}
+
+TEST(StatusView, SaysWhatToDoWithoutAKeyAndThatNothingIsLostWhenAllIsRefused) {
+  client::Status status = sample_status();
+  status.delivery.next_attempt_in_seconds.reset();
+  status.delivery.state = "no_key";
+  EXPECT_NE(status_view(status).find("state          no API key: accepting, not delivering; set "
+                                     "api.key_file or FLOWMYNA_API_KEY\n"),
+            std::string::npos);
+  status.delivery.state = "refused";
+  EXPECT_NE(status_view(status).find("state          the API refuses everything: all of it is kept "
+                                     "and probed\n"),
             std::string::npos);
 }
 
@@ -165,6 +206,35 @@ TEST(PendingView, IsOneLineAnOperation) {
   EXPECT_FALSE(pending_view({200, "[]", {}}).ok());
 }
 
+TEST(StuckView, SaysWhatAndSinceWhenAndWhyInTwoLinesEach) {
+  const client::Response response{
+      200,
+      R"({"pending":[{"receipt":7,"kind":"upsert","type":"Order","id":"O-1","properties":{"v":1e400},
+          "stuck":{"attempts":17,"status":500,"last_error":"HTTP 500: boom\u001b[2J","for_seconds":7380,
+                   "next_attempt_in_seconds":242.5,"with":[9,11]}},
+          {"receipt":12,"kind":"event","event":"Paid","objects":[{"type":"Order","id":"O-1"}],
+          "stuck":{"attempts":1,"status":null,"last_error":null,"for_seconds":0,
+                   "next_attempt_in_seconds":0.0,"with":[]}}],
+          "more":true})",
+      {}};
+  const auto view = stuck_view(response);
+  ASSERT_TRUE(view.ok());
+  EXPECT_EQ(*view,
+            "         7  upsert  Order:O-1, merged with 2 others\n"
+            "            for 2 h 3 min, 17 attempts, the next in 4 min 2 s: HTTP 500: boom?[2J\n"
+            "        12  event   Paid on Order:O-1\n"
+            "            for 0.0 s, 1 attempt, the next in 0.0 s\n"
+            "there are more: raise --limit\n");
+  EXPECT_EQ(*stuck_view({200, R"({"pending":[],"more":false})", {}}), "nothing is stuck\n");
+}
+
+TEST(DroppedView, ShowsWhatItWasWithItsDigits) {
+  const std::string body =
+      R"({"receipt":7,"kind":"upsert","type":"T","id":"1","properties":{"v":5420.00},"state":"dropped"})";
+  EXPECT_EQ(*dropped_view({200, body, {}}), "dropped 7: upsert  T:1\n" + body + "\n");
+  EXPECT_FALSE(dropped_view({200, R"({"receipt":7})", {}}).ok());
+}
+
 TEST(ProgressLine, ShowsTheShareAndNeverMoreThanAll) {
   EXPECT_EQ(progress_line("importing", 1, 3, "1 lines"),
             "importing [##########--------------------]  33 %  1 lines");
@@ -197,11 +267,20 @@ TEST(ImportLines, BatchEndsWhereTheKindChangesOrALimitIsReached) {
 TEST(Doctor, EveryProblemComesWithAHint) {
   client::Status status = sample_status();
   status.outbox.size_bytes = status.outbox.quota_bytes;
-  for (const char* state : {"backing_off", "unauthorized", "paused", "misconfigured"}) {
+  for (const char* state :
+       {"backing_off", "no_key", "unauthorized", "refused", "paused", "misconfigured"}) {
     status.delivery.state = state;
     EXPECT_NE(check_state(status).level, Level::kOk) << state;
     EXPECT_FALSE(check_state(status).hint.empty()) << state;
   }
+  status.delivery.stuck.operations = 3;
+  EXPECT_EQ(check_stuck(status).level, Level::kWarn);
+  EXPECT_NE(check_stuck(status).hint.find("pending drop N"), std::string::npos);
+  EXPECT_TRUE(check_endpoints(status).empty());
+  status.delivery.event = {"unauthorized", std::nullopt, "HTTP 403"};
+  ASSERT_EQ(check_endpoints(status).size(), 1U);
+  EXPECT_EQ(check_endpoints(status).front().subject, "events");
+  EXPECT_EQ(check_endpoints(status).front().finding, "unauthorized: HTTP 403");
   EXPECT_EQ(check_outbox(status).level, Level::kWarn);
   client::Status damaged = sample_status();
   damaged.outbox.damaged_file = "/var/lib/outbox.db.damaged-20261125T014624Z";
@@ -234,6 +313,7 @@ TEST(Doctor, NothingWrongIsOk) {
   status.version = "0.1.0";
   status.delivery.state = "idle";
   EXPECT_EQ(check_state(status).level, Level::kOk);
+  EXPECT_EQ(check_stuck(status).level, Level::kOk);
   EXPECT_EQ(check_outbox(status).level, Level::kOk);
   EXPECT_EQ(check_dead_letters(status).level, Level::kOk);
   EXPECT_EQ(check_version(status, "0.1.0").level, Level::kOk);

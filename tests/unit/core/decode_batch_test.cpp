@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 #include "core/decode.h"
 #include "tests/unit/core/outcome.h"
@@ -52,6 +53,81 @@ TEST(DecodeBatch, AnInvalidItemIsReportedByIndexAndTheOthersAreAccepted) {
                              R"({"events":[{"event":"E","objects":[{"type":"A","id":"1"},{"id":)"
                              R"("2","type":""}]}]})"),
             "0! objects.1.type: String should have at least 1 character\n");
+}
+
+/// What is JSON and cannot be stored, in each place in which an item can have it.
+std::vector<std::string> upserts_that_cannot_be_stored() {
+  const std::string deep = std::string(101, '[') + std::string(101, ']');
+  const std::string deep_object = [] {
+    std::string text;
+    for (int i = 0; i < 101; ++i) text += R"({"a":)";
+    return text + "1" + std::string(101, '}');
+  }();
+  return {
+      R"({"type":"A","id":"\ud83d"})",
+      R"({"type":"\ude00","id":"1"})",
+      R"({"type":"A","id":"1","properties":{"p":"\ud83d"}})",
+      R"({"type":"A","id":"1","properties":{"\ud83d":1}})",
+      R"({"type":"A","id":"1","properties":{"p":[1,{"q":["\ud83d",[2]]},3],"r":{}}})",
+      R"({"\ud83d":{"x":[1]},"type":"A","id":"1"})",
+      R"({"type":"A","id":"1","unknown":["\ud83d"],"properties":{"p":[]}})",
+      R"("\ud83d")",
+      R"(["\ud83d",{"a":1}])",
+      R"({"type":"A","id":"1","properties":{"p":)" + deep + R"(,"q":{"r":[1]}}})",
+      R"({"type":"A","id":"1","properties":{"p":)" + deep_object + "}}",
+      R"({"type":"A","id":"1","unknown":)" + deep + R"(,"properties":{"p":"\ud83d"}})",
+  };
+}
+
+TEST(DecodeBatch, AnItemThatCannotBeStoredIsReportedByIndexAndTheOthersAreAccepted) {
+  const std::string good = R"({"type":"A","id":"1"})";
+  for (const std::string& bad : upserts_that_cannot_be_stored()) {
+    const std::string as_line = outcome_of_ndjson(Kind::kUpsert, good + "\n" + bad + "\n" + good);
+    EXPECT_EQ(as_line.substr(0, 53), "0: " + good + "\n2: " + good + "\n1! ") << as_line;
+    // In each place of a list, and between blanks.
+    EXPECT_EQ(
+        outcome_of_batch(Kind::kUpsert, R"({"objects":[)" + good + "," + bad + " , " + good + "]}"),
+        as_line);
+    EXPECT_EQ(
+        outcome_of_batch(Kind::kUpsert, R"({"objects":[)" + bad + "," + good + "]}").substr(0, 28),
+        "1: " + good + "\n0! ");
+    EXPECT_EQ(outcome_of_batch(Kind::kUpsert, R"({"objects": [)" + good + "," + bad + " ] } ")
+                  .substr(0, 28),
+              "0: " + good + "\n1! ");
+  }
+}
+
+TEST(DecodeBatch, AnEventThatCannotBeStoredIsReportedByIndex) {
+  const std::string good =
+      R"({"event":"E","objects":[{"type":"A","id":"1"}],"timestamp":"2023-01-15"})";
+  const std::string bad =
+      R"({"event":"E","objects":[{"type":"A","id":"1"},{"type":"A","id":"\ud800"},)"
+      R"({"type":"B","id":"2"}],"timestamp":"2023-01-15"})";
+  EXPECT_EQ(outcome_of_batch(Kind::kEvent, R"({"events":[)" + bad + "," + good + "]}"),
+            "1: " + good + "\n0! not valid JSON at byte 64: half of a surrogate pair\n");
+}
+
+TEST(DecodeBatch, BrokenJsonBehindWhatCannotBeStoredRefusesTheWholeBody) {
+  for (const std::string& bad : upserts_that_cannot_be_stored()) {
+    for (const std::string broken : {",01", ",{]}", ",{\"a\" 1}", "x", "}", ",\"\\q\"", ","}) {
+      const std::string body = R"({"objects":[)" + bad + broken + "]}";
+      EXPECT_EQ(outcome_of_batch(Kind::kUpsert, body).substr(0, 3), "400") << body;
+    }
+    // In the very item, behind the place at which it was given up.
+    std::string inside = bad;
+    inside.insert(inside.size() - 1, R"(,"z":01)");
+    EXPECT_EQ(outcome_of_batch(Kind::kUpsert, R"({"objects":[)" + inside + "]}").substr(0, 3),
+              "400")
+        << inside;
+  }
+  EXPECT_EQ(outcome_of_batch(Kind::kUpsert, R"({"objects":["\ud83d",{"a":tru}]})"),
+            R"(400 "not valid JSON at byte 26: expected a value; NaN, Infinity, leading zeros, )"
+            R"(comments and unquoted text are not JSON")");
+}
+
+TEST(DecodeBatch, WhatCannotBeReadOutsideTheItemsRefusesTheWholeBody) {
+  EXPECT_EQ(outcome_of_batch(Kind::kUpsert, R"({"x":"\ud83d","objects":[{"type":"A","id":"1"}]})"),
+            R"(400 "not valid JSON at byte 6: half of a surrogate pair")");
 }
 
 TEST(DecodeBatch, BrokenJsonInOneItemRefusesTheWholeBody) {

@@ -114,12 +114,29 @@ TEST(DecodeRefusal, BrokenJsonIsNamedWithItsPlace) {
             R"(400 "not valid JSON at byte 21: expected a property name in double quotes")");
   EXPECT_EQ(outcome(Kind::kUpsert, "{\"type\":\"A\",\"id\":\"\xff\"}"),
             R"(400 "not valid JSON at byte 18: not valid UTF-8")");
-  EXPECT_EQ(outcome(Kind::kUpsert, "\xef\xbb\xbf{\"type\":\"A\",\"id\":\"1\"}"),
-            R"(400 "not valid JSON at byte 0: a byte order mark; send plain UTF-8 without one")");
+  EXPECT_EQ(outcome(Kind::kUpsert, "\xef\xbb\xbf{\"type\":\"A\",}"),
+            R"(400 "not valid JSON at byte 12: expected a property name in double quotes")");
+}
+
+TEST(DecodeRefusal, AByteOrderMarkIsSkippedAtTheStartAlone) {
+  const std::string mark = "\xef\xbb\xbf";
+  const std::string item = R"({"type":"A","id":"1"})";
+  EXPECT_EQ(outcome(Kind::kUpsert, mark + item), item);
+  EXPECT_EQ(outcome(Kind::kUpsert, mark + " \r\n" + item), item);
+  EXPECT_EQ(outcome_of_batch(Kind::kUpsert, mark + R"({"objects":[)" + item + "]}"),
+            "0: " + item + "\n");
+  const std::string refused =
+      "not valid JSON at byte 0: a byte order mark; send plain UTF-8 "
+      "without one";
+  EXPECT_EQ(outcome_of_ndjson(Kind::kUpsert, mark + item + "\n" + mark + item),
+            "0: " + item + "\n1! " + refused + "\n");
+  for (const std::string& body : {mark + mark + item, item + mark}) {
+    EXPECT_EQ(outcome(Kind::kUpsert, body).substr(0, 3), "400") << body;
+  }
 }
 
 TEST(DecodeRefusal, AnEmptyBodySaysWhatToSend) {
-  for (const char* body : {"", " ", "\r\n\t "}) {
+  for (const char* body : {"", " ", "\r\n\t ", "\xef\xbb\xbf", "\xef\xbb\xbf "}) {
     for (const std::string& out : every_outcome(body)) {
       EXPECT_EQ(out, R"(400 "the body is empty; send a JSON object")");
     }
@@ -136,14 +153,18 @@ TEST(DecodeRefusal, DepthOfAHundredThousandIsRefusedWithoutHarm) {
   const std::string ends(kDepth, ']');
   const std::string deep = objects + "1" + std::string(kDepth, '}');
   const std::string head = R"({"type":"A","id":"1","properties":{"p":)";
-  for (const std::string& body :
-       {lists, objects, deep, head + lists, head + lists + ends + "}}", head + deep + "}}",
-        R"({"objects":)" + lists + ends + "}", R"({"events":[{"objects":)" + lists + ends + "}]}",
-        R"({"x":)" + deep + "}"}) {
+  for (const std::string& body : {lists, objects, deep, head + lists, head + lists + ends + "}}",
+                                  head + deep + "}}", R"({"x":)" + deep + "}"}) {
     for (const std::string& out : every_outcome(body)) {
       EXPECT_EQ(out.substr(0, 5), "400 \"") << body.substr(0, 50);
     }
   }
+  const std::string refused =
+      "0! a value is nested deeper than 100 levels; flatten it or send it as a string\n";
+  EXPECT_EQ(outcome_of_batch(Kind::kUpsert, R"({"objects":)" + lists + ends + "}"), refused);
+  EXPECT_EQ(outcome_of_batch(Kind::kUpsert, R"({"objects":[)" + head + deep + "}}]}"), refused);
+  EXPECT_EQ(outcome_of_batch(Kind::kEvent, R"({"events":[{"objects":)" + lists + ends + "}]}"),
+            refused);
   EXPECT_EQ(outcome(Kind::kUpsert, lists + ends),
             unprocessable({{R"("body")", kNoObject, "model_attributes_type"}}));
 }

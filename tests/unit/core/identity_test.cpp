@@ -25,7 +25,7 @@ std::string object(const std::string& id, const std::string& type, const std::st
 std::string identities(Kind kind, const std::string& request, std::size_t items,
                        const std::string& body) {
   const Answer answer = answered(200, body);
-  const Verdict verdict = judge(kind, items, request, answer, 0);
+  const Verdict verdict = judge({kind, items, request}, answer, 0);
   EXPECT_EQ(verdict.action, Verdict::Action::kSettle) << verdict.reason;
   std::string out;
   for (const auto& identity : read_identities(kind, request, verdict, answer)) {
@@ -46,13 +46,26 @@ TEST(Identity, AnObjectIsFoundByTypeAndIdInWhateverOrderTheyAre) {
             "u1+ u2 u3");
 }
 
-TEST(Identity, AnObjectThatTheAnswerDoesNotNameHasNone) {
-  EXPECT_EQ(of_objects(object("u1", "T", "1") + "," + object("u2", "T", "2") + "," +
-                       object("u3", "U", "1")),
-            "u1+ ? u3");
-  EXPECT_EQ(of_objects(R"({},{"object_id":7,"object_type":"T","external_id":"1","created":true},)"
-                       R"({"object_id":"u3","object_type":"U","external_id":"1","created":null})"),
-            "? ? ?");
+TEST(Identity, AnObjectOfWhichTheAnswerDoesNotTellHasNone) {
+  EXPECT_EQ(of_objects(R"({"object_id":7,"object_type":"T","external_id":"1","created":true},)"
+                       R"({"object_id":"u3","object_type":"U","external_id":"1","created":null},)" +
+                       object("u2", "T", R"(\"2\" \u0001)")),
+            "? u2 ?");
+}
+
+TEST(Identity, WithoutAListThereAreNone) {
+  for (const char* list : {"", R"(,"objects":null,"event_ids":null)",
+                           R"(,"objects":"u1 u2","event_ids":{"0":"u1"})"}) {
+    EXPECT_EQ(identities(Kind::kUpsert, kRequest, 3, counts(3, 0) + list + "}"), "? ? ?");
+    EXPECT_EQ(identities(Kind::kEvent, "", 3, counts(3, 0) + list + "}"), "? ? ?");
+  }
+}
+
+TEST(Identity, AnAnswerInAnotherDialectTellsThemAsWell) {
+  EXPECT_EQ(identities(Kind::kEvent, "", 2,
+                       "\xef\xbb\xbf " + counts(2, 0) +
+                           R"(,"event_ids":["u1","u2"],"a":12345678901234567890123})"),
+            "u1 u2");
 }
 
 TEST(Identity, AnItemThatFailedHasNone) {
@@ -61,16 +74,15 @@ TEST(Identity, AnItemThatFailedHasNone) {
                            object("u1", "T", "1") + R"(],"errors":["index 1: no"]})"),
             "u1+ ? u3");
   EXPECT_EQ(identities(Kind::kEvent, "", 3,
-                       counts(2, 1) + R"(,"event_ids":["u1","u3"],"errors":["index 1: no"]})"),
-            "u1 ? u3");
+                       counts(2, 1) + R"(,"event_ids":["u1","u3"],"errors":["index 0: no"]})"),
+            "? u1 u3");
 }
 
 TEST(Identity, EventsGetTheirIdsInTurn) {
   EXPECT_EQ(identities(Kind::kEvent, "", 1, counts(1, 0) + R"(,"event_ids":["u1"],"errors":[]})"),
             "u1");
-  EXPECT_EQ(
-      identities(Kind::kEvent, "", 2, counts(2, 0) + R"(,"event_ids":["u1",null],"errors":[]})"),
-      "u1 ?");
+  EXPECT_EQ(identities(Kind::kEvent, "", 2, counts(2, 0) + R"(,"event_ids":["u1",2],"errors":[]})"),
+            "u1 ?");
 }
 
 }  // namespace

@@ -50,6 +50,17 @@ TEST(JsonError, InvalidUtf8IsFoundInEveryForm) {
   }
 }
 
+TEST(JsonError, HalfOfASurrogatePairIsNoErrorOfTheGrammar) {
+  for (const char* text :
+       {R"(["\ud83d!"])", R"(["\ude00"])", R"(["\ud83d\ud83d"])", R"({"\ud83d":1})"}) {
+    EXPECT_NE(error_of(text), "") << text;
+    EXPECT_FALSE(find_grammar_error(text)) << text;
+  }
+  for (const char* text : {R"(["\ud83"])", R"(["\ud83d)", R"(["\x"])", R"(["\ud83d"] x)"}) {
+    EXPECT_TRUE(find_grammar_error(text)) << text;
+  }
+}
+
 TEST(JsonError, DepthCostsNoStack) {
   constexpr std::size_t kDepth = 1'000'000;
   EXPECT_EQ(error_of(std::string(kDepth, '[') + std::string(kDepth, ']')), "");

@@ -29,7 +29,7 @@ void merge(World::Object& object, const Properties& properties) {
   }
 }
 
-/// A backlog on its way to the API: what is not sent yet, and the requests that are outstanding.
+/// A backlog on its way to the API: what is not sent yet, and the items that are outstanding.
 class Delivery {
  public:
   Delivery(std::span<const Operation> operations, const PlanOptions& options,
@@ -53,18 +53,18 @@ class Delivery {
       seen.push_back(operations_[i]);
       if (!cutting.groups.empty()) groups.push_back(cutting.groups[i]);
     }
-    const auto requests = plan(seen, outstanding(), options_, groups);
+    const auto items = plan(seen, outstanding(), options_, groups);
     std::map<std::uint32_t, RequestId> ids;  // of those sent now
-    for (std::uint32_t i = 0; i < requests.size(); ++i) {
+    for (std::uint32_t i = 0; i < items.size(); ++i) {
       const auto is_sent = [&](std::uint32_t earlier) { return ids.contains(earlier); };
       const bool is_wanted = static_cast<int>(random_() % 100) < cutting.sealed_percent ||
                              (ids.empty() && sent_.empty());
-      if (!is_wanted || !std::ranges::all_of(requests[i].after, is_sent)) continue;
-      ids[i] = send(requests[i], ids, window);
+      if (!is_wanted || !std::ranges::all_of(items[i].after, is_sent)) continue;
+      ids[i] = send(items[i], ids, window);
     }
   }
 
-  /// Applies one item of one request that waits for nothing.
+  /// Applies one item that waits for nothing.
   void step(World& world) {
     std::vector<std::size_t> ready;
     for (std::size_t i = 0; i < sent_.size(); ++i) {
@@ -72,32 +72,28 @@ class Delivery {
     }
     if (ready.empty()) throw std::logic_error("the plan waits in a circle");
     const std::size_t at = ready[random_() % ready.size()];
-    auto& items = sent_[at].items;
-    std::swap(items[random_() % items.size()], items.back());
-    world.apply(operations_, items.back(), options_);
-    items.pop_back();
-    if (items.empty()) sent_.erase(sent_.begin() + static_cast<std::ptrdiff_t>(at));
+    world.apply(operations_, sent_[at].members, options_);
+    sent_.erase(sent_.begin() + static_cast<std::ptrdiff_t>(at));
   }
 
  private:
   struct Sent {
     RequestId id;
-    std::vector<std::vector<std::uint32_t>> items;  // members as indexes into the whole backlog
+    std::vector<std::uint32_t> members;  // indexes into the whole backlog
     std::set<RequestId> after;
     std::vector<Touch> touches;
   };
 
-  RequestId send(const PlannedRequest& request, const std::map<std::uint32_t, RequestId>& ids,
+  RequestId send(const PlannedItem& item, const std::map<std::uint32_t, RequestId>& ids,
                  std::span<const std::uint32_t> window) {
-    Sent sent{next_id_++, request.items, {}, request.touches};
-    sent.after.insert(request.after_outstanding.begin(), request.after_outstanding.end());
-    for (const std::uint32_t earlier : request.after) sent.after.insert(ids.at(earlier));
-    for (auto& item : sent.items) {
-      for (auto& member : item) {
-        member = window[member];
-        std::erase(pending_, member);
-      }
+    Sent sent{next_id_++, item.members, {}, {}};
+    sent.after.insert(item.after_outstanding.begin(), item.after_outstanding.end());
+    for (const std::uint32_t earlier : item.after) sent.after.insert(ids.at(earlier));
+    for (auto& member : sent.members) {
+      member = window[member];
+      std::erase(pending_, member);
     }
+    append_touches(sent.touches, operations_[sent.members.front()], options_);
     sent_.push_back(std::move(sent));
     return sent_.back().id;
   }

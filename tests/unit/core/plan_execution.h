@@ -37,7 +37,7 @@ World execute_one_by_one(std::span<const Operation> operations, const PlanOption
 struct Cutting {
   /// Operations that one plan sees; the rest is planned later.
   std::size_t window = SIZE_MAX;
-  /// The chance in percent that a planned request leaves under its plan; what does not is planned
+  /// The chance in percent that a planned item leaves under its plan; what does not is planned
   /// again with what follows, while the others are outstanding.
   int sealed_percent = 100;
   /// Of each operation of the backlog, for plan(); empty for none.
@@ -45,8 +45,7 @@ struct Cutting {
 };
 
 /// What the API ends as when it receives the operations as planned, in the worst order that the
-/// plan allows: any request that nothing holds up may go, several at a time, and their items are
-/// applied in any order and mixed with those of the others.
+/// plan allows: whatever nothing holds up may go, and is applied in any order.
 World execute_planned(std::span<const Operation> operations, const PlanOptions& options,
                       const Cutting& cutting, std::mt19937_64& random);
 

@@ -14,8 +14,9 @@ constexpr std::int64_t kNow = 1'700'000'000;  // Tue, 14 Nov 2023 22:13:20 GMT
 constexpr std::int64_t kNone = -1;
 
 std::int64_t wait_s(const std::string& retry_after, const std::string& reset = "",
-                    std::int64_t now = kNow) {
+                    std::int64_t now = kNow, const std::string& date = "") {
   Answer answer;
+  answer.date = date;
   answer.retry_after = retry_after;
   answer.rate_limit_reset = reset;
   const auto wait = asked_wait(answer, now);
@@ -102,6 +103,44 @@ TEST(RetryAfter, AClockThatIsFarOffDoesNoHarm) {
         const std::int64_t wait = wait_s(retry_after, reset, now);
         EXPECT_TRUE(wait >= 1 && wait <= 3600) << retry_after << reset << " at " << now;
       }
+    }
+  }
+}
+
+constexpr std::int64_t kYear = 365 * 86'400;
+constexpr const char* kDate = "Tue, 14 Nov 2023 22:13:20 GMT";  // kNow
+
+TEST(RetryAfter, ADeviceAYearBehindOrAheadWaitsForThePointInTimeOfTheServersClock) {
+  for (const std::int64_t now : {kNow - kYear, kNow + kYear}) {
+    EXPECT_EQ(wait_s("", std::to_string(kNow + 20), now, kDate), 20) << now;
+    EXPECT_EQ(wait_s("Tue, 14 Nov 2023 22:13:40 GMT", "", now, kDate), 20) << now;
+    EXPECT_EQ(wait_s("Tuesday, 14-Nov-23 22:13:40 GMT", "", now, kDate), 20) << now;
+  }
+}
+
+TEST(RetryAfter, TheServersClockIsReadInEachFormOfADateAndWithBlanksAroundIt) {
+  for (const char* date : {"Tuesday, 14-Nov-23 22:13:20 GMT", "Tue Nov 14 22:13:20 2023",
+                           " Tue, 14 Nov 2023 22:13:20 GMT\t"}) {
+    EXPECT_EQ(wait_s("", std::to_string(kNow + 20), kNow + kYear, date), 20) << date;
+  }
+}
+
+TEST(RetryAfter, SecondsNeedNoClock) {
+  EXPECT_EQ(wait_s("20", "", kNow + kYear, kDate), 20);
+}
+
+TEST(RetryAfter, WithoutADateThatCanBeReadOurClockCounts) {
+  for (const char* date : {"", " ", "yesterday", "0", "1700000000", "Tue, 14 Nov 2023",
+                           "Tue, 14 Nov 2023 22:13:20 GMT and more", "\xff\xfe"}) {
+    EXPECT_EQ(wait_s("", std::to_string(kNow + 45), kNow, date), 45) << date;
+  }
+}
+
+TEST(RetryAfter, ADateThatIsFarOffDoesNoHarm) {
+  for (const char* date : {"Mon, 01 Jan 0001 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT"}) {
+    for (const char* reset : {"0", "1700000000", "9223372036854775807", "-9223372036854775808"}) {
+      const std::int64_t wait = wait_s("", reset, kNow, date);
+      EXPECT_TRUE(wait >= 1 && wait <= 3600) << date << " " << reset;
     }
   }
 }

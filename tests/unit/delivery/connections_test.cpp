@@ -1,7 +1,7 @@
 #include "delivery/connections.h"
 
 #include <gtest/gtest.h>
-#include <netinet/tcp.h>
+#include <linux/tcp.h>
 
 #include <string>
 
@@ -21,7 +21,7 @@ class ConnectionsTest : public testing::Test {
 
   static constexpr std::uint64_t kOwner = 7;
 
-  int started() {
+  Connections::Started started() {
     sockaddr_in address{};
     socklen_t size = sizeof address;
     getsockname(ours_, reinterpret_cast<sockaddr*>(&address), &size);
@@ -77,7 +77,7 @@ TEST_F(ConnectionsTest, UntilItCarriesARequestASocketIsItsOwnersAttempt) {
   EXPECT_EQ(connections_.are_dead(kOwner, addresses), false);
   EXPECT_EQ(connections_.are_dead(kOwner, LocalAddresses()), true);
   EXPECT_EQ(connections_.are_dead(kOwner + 1, addresses), std::nullopt);
-  EXPECT_EQ(started(), ours_);
+  EXPECT_EQ(started().socket, ours_);
   EXPECT_EQ(connections_.are_dead(kOwner, addresses), std::nullopt);
   connections_.close(ours_);
 }
@@ -85,7 +85,7 @@ TEST_F(ConnectionsTest, UntilItCarriesARequestASocketIsItsOwnersAttempt) {
 TEST_F(ConnectionsTest, AClosedSocketIsForgotten) {
   connections_.close(ours_);
   EXPECT_EQ(connections_.are_dead(kOwner, LocalAddresses()), std::nullopt);
-  EXPECT_EQ(connections_.started("127.0.0.1", peer_.port()), -1);
+  EXPECT_EQ(connections_.started("127.0.0.1", peer_.port()).socket, -1);
 }
 
 }  // namespace

@@ -13,7 +13,6 @@ using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-constexpr std::size_t kMax = 8;
 const BackoffOptions kBackoff{seconds(1), seconds(300)};
 
 Verdict verdict(Action action, const std::string& reason = "because") {
@@ -23,6 +22,17 @@ Verdict verdict(Action action, const std::string& reason = "because") {
   return out;
 }
 const Verdict kHealthy = verdict(Action::kSettle, "");
+
+/// A page in place of the API's answer.
+Verdict page() {
+  Verdict out = verdict(Action::kRetry);
+  out.is_of_path = true;
+  return out;
+}
+
+bool is_answered(const Verdict& verdict) {
+  return verdict.action != Action::kRelease && verdict.action != Action::kNoKey;
+}
 
 Verdict throttled(milliseconds wait) {
   Verdict out = verdict(Action::kThrottled);
@@ -36,18 +46,18 @@ class GateTest : public testing::Test {
   Gate gate{kBackoff, 1};
   BootTime now{10'000};
 
-  std::size_t allowed() const { return gate.allowance(now, kMax); }
+  bool is_open() const { return gate.is_open(now); }
   DeliveryState state() const { return gate.state(now); }
 
   void probe(const Verdict& answer) {
     ASSERT_TRUE(gate.wants_probe(now));
     gate.probe_sent(now);
-    gate.probe_answered(answer, now, now);
+    gate.probe_answered(answer, is_answered(answer), now, now);
   }
   void open() {
     probe(kHealthy);
-    gate.delivered(now);
-    ASSERT_EQ(allowed(), kMax);
+    gate.reached(now, true);
+    ASSERT_TRUE(is_open());
   }
   void fail(Action action = Action::kRetry) { gate.failed(verdict(action), now, now); }
   /// To the moment at which the gate changes by itself; how long that took.
@@ -60,28 +70,108 @@ class GateTest : public testing::Test {
   }
 };
 
-TEST_F(GateTest, AtStartUpAProbeGoesFirstThenOneRequestAloneAndItsDeliveryOpensForAll) {
-  EXPECT_EQ(allowed(), 0U);
+TEST_F(GateTest, AtStartUpAProbeGoesFirst) {
+  EXPECT_FALSE(is_open());
   EXPECT_TRUE(gate.wants_probe(now));
   EXPECT_EQ(gate.next_change(now), std::nullopt);
   gate.probe_sent(now);
   EXPECT_TRUE(gate.is_probing());
   EXPECT_FALSE(gate.wants_probe(now));
-  EXPECT_EQ(allowed(), 0U);
-  gate.probe_answered(kHealthy, now, now);
+  EXPECT_FALSE(is_open());
+  gate.probe_answered(kHealthy, true, now, now);
   EXPECT_FALSE(gate.is_probing());
   EXPECT_FALSE(gate.wants_probe(now));
-  EXPECT_EQ(allowed(), 1U);
-  gate.delivered(now);
-  EXPECT_EQ(allowed(), kMax);
+  EXPECT_TRUE(is_open());
 }
 
-TEST_F(GateTest, NoMoreIsAllowedThanTheCallersMaximum) {
+TEST_F(GateTest, HealthThatIsBrokenButNoPageIsAHintThatThereIsAWay) {
+  probe(verdict(Action::kRetry));
+  EXPECT_TRUE(is_open());
+  EXPECT_FALSE(gate.wants_probe(now));
+}
+
+TEST_F(GateTest, WhereHealthIsAPageEverySecondAttemptIsARequest) {
+  probe(page());
+  EXPECT_FALSE(is_open());
+  wait();
+  EXPECT_TRUE(is_open());
+  gate.failed(page(), now, now);
+  wait();
+  EXPECT_FALSE(is_open());
+  probe(page());
+  wait();
+  EXPECT_FALSE(is_open()) << "this one is health's turn";
+  probe(page());
+  wait();
+  EXPECT_TRUE(is_open());
+}
+
+TEST_F(GateTest, WhereTheKeyIsRefusedByHealthAlone_WritesGetTheirTurn) {
+  probe(verdict(Action::kUnauthorized));
+  EXPECT_EQ(state(), DeliveryState::kUnauthorized);
+  EXPECT_EQ(wait(), minutes(5));
+  EXPECT_TRUE(is_open());
+  gate.reached(now, true);
+  EXPECT_EQ(state(), DeliveryState::kDelivering);
+}
+
+TEST_F(GateTest, AKeyThatDeliversIsNotWrongForWhatHealthSays) {
+  open();
+  gate.reached(now, true);
+  gate.probe_sent(now);
+  gate.probe_answered(verdict(Action::kUnauthorized), true, now, now);
+  EXPECT_TRUE(is_open());
+  gate.doubt_key();
+  probe(verdict(Action::kUnauthorized));
+  EXPECT_EQ(state(), DeliveryState::kUnauthorized) << "requests were refused as well";
+}
+
+TEST_F(GateTest, AnotherKeyHasToProveItself) {
+  open();
+  gate.reached(now, true);
+  gate.key_changed(now);
+  now += seconds(1);
+  gate.probe_sent(now);
+  gate.probe_answered(verdict(Action::kUnauthorized), true, now, now);
+  EXPECT_EQ(state(), DeliveryState::kUnauthorized);
+}
+
+TEST_F(GateTest, WithoutANetworkNoRequestIsTriedInPlaceOfHealth) {
+  for (int i = 0; i < 10; ++i) {
+    probe(verdict(Action::kRelease));
+    wait();
+    EXPECT_FALSE(is_open());
+  }
+}
+
+TEST_F(GateTest, ADoubtOfTheKeyAsksHealthAtOnce) {
+  open();
+  gate.doubt_key();
+  EXPECT_FALSE(is_open());
   probe(kHealthy);
-  EXPECT_EQ(gate.allowance(now, 0), 0U);
-  gate.delivered(now);
-  EXPECT_EQ(gate.allowance(now, 0), 0U);
-  EXPECT_EQ(gate.allowance(now, 3), 3U);
+  EXPECT_TRUE(is_open()) << "then it is the endpoint that refuses it";
+}
+
+TEST_F(GateTest, WithoutAKeyItWaitsForOneAndSaysSo) {
+  open();
+  fail(Action::kNoKey);
+  EXPECT_EQ(state(), DeliveryState::kNoKey);
+  EXPECT_FALSE(is_open());
+  now += seconds(2);
+  gate.key_changed(now);
+  EXPECT_TRUE(gate.wants_probe(now));
+}
+
+TEST_F(GateTest, AFileThatIsMissingIsLookedForEveryHalfMinute) {
+  open();
+  fail(Action::kMisconfigured);
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(state(), DeliveryState::kMisconfigured);
+    EXPECT_LE(wait(), seconds(30));
+    Verdict missing = verdict(Action::kMisconfigured);
+    gate.probe_sent(now);
+    gate.probe_answered(missing, false, now, now);
+  }
 }
 
 TEST_F(GateTest, AtStartUpItIsNotSaidToBackOff) {
@@ -91,20 +181,20 @@ TEST_F(GateTest, AtStartUpItIsNotSaidToBackOff) {
 TEST_F(GateTest, AFailureClosesUntilTheWaitEndsThenAProbeIsDue) {
   open();
   fail();
-  EXPECT_EQ(allowed(), 0U);
+  EXPECT_FALSE(is_open());
   EXPECT_FALSE(gate.wants_probe(now));
   EXPECT_EQ(state(), DeliveryState::kBackingOff);
   EXPECT_EQ(gate.last_error(), "because");
   EXPECT_EQ(wait(), seconds(1));
-  EXPECT_EQ(allowed(), 0U);
+  EXPECT_FALSE(is_open());
   EXPECT_TRUE(gate.wants_probe(now));
   EXPECT_EQ(state(), DeliveryState::kBackingOff);
   EXPECT_EQ(gate.next_change(now), std::nullopt);
   probe(kHealthy);
-  EXPECT_EQ(allowed(), 1U);
+  EXPECT_TRUE(is_open());
   EXPECT_EQ(state(), DeliveryState::kDelivering);
-  gate.delivered(now);
-  EXPECT_EQ(allowed(), kMax);
+  gate.reached(now, true);
+  EXPECT_TRUE(is_open());
   EXPECT_EQ(gate.last_error(), "");
 }
 
@@ -132,23 +222,21 @@ TEST_F(GateTest, ADeliveryEndsTheGrowthOfTheWaits) {
   EXPECT_EQ(wait(), seconds(1));
 }
 
-TEST_F(GateTest, AProbeAloneDoesNotEndTheGrowthOfTheWaits) {
-  BootTime waited{0};
-  for (int i = 0; i < 20; ++i) {  // the health endpoint works, and nothing else
+TEST_F(GateTest, AHealthyProbeEndsTheGrowthOfTheWaits) {
+  for (int i = 0; i < 20; ++i) {  // the endpoint is to blame, whose waits grow
     probe(kHealthy);
     fail();
-    waited += wait();
+    EXPECT_EQ(wait(), seconds(1));
   }
-  EXPECT_GT(waited, minutes(10));
 }
 
 TEST_F(GateTest, WhatFailsTogetherCountsAsOneFailure) {
   open();
-  for (std::size_t i = 0; i < kMax; ++i) {
+  for (int i = 0; i < 8; ++i) {
     fail();
     now += milliseconds(10);
   }
-  EXPECT_EQ(wait(), seconds(1) - kMax * milliseconds(10));
+  EXPECT_EQ(wait(), seconds(1) - 8 * milliseconds(10));
 }
 
 TEST_F(GateTest, AStragglerThatFailsDuringTheProbeDoesNotCountAgain) {
@@ -157,20 +245,20 @@ TEST_F(GateTest, AStragglerThatFailsDuringTheProbeDoesNotCountAgain) {
   wait();
   gate.probe_sent(now);
   fail();
-  gate.probe_answered(kHealthy, now, now);
-  EXPECT_EQ(allowed(), 1U);
+  gate.probe_answered(kHealthy, true, now, now);
+  EXPECT_TRUE(is_open());
 }
 
-TEST_F(GateTest, AThrottleWaitsAsLongAsItWasToldThenOneGoesAloneWithoutAProbe) {
+TEST_F(GateTest, AThrottleWaitsAsLongAsItWasToldAndNeedsNoProbe) {
   open();
   gate.failed(throttled(seconds(30)), now, now);
-  EXPECT_EQ(allowed(), 0U);
+  EXPECT_FALSE(is_open());
   EXPECT_EQ(state(), DeliveryState::kBackingOff);
   EXPECT_EQ(wait(), seconds(30));
   EXPECT_FALSE(gate.wants_probe(now));
-  EXPECT_EQ(allowed(), 1U);
-  gate.delivered(now);
-  EXPECT_EQ(allowed(), kMax);
+  EXPECT_TRUE(is_open());
+  gate.reached(now, true);
+  EXPECT_TRUE(is_open());
 }
 
 TEST_F(GateTest, TheLongestOfSeveralThrottlesCounts) {
@@ -184,19 +272,19 @@ TEST_F(GateTest, TheLongestOfSeveralThrottlesCounts) {
 TEST_F(GateTest, ADeliveryThatWasUnderWayBeforeAThrottleDoesNotEndItsWait) {
   open();
   gate.failed(throttled(seconds(30)), now, now);
-  gate.delivered(now);
-  EXPECT_EQ(allowed(), 0U);
+  gate.reached(now, true);
+  EXPECT_FALSE(is_open());
   EXPECT_EQ(wait(), seconds(30));
-  EXPECT_GT(allowed(), 0U);
+  EXPECT_TRUE(is_open());
 }
 
 TEST_F(GateTest, ADeliveryThatWasUnderWayBeforeAThrottleLeavesTheWayBackAsItIs) {
   open();
   gate.failed(throttled(seconds(30)), now, now);
-  gate.delivered(now);
+  gate.reached(now, true);
   EXPECT_EQ(gate.last_error(), "because");
   wait();
-  EXPECT_EQ(allowed(), 1U);
+  EXPECT_TRUE(is_open());
 }
 
 TEST_F(GateTest, AThrottleThatNamesNoTimeIsMetWithDoublingWaits) {
@@ -220,26 +308,26 @@ TEST_F(GateTest, ADeliveryEndsTheGrowthOfAThrottlesWaits) {
     gate.failed(throttled(seconds(1)), now, now);
     wait();
   }
-  gate.delivered(now);
+  gate.reached(now, true);
   gate.failed(throttled(seconds(1)), now, now);
   EXPECT_EQ(wait(), seconds(1));
 }
 
 TEST_F(GateTest, ThrottlesOfWhatWasUnderWayTogetherCountAsOne) {
   open();
-  for (std::size_t i = 0; i < kMax; ++i) gate.failed(throttled(seconds(1)), now, now);
+  for (int i = 0; i < 8; ++i) gate.failed(throttled(seconds(1)), now, now);
   EXPECT_EQ(wait(), seconds(1));
 }
 
 TEST_F(GateTest, ABackOffIsNoShorterThanTheAnswerAsksFor) {
-  Verdict unavailable = verdict(Action::kRetry);
+  Verdict unavailable = page();
   unavailable.wait = seconds(30);
   open();
   gate.failed(unavailable, now, now);
   EXPECT_EQ(wait(), seconds(30));
   probe(unavailable);
   EXPECT_EQ(wait(), seconds(30));
-  open();
+  gate.reached(now, true);
   fail();
   gate.failed(unavailable, now, now);  // it was under way beside the first that failed
   EXPECT_EQ(wait(), seconds(30));
@@ -248,28 +336,23 @@ TEST_F(GateTest, ABackOffIsNoShorterThanTheAnswerAsksFor) {
 TEST_F(GateTest, ADeliveryEndsTheWaitOfABackOff) {
   open();
   fail();
-  gate.delivered(now);
-  EXPECT_EQ(allowed(), kMax);
+  gate.reached(now, true);
+  EXPECT_TRUE(is_open());
   EXPECT_EQ(state(), DeliveryState::kDelivering);
 }
 
-TEST_F(GateTest, AWrongKeyOrAddressIsTriedAgainEveryFiveMinutesAndNamesTheState) {
-  for (const auto& [action, named] :
-       {std::pair(Action::kUnauthorized, DeliveryState::kUnauthorized),
-        std::pair(Action::kMisconfigured, DeliveryState::kMisconfigured)}) {
-    gate = Gate(kBackoff, 1);
-    open();
-    fail(action);
-    for (int i = 0; i < 20; ++i) {
-      EXPECT_EQ(state(), named);
-      EXPECT_EQ(allowed(), 0U);
-      EXPECT_EQ(wait(), minutes(5));
-      EXPECT_EQ(state(), named);
-      probe(verdict(action));
+TEST_F(GateTest, AWrongKeyIsTriedAgainEveryFiveMinutesAndNamesTheState) {
+  open();
+  fail(Action::kUnauthorized);
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(state(), DeliveryState::kUnauthorized);
+    EXPECT_FALSE(is_open());
+    EXPECT_EQ(wait(), minutes(5));
+    if (gate.wants_probe(now)) {
+      probe(verdict(Action::kUnauthorized));
+    } else {
+      fail(Action::kUnauthorized);
     }
-    wait();
-    open();
-    EXPECT_EQ(state(), DeliveryState::kDelivering);
   }
 }
 
@@ -288,7 +371,7 @@ TEST_F(GateTest, APauseStopsRequestsAndProbesAndItsEndTriesAtOnce) {
   EXPECT_EQ(state(), DeliveryState::kPaused);
   EXPECT_EQ(gate.next_change(now), std::nullopt);
   now += minutes(1);
-  EXPECT_EQ(allowed(), 0U);
+  EXPECT_FALSE(is_open());
   EXPECT_FALSE(gate.wants_probe(now));
   fail();
   gate.resume(now);
@@ -299,26 +382,36 @@ TEST_F(GateTest, APauseStopsRequestsAndProbesAndItsEndTriesAtOnce) {
 TEST_F(GateTest, APausedGateStaysPausedWhateverIsAnswered) {
   open();
   gate.pause();
-  gate.delivered(now);
-  EXPECT_EQ(allowed(), 0U);
+  gate.reached(now, true);
+  EXPECT_FALSE(is_open());
   gate.hurry(now);
-  EXPECT_EQ(allowed(), 0U);
+  EXPECT_FALSE(is_open());
   gate.resume(now);
-  EXPECT_EQ(allowed(), kMax);
+  EXPECT_TRUE(is_open());
 }
 
 TEST_F(GateTest, HurryEndsTheWaitButNotTheProbe) {
   open();
   fail(Action::kUnauthorized);
   gate.hurry(now);
-  EXPECT_EQ(allowed(), 0U);
+  EXPECT_FALSE(is_open());
+  EXPECT_TRUE(gate.wants_probe(now));
+}
+
+TEST_F(GateTest, TheEndOfABackOffDoesNotEndTheWaitOfA429) {
+  open();
+  gate.failed(throttled(seconds(30)), now, now);
+  gate.end_back_off(now);
+  EXPECT_EQ(wait(), seconds(30));
+  fail();
+  gate.end_back_off(now);
   EXPECT_TRUE(gate.wants_probe(now));
 }
 
 TEST_F(GateTest, HurryOnAnOpenGateChangesNothing) {
   open();
   gate.hurry(now);
-  EXPECT_EQ(allowed(), kMax);
+  EXPECT_TRUE(is_open());
   EXPECT_FALSE(gate.wants_probe(now));
 }
 
@@ -327,7 +420,7 @@ void fail_for_long(Gate& gate, BootTime& now) {
   for (int i = 0; i < 30; ++i) {
     now = std::max(now, gate.next_change(now).value_or(now));
     gate.probe_sent(now);
-    gate.probe_answered(verdict(Action::kRelease), now, now);
+    gate.probe_answered(verdict(Action::kRelease), false, now, now);
   }
 }
 
@@ -336,7 +429,7 @@ TEST_F(GateTest, AChangedNetworkEndsTheBackOffAtOnceWithAProbe) {
   now += seconds(1);
   gate.network_changed(now);
   EXPECT_TRUE(gate.wants_probe(now));
-  EXPECT_EQ(allowed(), 0U);
+  EXPECT_FALSE(is_open());
   open();
 }
 
@@ -360,7 +453,7 @@ TEST_F(GateTest, ANetworkThatFlapsIsTriedOnceARetryInitialAndTheWaitsGoOnGrowing
     }
     last = now;
     gate.probe_sent(now);
-    gate.probe_answered(verdict(Action::kRelease), now, now);
+    gate.probe_answered(verdict(Action::kRelease), false, now, now);
   }
   milliseconds longest{0};
   now += seconds(20);  // it has settled, and does not work
@@ -369,6 +462,20 @@ TEST_F(GateTest, ANetworkThatFlapsIsTriedOnceARetryInitialAndTheWaitsGoOnGrowing
     longest = std::max(longest, wait());
   }
   EXPECT_GT(longest, seconds(100));
+}
+
+TEST_F(GateTest, ANetworkThatFlapsFasterThanARequestCanLeaveIsAskedOnceARetryInitial) {
+  const BootTime begin = now;
+  int probes = 0;
+  for (; now < begin + seconds(10); now += milliseconds(1)) {
+    gate.network_changed(now);
+    if (!gate.wants_probe(now)) continue;
+    ++probes;
+    gate.probe_sent(now);
+    gate.probe_answered(verdict(Action::kSettle), true, now, now);
+  }
+  EXPECT_GE(probes, 9);
+  EXPECT_LE(probes, 11);
 }
 
 TEST_F(GateTest, WhileANetworkSettlesTheWaitsGrowFromTheirBeginning) {
@@ -383,7 +490,7 @@ TEST_F(GateTest, WhileANetworkSettlesTheWaitsGrowFromTheirBeginning) {
 
 TEST_F(GateTest, AChangedNetworkEndsTheFiveMinutesOfAPortalButNotA429) {
   open();
-  fail(Action::kMisconfigured);
+  fail(Action::kUnauthorized);
   now += seconds(2);
   gate.network_changed(now);
   EXPECT_TRUE(gate.wants_probe(now));
@@ -391,7 +498,7 @@ TEST_F(GateTest, AChangedNetworkEndsTheFiveMinutesOfAPortalButNotA429) {
   gate.failed(throttled(seconds(30)), now, now);
   now += seconds(2);
   gate.network_changed(now);
-  EXPECT_EQ(allowed(), 0U);
+  EXPECT_FALSE(is_open());
   EXPECT_FALSE(gate.wants_probe(now));
   EXPECT_EQ(wait(), seconds(28));
 }
@@ -402,7 +509,7 @@ TEST_F(GateTest, AFailureOfTheOldNetworkClosesForRetryInitialSinceItsSendingAtMo
   now += milliseconds(400);
   gate.network_changed(now);
   gate.failed(verdict(Action::kRetry), sent_at, now);
-  EXPECT_EQ(allowed(), 0U);
+  EXPECT_FALSE(is_open());
   EXPECT_EQ(wait(), milliseconds(600));
   EXPECT_TRUE(gate.wants_probe(now));
 }
@@ -412,12 +519,12 @@ TEST_F(GateTest, AFailureOfTheOldNetworkSaysNothingOnceTheNewOneDelivered) {
   const BootTime sent_at = now;
   now += seconds(5);
   gate.network_changed(now);
-  gate.delivered(now);
+  gate.reached(now, true);
   now += seconds(10);
   gate.failed(verdict(Action::kRetry), sent_at, now);
-  EXPECT_EQ(allowed(), kMax);
+  EXPECT_TRUE(is_open());
   gate.failed(verdict(Action::kRetry), now, now);
-  EXPECT_EQ(allowed(), 0U);
+  EXPECT_FALSE(is_open());
 }
 
 TEST_F(GateTest, AProbeThatTheNetworkChangedUnderIsOvertakenAfterRetryInitial) {
@@ -428,11 +535,11 @@ TEST_F(GateTest, AProbeThatTheNetworkChangedUnderIsOvertakenAfterRetryInitial) {
   EXPECT_FALSE(gate.wants_probe(now));
   EXPECT_EQ(wait(), milliseconds(600));
   probe(kHealthy);
-  EXPECT_EQ(allowed(), 1U);
-  gate.probe_answered(verdict(Action::kRelease), sent_at, now);
-  EXPECT_EQ(allowed(), 1U) << "the overtaken one says nothing";
-  gate.probe_answered(throttled(seconds(30)), sent_at, now);
-  EXPECT_EQ(allowed(), 0U) << "but a 429 holds for all";
+  EXPECT_TRUE(is_open());
+  gate.probe_answered(verdict(Action::kRelease), false, sent_at, now);
+  EXPECT_TRUE(is_open()) << "the overtaken one says nothing";
+  gate.probe_answered(throttled(seconds(30)), true, sent_at, now);
+  EXPECT_FALSE(is_open()) << "but a 429 holds for all";
 }
 
 TEST_F(GateTest, ATrialUnderWayHasItsTimeBeforeAChangedNetworkBeginsAnew) {
@@ -440,12 +547,12 @@ TEST_F(GateTest, ATrialUnderWayHasItsTimeBeforeAChangedNetworkBeginsAnew) {
   gate.request_sent(now);
   now += milliseconds(100);
   gate.network_changed(now);
-  EXPECT_EQ(allowed(), 0U);
+  EXPECT_FALSE(is_open());
   EXPECT_FALSE(gate.wants_probe(now));
   EXPECT_EQ(wait(), milliseconds(900));
   EXPECT_TRUE(gate.wants_probe(now));
-  gate.delivered(now);
-  EXPECT_EQ(allowed(), kMax);
+  gate.reached(now, true);
+  EXPECT_TRUE(is_open());
 }
 
 TEST_F(GateTest, HurryDoesNotSendAProbeBesideATrialUnderWay) {
@@ -455,7 +562,7 @@ TEST_F(GateTest, HurryDoesNotSendAProbeBesideATrialUnderWay) {
   now += milliseconds(100);
   gate.network_changed(now);
   gate.hurry(now);
-  EXPECT_EQ(allowed(), 0U);
+  EXPECT_FALSE(is_open());
   EXPECT_FALSE(gate.wants_probe(now));
   EXPECT_EQ(wait(), milliseconds(900)) << "it has the same time as without";
   EXPECT_TRUE(gate.wants_probe(now));
@@ -486,7 +593,7 @@ TEST_F(GateTest, AStragglersFailureSendsNoProbeBesideATrialUnderWay) {
 TEST_F(GateTest, AChangedNetworkDoesNotCloseAnOpenGate) {
   open();
   gate.network_changed(now);
-  EXPECT_EQ(allowed(), kMax);
+  EXPECT_TRUE(is_open());
   EXPECT_FALSE(gate.wants_probe(now));
 }
 
@@ -511,7 +618,7 @@ TEST_F(GateTest, ARefusalOfTheKeyOfBeforeSaysNothingOfTheNewOne) {
   now += milliseconds(50);
   gate.key_changed(now);
   gate.failed(verdict(Action::kUnauthorized), sent_at, now);
-  EXPECT_EQ(allowed(), kMax);
+  EXPECT_TRUE(is_open());
   now += milliseconds(1);
   gate.failed(verdict(Action::kUnauthorized), now, now);
   EXPECT_EQ(state(), DeliveryState::kUnauthorized);
@@ -522,7 +629,7 @@ TEST_F(GateTest, AProbeWithTheKeyOfBeforeIsSentAgainAtOnce) {
   const BootTime sent_at = now;
   now += milliseconds(50);
   gate.key_changed(now);
-  gate.probe_answered(verdict(Action::kUnauthorized), sent_at, now);
+  gate.probe_answered(verdict(Action::kUnauthorized), true, sent_at, now);
   EXPECT_TRUE(gate.wants_probe(now));
 }
 

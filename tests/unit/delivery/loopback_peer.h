@@ -18,9 +18,12 @@ inline constexpr int kPatienceMs = 60'000;
 /// A TCP server on loopback that does nothing by itself.
 class LoopbackPeer {
  public:
-  LoopbackPeer() : listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  /// All of 127.0.0.0/8 is this machine's. Port 0: any.
+  explicit LoopbackPeer(const char* ip = "127.0.0.1", std::uint16_t port = 0)
+      : listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     address_.sin_family = AF_INET;
-    address_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    inet_pton(AF_INET, ip, &address_.sin_addr);
+    address_.sin_port = htons(port);
     socklen_t size = sizeof address_;
     // Small, so that a peer that does not read soon stops acknowledging.
     const int small = 4096;

@@ -30,9 +30,13 @@ class WaitersTest : public testing::Test {
   void dead(Receipt receipt, const std::string& reason) {
     waiters.report({receipt, OperationOutcome::State::kDead, {}, false, 422, reason});
   }
+  void drop(Receipt receipt) { waiters.report(dropped(receipt)); }
 
  private:
   static std::string text(const OperationOutcome& outcome) {
+    if (outcome.state == OperationOutcome::State::kDropped) {
+      return std::to_string(outcome.receipt) + "!";
+    }
     const bool is_dead = outcome.state == OperationOutcome::State::kDead;
     return std::to_string(outcome.receipt) + (is_dead ? "-" + outcome.reason : "+" + outcome.id);
   }
@@ -91,6 +95,24 @@ TEST_F(WaitersTest, AnOutcomeThatIsReportedTwiceCountsOnce) {
   delivered(1, "u1");
   delivered(1, "u1");
   EXPECT_EQ(told, Told());
+}
+
+TEST_F(WaitersTest, WhoeverWaitsForWhatAPersonDropsIsToldAtOnce) {
+  wait("a", 1, 1, seconds(10));
+  wait("b", 2, 2, seconds(10));
+  drop(1);
+  EXPECT_EQ(told, Told({"a: 1!"}));
+  drop(2);
+  delivered(3, "u3");
+  EXPECT_EQ(told, Told({"a: 1!", "b: 2! 3+u3"}));
+}
+
+TEST_F(WaitersTest, ADeadLetterThatAPersonDropsWasRefusedAllTheSame) {
+  wait("a", 1, 2, seconds(10));
+  dead(1, "no");
+  drop(1);
+  drop(2);
+  EXPECT_EQ(told, Told({"a: 1-no 2!"}));
 }
 
 TEST_F(WaitersTest, ReleasedAllAreToldNothingAndSoAreThoseWhoComeLater) {

@@ -198,6 +198,18 @@ std::string applied(Storage& storage) {
   return out;
 }
 
+TEST_F(CompactorTest, ARowGrowsNoLargerThanARequestMayBe) {
+  PlanOptions options;
+  options.bytes_max = 300;
+  compactor = Compactor(options);
+  Backlog backlog;
+  for (int i = 0; i < 4; ++i) {
+    backlog.upsert("Order/1", {{"p" + std::to_string(i), std::string(100, '1')}});
+  }
+  append(backlog);
+  EXPECT_EQ(step(), "1<2 3<4");
+}
+
 TEST_F(CompactorTest, WhateverItFoldsTheApiEndsTheSame) {
   std::size_t folded = 0;
   for (unsigned seed = 1; seed <= 2000; ++seed) {

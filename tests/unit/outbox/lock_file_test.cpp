@@ -30,12 +30,13 @@ std::string refusal(const Result<LockFile>& lock) {
 TEST_F(LockFileTest, ASecondOneIsRefusedByTheNameOfTheFirst) {
   const auto first = LockFile::acquire(path);
   ASSERT_TRUE(first);
+  ASSERT_TRUE(first->sign());
   const auto second = LockFile::acquire(path);
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().kind, Error::Kind::kBusy);
   EXPECT_EQ(second.error().message, "another agent (pid " + std::to_string(getpid()) +
                                         ") uses the outbox " + path +
-                                        ": stop it, or set outbox.path to another file");
+                                        ": stop it, or set outbox.path to another directory");
 }
 
 TEST_F(LockFileTest, ItIsFreeAgainOnceItsHolderIsGoneAndTheFileStays) {
@@ -60,6 +61,7 @@ TEST_F(LockFileTest, AnotherProcessIsNamedAndItsDeathFreesTheLock) {
   ASSERT_GE(child, 0);
   if (child == 0) {
     const auto held = LockFile::acquire(path);
+    if (held) (void)held->sign();
     (void)!write(ready[1], "x", 1);
     while (held) pause();
     _exit(1);
@@ -78,6 +80,7 @@ TEST_F(LockFileTest, AnotherProcessIsNamedAndItsDeathFreesTheLock) {
 TEST_F(LockFileTest, ALongerPidFromBeforeIsOverwrittenWhole) {
   std::ofstream(path + ".lock") << "4194304123456789\n";
   const auto lock = LockFile::acquire(path);
+  ASSERT_TRUE(lock->sign());
   std::string text;
   std::getline(std::ifstream(path + ".lock"), text);
   EXPECT_EQ(text, std::to_string(getpid()));
@@ -102,7 +105,8 @@ TEST_F(LockFileTest, WithoutItsDirectoryTheErrorSaysWhatToCheck) {
   EXPECT_EQ(lock.error().kind, Error::Kind::kIo);
   EXPECT_EQ(lock.error().message,
             "cannot open " + directory.file("none/outbox.db.lock") +
-                ": No such file or directory; check that the directory exists and is writable");
+                ": No such file or directory; check the disk and who may write to the outbox's "
+                "directory");
 }
 
 TEST_F(LockFileTest, ASymbolicLinkIsNotFollowed) {

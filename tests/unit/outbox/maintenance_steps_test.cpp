@@ -27,11 +27,18 @@ constexpr const char* kToVersion1 = R"sql(
   DROP INDEX dead_by_letter;
   DROP TABLE dropped;
   DROP TABLE folded;
+  DROP TABLE fold_map;
+  DROP TABLE unmapped;
   DROP TABLE lost;
   DROP TABLE damage;
+  ALTER TABLE state DROP COLUMN machine;
+  ALTER TABLE state DROP COLUMN epoch;
+  ALTER TABLE state DROP COLUMN skipped;
+  ALTER TABLE state DROP COLUMN sealed_through;
   ALTER TABLE state DROP COLUMN lost;
   ALTER TABLE state DROP COLUMN dropped;
   ALTER TABLE state DROP COLUMN unsynced_from;
+  ALTER TABLE state DROP COLUMN unsynced_through;
   ALTER TABLE state DROP COLUMN outbox;
   DROP TABLE arrival;
   PRAGMA user_version = 1;

@@ -1,10 +1,14 @@
 #include "outbox/reserve.h"
 
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <vector>
 
 #include "outbox/log_file.h"
 #include "tests/unit/outbox/sqlite_file.h"
@@ -24,7 +28,7 @@ TEST(ReserveTest, ItTakesRealBlocksAndGivesThemUp) {
   struct stat found {};
   ASSERT_EQ(stat(path.c_str(), &found), 0);
   EXPECT_GE(static_cast<std::uint64_t>(found.st_blocks) * 512, kBytes);
-  reserve.give_up();
+  reserve.give_up([] { return false; });
   EXPECT_FALSE(reserve.is_held());
   EXPECT_FALSE(std::filesystem::exists(path));
   EXPECT_TRUE(reserve.take());  // the disk of this test has room
@@ -37,6 +41,47 @@ TEST(ReserveTest, WhatTheDiskDoesNotHaveIsNotHeldAndLeavesNothingBehind) {
   EXPECT_FALSE(reserve.take());
   EXPECT_FALSE(std::filesystem::exists(directory.file("reserve")));
   EXPECT_FALSE(Reserve(directory.file("none/reserve"), kBytes).take());
+}
+
+TEST(ReserveTest, IsGivenUpAPartAtATimeUntilThereIsEnoughAlsoThatOfAnEarlierProcess) {
+  const TemporaryDirectory directory;
+  const std::string path = directory.file("reserve");
+  ASSERT_TRUE(Reserve(path, kBytes).take());
+  Reserve reserve(path, kBytes);
+  std::vector<std::uintmax_t> left;
+  reserve.give_up([&] {
+    left.push_back(std::filesystem::file_size(path));
+    return left.size() == 2;
+  });
+  EXPECT_EQ(left, (std::vector<std::uintmax_t>{kBytes / 8 * 7, kBytes / 8 * 6}));
+  EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+TEST(ReserveTest, WhatOnlyTheKernelKnowsToBeUsedUpIsAskedForOnceASecond) {
+  // As a user's disk quota: there is room, but not for this user.
+  struct Limit {
+    Limit() {
+      getrlimit(RLIMIT_FSIZE, &before);
+      const rlimit few{kBytes / 2, before.rlim_max};
+      EXPECT_EQ(setrlimit(RLIMIT_FSIZE, &few), 0);
+      signal(SIGXFSZ, SIG_IGN);
+    }
+    ~Limit() {
+      setrlimit(RLIMIT_FSIZE, &before);
+      signal(SIGXFSZ, SIG_DFL);
+    }
+    rlimit before{};
+  };
+  const TemporaryDirectory directory;
+  Reserve reserve(directory.file("reserve"), kBytes);
+  const Reserve::Time begin = std::chrono::steady_clock::now();
+  {
+    const Limit limit;
+    EXPECT_FALSE(reserve.take(begin));
+    EXPECT_FALSE(reserve.take(begin + std::chrono::seconds(1)));
+  }
+  EXPECT_FALSE(reserve.take(begin + std::chrono::milliseconds(1999)));
+  EXPECT_TRUE(reserve.take(begin + std::chrono::seconds(2)));
 }
 
 TEST(LogFileTest, RewritingChangesNoByteAndAMissingFileIsFine) {

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -103,6 +105,64 @@ TEST(SealRow, AnyOneDamagedBitOrMissingByteIsNoticed) {
     for (std::size_t size = 0; size < row.size(); ++size) {
       EXPECT_FALSE(read_seal_row(seal.id, std::string_view(row).substr(0, size))) << size;
     }
+  }
+}
+
+const Receipt kMap = fold_map_of(5'000'000);
+
+std::vector<FoldedReceipt> folded_in_turns(Receipt objects) {
+  std::vector<FoldedReceipt> folded;
+  for (Receipt i = 0; i < kFoldMapReceipts; ++i) {
+    folded.push_back({fold_map_begin(kMap) + i, 1 + i % objects});
+  }
+  return folded;
+}
+
+TEST(FoldMapRow, ComesBackInTheOrderOfReceipts) {
+  EXPECT_EQ(read_fold_map_row(kMap, make_fold_map_row(kMap, {})), std::vector<FoldedReceipt>{});
+  for (const Receipt objects : {1U, 3U, 250U, 1024U}) {
+    const auto folded = folded_in_turns(objects);
+    auto shuffled = folded;
+    std::reverse(shuffled.begin(), shuffled.end());
+    EXPECT_EQ(read_fold_map_row(kMap, make_fold_map_row(kMap, shuffled)), folded) << objects;
+  }
+  const std::vector<FoldedReceipt> first = {{2, 1}, {3, 1}, {1023, 2}};
+  EXPECT_EQ(read_fold_map_row(1, make_fold_map_row(1, first)), first);
+}
+
+TEST(FoldMapRow, IsSmallWhereObjectsTakeTurnsAndTwoBytesAReceiptWhereNone) {
+  for (const Receipt objects : {1U, 10U, 300U}) {
+    EXPECT_LT(make_fold_map_row(kMap, folded_in_turns(objects)).size(), 100U + 2 * objects);
+  }
+  std::mt19937_64 random(1);
+  std::vector<FoldedReceipt> by_chance;
+  for (Receipt i = 0; i < kFoldMapReceipts; ++i) {
+    by_chance.push_back({fold_map_begin(kMap) + i, 1 + random() % 100});
+  }
+  EXPECT_LT(make_fold_map_row(kMap, by_chance).size(), 2 * kFoldMapReceipts);
+  EXPECT_EQ(read_fold_map_row(kMap, make_fold_map_row(kMap, by_chance)), by_chance);
+}
+
+TEST(FoldMapRow, IsOnlyReadUnderItsOwnNumber) {
+  const std::string row = make_fold_map_row(kMap, folded_in_turns(3));
+  EXPECT_FALSE(read_fold_map_row(kMap + 1, row));
+}
+
+TEST(FoldMapRow, NoneIsFoldedTwiceOrIntoWhatCameLater) {
+  EXPECT_FALSE(read_fold_map_row(1, make_fold_map_row(1, {{3, 1}, {3, 2}})));
+  EXPECT_FALSE(read_fold_map_row(1, make_fold_map_row(1, {{3, 3}})));
+  EXPECT_FALSE(read_fold_map_row(1, make_fold_map_row(1, {{2000, 3}})));
+}
+
+TEST(FoldMapRow, AnyOneDamagedBitOrMissingByteIsNoticed) {
+  const std::string row = make_fold_map_row(1, {{2, 1}, {3, 1}, {1023, 2}});
+  for (std::size_t bit = 0; bit < 8 * row.size(); ++bit) {
+    std::string damaged = row;
+    damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << (bit % 8)));
+    EXPECT_FALSE(read_fold_map_row(1, damaged)) << bit;
+  }
+  for (std::size_t size = 0; size < row.size(); ++size) {
+    EXPECT_FALSE(read_fold_map_row(1, std::string_view(row).substr(0, size))) << size;
   }
 }
 

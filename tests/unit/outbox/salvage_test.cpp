@@ -30,13 +30,13 @@ class SalvageTest : public testing::Test {
   TemporaryDirectory directory;
   const std::string path = directory.file("outbox.db");
 
-  /// The files in the directory, by what follows the outbox's name, without the lock and the
-  /// reserve; a time is `<time>`.
+  /// The files in the directory, by what follows the outbox's name, without the lock, the
+  /// reserve and the mark; a time is `<time>`.
   std::string files() {
     std::set<std::string> names;
     for (const auto& entry : fs::directory_iterator(fs::path(path).parent_path())) {
       std::string name = entry.path().filename().string().substr(9);
-      if (name == ".lock" || name == ".reserve") continue;
+      if (name == ".lock" || name == ".reserve" || name == ".seen") continue;
       const auto time = name.find("20");
       if (time != std::string::npos) name.replace(time, 16, "<time>");
       names.insert("outbox.db" + name);
@@ -83,6 +83,7 @@ class SalvageTest : public testing::Test {
     must(storage->fold({6, {7}}, upserts({"f"})[0]));
     must(storage->commit());
   }
+  static constexpr Receipt kNextEpoch = Receipt{1} << 40;
   static constexpr const char* kPending = "3:c 4:d 5:e 6:f 8:h";
 
   std::string all(Storage& storage) {
@@ -127,17 +128,10 @@ TEST_F(SalvageTest, AFileThatIsNoDatabaseIsSetAsideAsItIs) {
   const std::string content(10'000, 'x');
   write_bytes(path, content);
   const auto storage = open_storage(path);
-  EXPECT_EQ(accept(*storage, {"a"}), 1U);
-  EXPECT_EQ(everything(*storage), "1:a");
+  EXPECT_EQ(accept(*storage, {"a"}), kNextEpoch + 1);
+  EXPECT_EQ(everything(*storage), std::to_string(kNextEpoch + 1) + ":a");
   EXPECT_TRUE(bytes_of(damaged_file()) == content);
   EXPECT_FALSE(storage->stats().lost_is_exact);
-}
-
-TEST_F(SalvageTest, AnotherProgramsDatabaseIsSetAsideAsItIs) {
-  execute(path, "CREATE TABLE bookmark(url)");
-  const std::string content = bytes_of(path);
-  EXPECT_EQ(everything(*open_storage(path)), "");
-  EXPECT_TRUE(bytes_of(damaged_file()) == content);
 }
 
 TEST_F(SalvageTest, WithoutItsHeaderAFileIsReadByTheHeaderOfAnEmptyOne) {
@@ -231,6 +225,85 @@ TEST_F(SalvageTest, WhenNobodyKnowsWhatWasBeingSentEventsWaitForAPerson) {
             std::string::npos);
 }
 
+/// So many upserts, and behind them three events, of which the first two are sealed.
+void fill_behind_many(const std::string& path, int upserts) {
+  const auto storage = open_storage(path);
+  Backlog backlog;
+  for (int i = 0; i < upserts; ++i) backlog.upsert("Order/" + std::to_string(i));
+  for (int i = 0; i < 3; ++i) backlog.event({{"Late/" + std::to_string(i)}});
+  must(storage->begin());
+  storage->append(backlog.encoded_operations(), 17).value();
+  must(storage->commit());
+  const auto first = static_cast<Receipt>(upserts) + 1;
+  must(storage->begin());
+  must(storage->seal({7, Kind::kEvent, kKey, {{first}}}));
+  must(storage->seal({8, Kind::kEvent, kKey, {{first + 1}}}));
+  commit(*storage);
+}
+
+TEST_F(SalvageTest, WhatMayHaveLeftIsHeldHoweverMuchOlderStillWaits) {
+  fill_behind_many(path, 25'000);
+  execute(path, "UPDATE seal SET row = X'00' WHERE id = 8");
+  const auto storage = open_storage(path);
+  must(storage->salvage());
+  EXPECT_EQ(text(storage->seals()), "7e0190{ 25001 }");
+  EXPECT_EQ(storage->state(25'001).value(), ReceiptState::kPending) << "its seal is there";
+  EXPECT_EQ(storage->state(25'002).value(), ReceiptState::kDead);
+  EXPECT_EQ(storage->stats().pending(), 25'003U - storage->stats().dead);
+}
+
+TEST_F(SalvageTest, WhatCannotHaveLeftIsNotHeld) {
+  fill_with_events(path);
+  {
+    const auto storage = open_storage(path);
+    Backlog backlog;
+    for (int i = 0; i < 5'000; ++i) backlog.event({{"Order/" + std::to_string(i)}});
+    must(storage->begin());
+    storage->append(backlog.encoded_operations(), 17).value();
+    must(storage->commit());
+  }
+  zero_page(root_of("seal"));
+  const auto storage = open_storage(path);
+  must(storage->salvage());
+  EXPECT_GE(storage->stats().dead, 2U);
+  EXPECT_LT(storage->stats().dead, 2'500U) << "no more than is written ahead";
+  EXPECT_EQ(storage->state(5'003).value(), ReceiptState::kPending);
+}
+
+TEST_F(SalvageTest, WithoutSealsAndCountersAllEventsAreHeld) {
+  fill_behind_many(path, 1'500);
+  zero_page(root_of("seal"));
+  zero_page(root_of("state"));
+  const auto storage = open_storage(path);
+  EXPECT_EQ(storage->stats().dead, 3U);
+  EXPECT_EQ(storage->stats().pending(), 1'500U);
+}
+
+TEST_F(SalvageTest, AnOlderVersionsFileDidNotTellWhatWasSealedSoAllEventsAreHeld) {
+  fill_behind_many(path, 10);
+  execute(path,
+          "ALTER TABLE state DROP COLUMN sealed_through; ALTER TABLE state DROP COLUMN skipped; "
+          "ALTER TABLE state DROP COLUMN epoch; ALTER TABLE state DROP COLUMN machine; "
+          "PRAGMA user_version = 5");
+  zero_page(root_of("seal"));
+  const auto salvaged = salvage(path, {1'700'000'000, true});
+  ASSERT_TRUE(salvaged) << salvaged.error().message;
+  EXPECT_EQ(salvaged->held, 3U);
+}
+
+TEST_F(SalvageTest, WhatWasSealedIsKnownToTheCommitThatSealedIt) {
+  const auto storage = open_storage(path);
+  accept(*storage, std::vector<std::string>(9'000, "a"));
+  const std::string copy = directory.file("copy.db");
+  for (const Receipt last : {1U, 2'500U, 9'000U}) {
+    seal(*storage, last, {{1}, {last}});
+    for (const char* suffix : {"", "-wal"}) {
+      fs::copy_file(path + suffix, copy + suffix, fs::copy_options::overwrite_existing);
+    }
+    EXPECT_GE(integer(copy, "SELECT sealed_through FROM state"), static_cast<std::int64_t>(last));
+  }
+}
+
 TEST_F(SalvageTest, AnEventOfASealThatIsThereIsNotHeldForOneThatIsDamaged) {
   fill_with_events(path);
   {
@@ -271,14 +344,63 @@ TEST_F(SalvageTest, WithoutTheCountersNothingThatIsThereIsCountedAsLost) {
             "accepted 8, delivered 1, dead 1, coalesced 0, requests 0, duplicates possible 0");
   EXPECT_EQ(storage->stats().lost, 0U);
   EXPECT_FALSE(storage->stats().lost_is_exact);
-  EXPECT_EQ(accept(*storage, {"i"}), 9U);
+  EXPECT_EQ(accept(*storage, {"i"}), kNextEpoch + 1) << "9 may have been given and delivered";
+  EXPECT_EQ(states(*storage, 9), "-xdpppppp-");
+  EXPECT_EQ(storage->state(kNextEpoch + 1).value(), ReceiptState::kPending);
+  EXPECT_EQ(storage->stats().accepted, 9U);
+  EXPECT_EQ(storage->stats().pending(), 7U);
 }
 
-TEST_F(SalvageTest, AReceiptThatOnlyASealKnowsOfIsNotGivenAgain) {
-  fill();
-  execute(path, "DELETE FROM operation WHERE seq = 8");
+TEST_F(SalvageTest, ADrainedOutboxThatLostItsCountersGivesNoReceiptTwice) {
+  {
+    const auto storage = open_storage(path);
+    accept(*storage, {"a", "b", "c"});
+    Settlement settlement;
+    settlement.delivered = {1, 2, 3};
+    settle(*storage, settlement);
+  }
   zero_page(root_of("state"));
-  EXPECT_EQ(accept(*open_storage(path), {"i"}), 9U);
+  const auto storage = open_storage(path);
+  EXPECT_EQ(storage->stats().accepted, 0U) << "nobody knows";
+  EXPECT_EQ(storage->stats().pending(), 0U);
+  EXPECT_EQ(states(*storage, 4), "-----");
+  EXPECT_EQ(accept(*storage, {"d"}), kNextEpoch + 1);
+  EXPECT_EQ(everything(*storage), std::to_string(kNextEpoch + 1) + ":d");
+  EXPECT_EQ(storage->stats().pending(), 1U);
+  EXPECT_TRUE(storage->shrink()) << "it is sound";
+}
+
+TEST_F(SalvageTest, WhenItLosesThemAgainReceiptsGoOnBeyondThatEpoch) {
+  fill();
+  zero_page(root_of("state"));
+  EXPECT_EQ(accept(*open_storage(path), {"i"}), kNextEpoch + 1);
+  zero_page(root_of("state"));
+  const auto storage = open_storage(path);
+  EXPECT_EQ(accept(*storage, {"k"}), 2 * kNextEpoch + 1);
+  EXPECT_EQ(storage->stats().pending(), 8U);
+  EXPECT_LT(storage->stats().accepted, 20U);
+  EXPECT_EQ(storage->stats().accepted,
+            storage->stats().pending() + storage->stats().delivered + storage->stats().dead);
+}
+
+TEST_F(SalvageTest, ASecondSalvageAddsToWhatTheFirstOneLost) {
+  for (const char* counters : {"there", "gone"}) {
+    fs::remove(path);
+    fill();
+    execute(path, "UPDATE operation SET row = X'00' WHERE seq = 5");
+    must(open_storage(path)->salvage());
+    execute(path, "UPDATE operation SET row = X'00' WHERE seq = 4");
+    const bool are_gone = counters == std::string("gone");
+    if (are_gone) zero_page(root_of("state"));
+    {
+      const auto storage = open_storage(path);
+      if (!are_gone) must(storage->salvage());
+      EXPECT_EQ(storage->stats().lost, 2U) << counters;
+      EXPECT_EQ(storage->stats().pending(), 4U) << counters;
+      EXPECT_EQ(states(*storage, 8), "-xdp--ppp") << counters;
+    }
+    EXPECT_EQ(integer(path, "SELECT count(*) FROM damage WHERE lost = 1"), 2) << counters;
+  }
 }
 
 TEST_F(SalvageTest, WhatIsDeadIsNotPendingBesides) {
@@ -373,10 +495,11 @@ TEST_F(SalvageTest, AroundPagesThatCannotBeReadEverythingIsKeptAndTheRestIsCount
 }
 
 /// How a row of `fill_large` begins in its page: what it is long, its receipt, and the record's
-/// header (sqlite.org/fileformat2.html). Receipts of two bytes, 128 to 16383.
+/// header (sqlite.org/fileformat2.html). Receipts of two bytes or three, from 128 on.
 std::size_t cell_of(const std::string& bytes, Receipt receipt) {
-  const std::string key = {static_cast<char>(0x80 | (receipt >> 7)),
-                           static_cast<char>(receipt & 0x7f), 4, 0};
+  std::string key = {static_cast<char>(0x80 | ((receipt >> 7) & 0x7f)),
+                     static_cast<char>(receipt & 0x7f), 4, 0};
+  if (receipt > 0x3fff) key.insert(key.begin(), static_cast<char>(0x80 | (receipt >> 14)));
   const auto at = bytes.find(key);
   if (at == std::string::npos || bytes.find(key, at + 1) != std::string::npos) {
     throw std::runtime_error("not one row of this receipt");
@@ -425,6 +548,24 @@ TEST_F(SalvageTest, WhatIsDeliveredDoesNotStayOnAPageWhereItCannotBeSearched) {
   EXPECT_EQ(storage->stats().lost, 67U);
 }
 
+TEST_F(SalvageTest, NeitherDoesItBehindTwentyThousandThatWaitForSomethingElse) {
+  fill_large(path, 30'000);
+  change(path, [](std::string& bytes) {
+    for (Receipt receipt = 25'000; receipt < 25'200; receipt += 3) {
+      bytes[cell_of(bytes, receipt) + kReceiptAt + 1] = '\x81';  // some 16,500, below them all
+    }
+  });
+  const auto storage = open_storage(path);
+  Settlement settlement;
+  for (Receipt receipt = 25'000; receipt < 25'200; ++receipt) {
+    if ((receipt - 25'000) % 3 != 0) settlement.delivered.push_back(receipt);
+  }
+  must(storage->begin());
+  const auto settled = storage->settle(settlement);
+  ASSERT_FALSE(settled);
+  EXPECT_EQ(settled.error().kind, Error::Kind::kCorrupt);
+}
+
 TEST_F(SalvageTest, ARowOfAnotherTimeIsNotTakenForOneThatWaits) {
   fill_large(path, 10'000);
   std::string old_page = bytes_of(path);
@@ -465,7 +606,7 @@ class ExchangeTest : public SalvageTest {
   }
   void put_salvaged(const std::string& as) {
     accept(*open_storage(as), {"new", "newer"});
-    for (const char* suffix : {".lock", ".reserve"}) fs::remove(as + suffix);
+    for (const char* suffix : {"-wal", ".lock", ".reserve", ".seen"}) fs::remove(as + suffix);
   }
   const std::string salvaged = path + ".salvaged-20231114T221320Z";
   const std::string damaged = path + ".damaged-20231114T221320Z";
@@ -475,7 +616,7 @@ TEST_F(ExchangeTest, AHalfFilledFileIsThrownAway) {
   put_damaged(path);
   write_bytes(path + ".salvage", "half");
   EXPECT_EQ(everything(*open_storage(path)), "1:old");
-  EXPECT_EQ(files(), "outbox.db");
+  EXPECT_EQ(files(), "outbox.db outbox.db-wal");
 }
 
 TEST_F(ExchangeTest, AWholeFileTakesThePlaceOfTheDamagedOne) {

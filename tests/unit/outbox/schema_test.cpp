@@ -12,6 +12,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "outbox/layout.h"
 #include "outbox/salvage.h"
 #include "tests/contract/storage_text.h"
 #include "tests/unit/outbox/sqlite_file.h"
@@ -137,8 +138,10 @@ TEST_F(SchemaTest, TablesBeginWhereTheFirstPageOfAnEmptyFileSaysHoweverOldTheFil
     accept(*storage, std::vector<std::string>(500, "pages of operations"));
   }
   const auto connection = sqlite::Connection::open(path).value();
-  const auto checked = check_tables(connection);
+  const auto checked = check_layout(connection, empty_outbox(kSchemaVersion).value());
   EXPECT_TRUE(checked) << checked.error().message;
+  EXPECT_EQ(connection.integer("PRAGMA application_id").value(), 0) << "a layout of its own";
+  EXPECT_LE(connection.integer("SELECT max(rootpage) FROM sqlite_schema").value(), kModelPagesMax);
   const std::string page = first_page(kSchemaVersion).value();
   EXPECT_EQ(page.size(), 4096U);
   EXPECT_EQ(page[100], 13) << "all of the schema stands on it";

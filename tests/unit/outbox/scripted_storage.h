@@ -30,6 +30,9 @@ struct Script {
   std::atomic<int> reopens = 0;
   std::atomic<int> reserves_given_up = 0;
   std::atomic<int> salvages = 0;
+  std::atomic<int> shrinks = 0;
+  /// So often it has to be called until nothing of what has left is there.
+  std::atomic<int> shrinks_wanted = 0;
 
   /// From now on a commit waits; returns once one does.
   void hold() {
@@ -74,6 +77,7 @@ class ScriptedStorage final : public Storage {
   }
   void rollback() override { memory_.rollback(); }
   Result<void> admit(std::uint64_t bytes) override { return memory_.admit(bytes); }
+  std::uint64_t bytes_at_once_max() const override { return memory_.bytes_at_once_max(); }
   Result<Receipt> append(std::span<const AcceptedOperations> groups) override {
     if (script_.append_fails.exchange(false)) return fail(Error::Kind::kIo, "disk I/O error");
     if (script_.append_is_full.exchange(false)) return fail(Error::Kind::kFull, "disk is full");
@@ -88,7 +92,7 @@ class ScriptedStorage final : public Storage {
   Result<void> rewrite(Receipt receipt, const CorrectedEvent& event) override {
     return memory_.rewrite(receipt, event);
   }
-  void set_unsynced_from(Receipt receipt) override { memory_.set_unsynced_from(receipt); }
+  void set_unsynced(const UnsyncedRange& range) override { memory_.set_unsynced(range); }
   Result<void> fold(const Fold& fold, std::string_view stored) override {
     return memory_.fold(fold, stored);
   }
@@ -120,7 +124,11 @@ class ScriptedStorage final : public Storage {
     return memory_.dead_letter_of(receipt);
   }
   OutboxStats stats() const override { return memory_.stats(); }
-  Result<bool> shrink() override { return memory_.shrink(); }
+  Result<bool> shrink() override {
+    ++script_.shrinks;
+    return memory_.shrink();
+  }
+  bool holds_past() const override { return script_.shrinks < script_.shrinks_wanted; }
   Result<void> refresh() override { return memory_.refresh(); }
   Tending tending() const override {
     return script_.tend_fails ? Tending::kSoon : script_.tending.load();

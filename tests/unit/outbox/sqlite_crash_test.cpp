@@ -297,6 +297,18 @@ TEST_F(SqliteCrashTest, WhileItCannotBeOpenedAgainNothingBegins) {
   EXPECT_EQ(accept(*storage, {"b"}), 2U);
 }
 
+TEST_F(SqliteCrashTest, ReopeningFoldsNoLogIntoTheDatabaseThatMayNotBeOnTheDisk) {
+  const auto storage = open_storage(path);
+  accept(*storage, {"a"});
+  const std::string database = bytes_of(path);
+  const std::string log = bytes_of(path + "-wal");
+  ASSERT_GT(log.size(), 4096U);
+  must(storage->reopen());
+  EXPECT_TRUE(bytes_of(path) == database);
+  EXPECT_TRUE(bytes_of(path + "-wal") == log);
+  EXPECT_EQ(everything(*storage), "1:a");
+}
+
 TEST_F(SqliteCrashTest, AReopenedFileWithoutItsCountersIsNotCountedFromMemory) {
   const auto storage = open_storage(path);
   accept(*storage, {"a"});

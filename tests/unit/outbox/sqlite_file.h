@@ -36,7 +36,11 @@ inline std::string integrity(const std::string& path) {
 inline std::unique_ptr<SqliteStorage> open_storage(const std::string& path,
                                                    std::uint64_t quota_bytes = 1ULL << 30,
                                                    bool sync_every_commit = true) {
-  auto opened = SqliteStorage::open({path, quota_bytes, sync_every_commit});
+  StorageOptions options;
+  options.path = path;
+  options.quota_bytes = quota_bytes;
+  options.sync_every_commit = sync_every_commit;
+  auto opened = SqliteStorage::open(std::move(options));
   if (!opened) throw std::runtime_error(opened.error().message);
   return *std::move(opened);
 }

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <string>
 
+#include "outbox/sqlite.h"
 #include "outbox/sqlite_storage.h"
 #include "tests/contract/storage_text.h"
 #include "tests/unit/outbox/sqlite_file.h"
@@ -37,9 +38,25 @@ TEST_F(SqliteTest, WhileItIsOpenThereIsALogAndNoSharedMemoryAndNobodyElseGetsIn)
   EXPECT_EQ(everything(*storage), "1:a 2:b");
 }
 
-TEST_F(SqliteTest, ACleanCloseLeavesOneFile) {
+TEST_F(SqliteTest, ErrorsNameTheFileAndNotTheStatement) {
   accept(*open_storage(path), {"a"});
-  EXPECT_FALSE(std::filesystem::exists(path + "-wal"));
+  const auto connection = sqlite::Connection::open(path, false);
+  ASSERT_TRUE(connection) << connection.error().message;
+  const std::string whole = "the outbox " + path + ": no such table: t (SQLite code 1)";
+  EXPECT_EQ(connection->execute("DELETE FROM t").error().message, whole);
+  EXPECT_EQ(connection->integer("SELECT 1 FROM t").error().message, whole);
+  const char* sql = "INSERT INTO operation(seq) VALUES(NULL), (1), (1)";
+  ASSERT_TRUE(connection->execute("PRAGMA query_only = ON"));
+  auto statement = sqlite::Statement::prepare(*connection, sql);
+  const std::string message =
+      statement ? statement->run().error().message : statement.error().message;
+  EXPECT_TRUE(message.starts_with("the outbox " + path + ": ")) << message;
+  EXPECT_EQ(message.find("INSERT"), std::string::npos) << message;
+}
+
+TEST_F(SqliteTest, ACleanCloseLeavesOneFileAndAnEmptyLog) {
+  accept(*open_storage(path), {"a"});
+  EXPECT_EQ(std::filesystem::file_size(path + "-wal"), 0U);
   EXPECT_EQ(integrity(path), "ok");
 }
 

@@ -51,6 +51,17 @@ bool is_answered(const Answer& answer) {
   return answer.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
 }
 
+TEST_F(VaultTest, SpaceIsGivenBackUnderATrickleAsWell) {
+  // Never two seconds without anything.
+  for (int i = 0; i < 600 && script.shrinks == 0; ++i) {
+    Asked<ReceiptState> asked;
+    vault->state(1, asked.done());
+    ASSERT_TRUE(asked.wait());
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  }
+  EXPECT_GT(script.shrinks, 0);
+}
+
 TEST_F(VaultTest, WhatQueuesUpDuringACommitIsCommittedAtOnce) {
   auto first = occupy();
   std::vector<Answer> answers;
@@ -101,6 +112,32 @@ TEST_F(VaultTest, ACorrectionOfTimesTakesItsTurnBehindTheSealsAndSharesTheirComm
   EXPECT_EQ(script.commits, commits + 2);
   EXPECT_EQ(vault->stats().unsynced_from, 0U);
   EXPECT_EQ(times(*vault), "03:04 12:00 u");
+}
+
+TEST_F(VaultTest, NothingIsFoldedPastWhatARetryBroughtBack) {
+  const auto append = [this](const Backlog& backlog) {
+    auto waiting = std::make_unique<WaitingAppend>(backlog.encoded_operations());
+    Answer answer = waiting->answer();
+    vault->append(std::move(waiting));
+    return answer.get().value();
+  };
+  const auto compact = [this] {
+    Asked<Compacted> asked;
+    vault->compact({{}, 1000, 1U << 20, vault->stats().last_receipt}, asked.done());
+    return asked.wait()->folds.size();
+  };
+  append(Backlog().upsert("Order/1").event({{"Order/1"}}).upsert("Order/2"));
+  Settlement refusal;
+  refusal.dead = {{{2}, 422, "no", 1, 99}};
+  must(settle(refusal));
+  EXPECT_EQ(compact(), 0U) << "and it has looked at all of them";
+  Asked<RetriedLetters> retried;
+  vault->retry(letter(2), retried.done());
+  EXPECT_EQ(retried.wait()->operations, 1U);
+  append(Backlog().upsert("Order/1"));
+  EXPECT_EQ(compact(), 0U) << "the event that is back finds the object as it was";
+  append(Backlog().upsert("Order/1"));
+  EXPECT_EQ(compact(), 1U);
 }
 
 TEST_F(VaultTest, ALoneWriterWaitsForNobody) {
@@ -370,6 +407,15 @@ TEST_F(VaultTest, AnAnswerMayAskForMore) {
   std::promise<Receipt> last;
   vault->append(std::make_unique<ChainedAppend>(*vault, 9, last));
   EXPECT_EQ(last.get_future().get(), 10U);
+}
+
+TEST_F(VaultTest, IdleItAsksTheStorageAgainUntilNothingOfWhatHasLeftIsThere) {
+  script.shrinks_wanted = 3;
+  EXPECT_EQ(text(write(*vault, {"a"}).get()), "1");
+  for (int i = 0; i < 6000 && script.shrinks < 3; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  EXPECT_GE(script.shrinks, 3);
 }
 
 }  // namespace

@@ -1,10 +1,11 @@
-#include "agent/key_watch.h"
+#include "agent/file_watch.h"
 
 #include <gtest/gtest.h>
 #include <poll.h>
 
 #include <fstream>
 
+#include "agent/listen.h"
 #include "tests/unit/outbox/temporary_directory.h"
 
 namespace flowmyna::test {
@@ -12,12 +13,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class KeyWatchTest : public testing::Test {
+class FileWatchTest : public testing::Test {
  protected:
   fs::path path(const std::string& name) const { return directory.file(name); }
   void write(const fs::path& file, const std::string& text) { std::ofstream(file) << text; }
   void watch(const fs::path& file) {
-    watcher.emplace(*KeyWatch::open());
+    watcher.emplace(*FileWatch::open("a file", "look"));
     watcher->set_file(file);
   }
   /// Waits for it; false when nothing comes for ten seconds.
@@ -38,17 +39,27 @@ class KeyWatchTest : public testing::Test {
   }
 
   TemporaryDirectory directory;
-  std::optional<KeyWatch> watcher;
+  std::optional<FileWatch> watcher;
 };
 
-TEST_F(KeyWatchTest, AFileThatIsWrittenInPlaceIsNews) {
+TEST_F(FileWatchTest, AFileThatIsWrittenInPlaceIsNews) {
   write(path("key"), "one");
   watch(path("key"));
   write(path("key"), "two");
   EXPECT_TRUE(has_news());
 }
 
-TEST_F(KeyWatchTest, AFileThatIsReplacedIsNews) {
+TEST_F(FileWatchTest, ASocketThatIsTakenAwayOrPutThereIsNews) {
+  const auto bind_socket = [&] { return *listen_unix(path("s"), 0600, ""); };
+  std::optional<ListeningSocket> socket = bind_socket();
+  watch(path("s"));
+  fs::remove(path("s"));
+  EXPECT_TRUE(has_news());
+  socket.emplace(bind_socket());
+  EXPECT_TRUE(has_news());
+}
+
+TEST_F(FileWatchTest, AFileThatIsReplacedIsNews) {
   write(path("key"), "one");
   watch(path("key"));
   write(path("new"), "two");
@@ -59,14 +70,40 @@ TEST_F(KeyWatchTest, AFileThatIsReplacedIsNews) {
   EXPECT_TRUE(has_news());
 }
 
-TEST_F(KeyWatchTest, AFileThatAppearsWithItsDirectoryIsNews) {
+TEST_F(FileWatchTest, AFileThatAppearsWithItsDirectoryIsNews) {
   watch(path("later/key"));
   fs::create_directory(path("later"));
   write(path("later/key"), "one");
   EXPECT_TRUE(has_news());
 }
 
-TEST_F(KeyWatchTest, ALinkOnTheWayThatIsReplacedIsNews) {
+TEST_F(FileWatchTest, SeveralDirectoriesOfItsMayBeMissing) {
+  watch(path("a/b/key"));
+  fs::create_directory(path("a"));
+  EXPECT_TRUE(has_news());
+  fs::create_directory(path("a/b"));
+  EXPECT_TRUE(has_news());
+  write(path("a/b/key"), "one");
+  EXPECT_TRUE(has_news());
+}
+
+TEST_F(FileWatchTest, AFileThatTakesADirectorysPlaceIsNews) {
+  fs::create_directory(path("key"));
+  watch(path("key"));
+  fs::remove(path("key"));
+  write(path("key"), "one");
+  EXPECT_TRUE(has_news());
+}
+
+TEST_F(FileWatchTest, AFileThatIsMadeReadableIsNews) {
+  write(path("key"), "one");
+  fs::permissions(path("key"), fs::perms::none);
+  watch(path("key"));
+  fs::permissions(path("key"), fs::perms::owner_read);
+  EXPECT_TRUE(has_news());
+}
+
+TEST_F(FileWatchTest, ALinkOnTheWayThatIsReplacedIsNews) {
   fs::create_directories(path("one"));
   fs::create_directories(path("two"));
   write(path("one/key"), "one");
@@ -81,7 +118,7 @@ TEST_F(KeyWatchTest, ALinkOnTheWayThatIsReplacedIsNews) {
   EXPECT_TRUE(has_news());
 }
 
-TEST_F(KeyWatchTest, OtherFilesBesideItAreNone) {
+TEST_F(FileWatchTest, OtherFilesBesideItAreNone) {
   write(path("key"), "one");
   watch(path("key"));
   write(path("other"), "two");
@@ -89,7 +126,7 @@ TEST_F(KeyWatchTest, OtherFilesBesideItAreNone) {
   EXPECT_TRUE(is_quiet());
 }
 
-TEST_F(KeyWatchTest, ALookFindsWhatInotifyDoesNotReport) {
+TEST_F(FileWatchTest, ALookFindsWhatInotifyDoesNotReport) {
   write(path("key"), "one");
   watch(path("key"));
   EXPECT_FALSE(watcher->look());

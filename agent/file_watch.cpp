@@ -1,4 +1,4 @@
-#include "agent/key_watch.h"
+#include "agent/file_watch.h"
 
 #include <sys/inotify.h>
 #include <sys/stat.h>
@@ -53,39 +53,39 @@ std::string state_of(const fs::path& file) {
 
 }  // namespace
 
-Result<KeyWatch> KeyWatch::open() {
-  KeyWatch watch(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+Result<FileWatch> FileWatch::open(const std::string& what, const std::string& instead) {
+  FileWatch watch(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
   if (watch.fd_ >= 0) return watch;
-  return fail(Error::Kind::kUnsupported,
-              "cannot watch the key file: " + std::generic_category().message(errno) +
-                  "; after a change of the key send SIGHUP (systemctl reload flowmyna-agent)");
+  return fail(
+      Error::Kind::kUnsupported,
+      "cannot watch " + what + ": " + std::generic_category().message(errno) + "; " + instead);
 }
 
-void KeyWatch::set_file(const fs::path& file) {
+void FileWatch::set_file(const fs::path& file) {
   file_ = file.empty() ? file : fs::absolute(file);
   watch_way();
   last_look_ = state_of(file_);
 }
 
-KeyWatch::KeyWatch(KeyWatch&& other) noexcept
+FileWatch::FileWatch(FileWatch&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)),
       file_(std::move(other.file_)),
       names_(std::move(other.names_)),
       last_look_(std::move(other.last_look_)) {}
 
-KeyWatch::~KeyWatch() {
+FileWatch::~FileWatch() {
   if (fd_ >= 0) close(fd_);
 }
 
 /// Walks until a whole walk finds nothing new: what changed behind the back of one is seen by the
 /// next, or reported.
-void KeyWatch::watch_way() {
+void FileWatch::watch_way() {
   for (int walks = 0; walks < kWalksMax && walk(); ++walks) continue;
 }
 
 /// Goes to the file as the kernel does, and watches each directory in which a link was followed,
 /// and the one in which the way ended. Whether that is another set than before.
-bool KeyWatch::walk() {
+bool FileWatch::walk() {
   const auto old_names = std::exchange(names_, {});
   fs::path directory = "/";
   std::deque<std::string> parts = parts_of(file_);
@@ -119,17 +119,17 @@ bool KeyWatch::walk() {
   return names_ != old_names;
 }
 
-void KeyWatch::watch_name(const fs::path& directory, const std::string& name) {
+void FileWatch::watch_name(const fs::path& directory, const std::string& name) {
   const int watch = inotify_add_watch(fd_, directory.c_str(), kEvents);
   if (watch >= 0) names_[watch].insert(name);  // a directory that cannot be read is left to look()
 }
 
-bool KeyWatch::concerns(int watch, const std::string& name) const {
+bool FileWatch::concerns(int watch, const std::string& name) const {
   const auto found = names_.find(watch);
   return found != names_.end() && found->second.contains(name);
 }
 
-bool KeyWatch::drain() {
+bool FileWatch::drain() {
   bool has_changed = false;
   bool is_lost = false;
   alignas(inotify_event) std::array<char, 4096> buffer{};
@@ -150,10 +150,10 @@ bool KeyWatch::drain() {
   watch_way();
   // A file that was created just now is empty until whoever writes it closes it: another event.
   struct stat info {};
-  return stat(file_.c_str(), &info) != 0 || info.st_size > 0;
+  return stat(file_.c_str(), &info) != 0 || !S_ISREG(info.st_mode) || info.st_size > 0;
 }
 
-bool KeyWatch::look() {
+bool FileWatch::look() {
   if (file_.empty()) return false;
   watch_way();
   std::string state = state_of(file_);
