@@ -22,7 +22,7 @@ void Lane::delivered(BootTime now) {
   last_error_.clear();
 }
 
-void Lane::failed(const Verdict& verdict, bool is_of_old_network, BootTime now) {
+void Lane::failed(const Verdict& verdict, const Failure& failure, BootTime now) {
   last_error_ = verdict.reason;
   DeliveryState reason = state_after(verdict.action);
   const bool is_for_people = reason != DeliveryState::kBackingOff;
@@ -31,11 +31,11 @@ void Lane::failed(const Verdict& verdict, bool is_of_old_network, BootTime now) 
   // wait of its own.
   if (now < closed_until_ && (!is_for_people || reason == reason_)) return;
   reason_ = reason;
-  ++failures_;
+  if (failure.is_news || failures_ == 0) ++failures_;
   may_be_networks_ = verdict.is_of_path;
   auto wait = is_for_people ? std::chrono::milliseconds(kMisconfiguredInterval)
                             : backoff_wait(options_, failures_, random_);
-  if (is_of_old_network) wait = std::min(wait, options_.initial);
+  if (failure.is_of_old_network) wait = std::min(wait, options_.initial);
   close(std::max(wait, verdict.wait), now);
 }
 

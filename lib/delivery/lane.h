@@ -48,9 +48,15 @@ class Lane {
 
   /// The API has taken an item.
   void delivered(BootTime now);
-  /// A request failed, and nothing was delivered since it was sent. Had the answer to one that left
-  /// under an old network come before that changed, the change would have ended the wait.
-  void failed(const Verdict& verdict, bool is_of_old_network, BootTime now);
+  struct Failure {
+    /// Of a request that left under it: had its answer come before the network changed, the change
+    /// would have ended the wait.
+    bool is_of_old_network = false;
+    /// Otherwise it was to be expected, and the waits do not grow.
+    bool is_news = true;
+  };
+  /// A request failed, and nothing was delivered since it was sent.
+  void failed(const Verdict& verdict, const Failure& failure, BootTime now);
   /// A request that comes from the batch `root` was refused by an endpoint that has taken nothing
   /// since. Whether the endpoint refuses everything.
   bool refused(RequestId root, const std::string& words, BootTime now);

@@ -126,6 +126,35 @@ TEST_F(StuckTest, EventsThatFailTogetherAtTheHeadAreLookedPastBeforeAnythingWasE
   EXPECT_EQ(fates().pending, 300);
 }
 
+TEST_F(StuckTest, WhoIsInABatchOfThoseThatFailLeavesWhenNothingElseIsThereToTellItByAnyMore) {
+  rig_.set_faults(R"([{"fault":"status","status":500,"match":{"type":"T","id":"poisoned"}}])");
+  rig_.start_agent("delivery.retry_initial = \"10ms\"\ndelivery.retry_max = \"1h\"\n");
+  together([this] {
+    std::vector<std::string> batch = events(100, "E-");
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      if (i != 70) batch[i] = event("E-" + std::to_string(i), "poisoned");
+    }
+    write_events(batch);
+    write_events(events(300, "F-"));
+  });
+  wait_for_delivered(301);
+  EXPECT_EQ(recorded()["E-70"], 1);
+}
+
+TEST_F(StuckTest, NorDoesItWaitLongWhenNothingElseEverCame) {
+  rig_.set_faults(R"([{"fault":"status","status":500,"match":{"type":"T","id":"poisoned"}}])");
+  rig_.start_agent("delivery.retry_initial = \"10ms\"\ndelivery.retry_max = \"1h\"\n");
+  together([this] {
+    std::vector<std::string> batch;
+    for (int i = 0; i < 20; ++i) {
+      batch.push_back(event("E-" + std::to_string(i), i == 13 ? "free" : "poisoned"));
+    }
+    write_events(batch);
+  });
+  wait_for_delivered(1);
+  EXPECT_EQ(recorded()["E-13"], 1);
+}
+
 TEST_F(StuckTest, EventsThatBeginToFailTogetherHoldUpNoneOfTheOthers) {
   rig_.set_faults(R"([{"fault":"status","status":500,"match":{"type":"T","id":"poisoned"}}])");
   rig_.start_agent();

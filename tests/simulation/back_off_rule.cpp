@@ -72,12 +72,15 @@ void BackOffRule::answered(Fault fault, Wait asked_wait, bool took_something, co
     way.attempts.clear();
     return;
   }
-  // Who was turned away while others were taken may be again: that says nothing of the others. To a
-  // process that knows nothing of the first time it does.
+  // Who failed while others were taken may fail again: that says nothing of the others, unless one of
+  // them has failed since as well, or, of who is turned away, even then. To a process that knows
+  // nothing of the first time it does.
+  const auto took_after = [&](const std::optional<BootTime>& since) {
+    return since && state.took_at && *state.took_at >= *since;
+  };
   const bool is_refusal = fault == Fault::kUnauthorized || fault == Fault::kNotFound;
-  const bool fails_alone =
-      sent.turned_away_since && state.took_at && *state.took_at >= *sent.turned_away_since;
-  if (is_refusal && fails_alone) {
+  const bool fails_alone = state.is_open && took_after(sent.failing_since);
+  if (is_refusal && (fails_alone || took_after(sent.turned_away_since))) {
     state.took_nothing_at.insert(now);
     return;
   }
@@ -114,6 +117,7 @@ void BackOffRule::answered(Fault fault, Wait asked_wait, bool took_something, co
   const bool is_of_way = is_probe || (may_be_networks(fault) && (is_sure || !took_since(sent.at)));
   // The endpoint of what failed waits as well, whoever is to blame, unless nothing left for it.
   for (State* closing : {is_of_way ? &way : &state, fault == Fault::kRefused ? &way : &state}) {
+    if (fails_alone && closing == &state && !is_sure) continue;
     // What was under way when the first failure came fails with it, and says nothing new; nor does
     // it during the wait of a 429.
     if (closing->is_open && now >= throttled_until_) {

@@ -36,7 +36,8 @@ class BackOffRule {
     Channel channel = Channel::kHealth;
     bool is_attempt = false;                    ///< to get through after a failure
     std::string wrong;                          ///< about sending now; empty when nothing is
-    std::optional<BootTime> turned_away_since;  ///< what it carries
+    std::optional<BootTime> failing_since;      ///< what it carries
+    std::optional<BootTime> turned_away_since;  ///< likewise
   };
   Sent sent(Channel channel, BootTime now);
   /// The answer to a request; `asked_wait` is what a 429 asks for, `took_something` that the API

@@ -34,6 +34,7 @@ WireRules::Sent WireRules::sent(const Copy& copy, BootTime now) {
   ++requests_;
   Sent sent = back_off_.sent(channel_of(copy), now);
   sent.turned_away_since = turned_away_since(copy);
+  sent.failing_since = failing_since(copy);
   if (!sent.wrong.empty()) findings_.add(sent.wrong);
   check_limits(now);
   check_outage(now);
@@ -124,6 +125,7 @@ void WireRules::answered(const Copy& copy, const Sent& sent, const Answered& wha
   }
   back_off_.answered(what.fault, what.asked_wait, what.took_something, sent, now);
   note_turned_away(copy, what.fault, now);
+  note_failing(copy, what.fault, now);
   if (what.verdict_is_sure || copy.is_get) return;
   unsure_keys_.insert(copy.key);
   if (!options_.hold_unknown || !copy.is_event()) return;
@@ -146,6 +148,23 @@ void WireRules::note_turned_away(const Copy& copy, Fault fault, BootTime now) {
   for (const std::string& subject : ModelApi::subjects_of(copy)) {
     turned_away_.try_emplace(subject, now);
   }
+}
+
+/// Since when something that it carries was tried in vain, at the earliest.
+std::optional<BootTime> WireRules::failing_since(const Copy& copy) const {
+  std::optional<BootTime> since;
+  if (copy.is_get || failing_.empty()) return since;
+  for (const Serial serial : ModelApi::serials_in(copy.body)) {
+    const auto it = failing_.find(serial);
+    if (it != failing_.end()) since = std::min(since.value_or(it->second), it->second);
+  }
+  return since;
+}
+
+/// Whatever of it was taken does not come again.
+void WireRules::note_failing(const Copy& copy, Fault fault, BootTime now) {
+  if (copy.is_get || fault == Fault::kThrottled) return;
+  for (const Serial serial : ModelApi::serials_in(copy.body)) failing_.try_emplace(serial, now);
 }
 
 bool WireRules::was_sent(const Seal& seal) const {
@@ -177,6 +196,7 @@ void WireRules::crashed() {
 void WireRules::restarted() {
   back_off_.restarted();
   turned_away_.clear();
+  failing_.clear();
   ++restarts_in_outage_;
   last_minute_.clear();
   for (const auto& [key, seal] : ledger_.seals()) {

@@ -53,6 +53,8 @@ class WireRules {
   bool was_sent(const Seal& seal) const;
   std::optional<BootTime> turned_away_since(const Copy& copy) const;
   void note_turned_away(const Copy& copy, Fault fault, BootTime now);
+  std::optional<BootTime> failing_since(const Copy& copy) const;
+  void note_failing(const Copy& copy, Fault fault, BootTime now);
   void hold(Serial serial) { held_[serial] = ledger_.retries_of(serial); }
 
   const ForemanOptions& options_;
@@ -75,6 +77,7 @@ class WireRules {
   std::map<std::string, std::string> bodies_;  // by key
   std::set<std::string> unsure_keys_;
   std::map<std::string, BootTime> turned_away_;  // by subject: since when
+  std::map<Serial, BootTime> failing_;           // since when; what was taken as well
   // Events that must not leave again unless a person says so: how often one had when it was held.
   std::map<Serial, std::uint64_t> held_;
 };

@@ -31,7 +31,7 @@ class LaneTest : public testing::Test {
 
   std::size_t allowed() const { return lane.allowance(now, 8); }
   void fail(Action action = Action::kRetry, bool is_of_old_network = false) {
-    lane.failed(verdict(action), is_of_old_network, now);
+    lane.failed(verdict(action), {is_of_old_network, true}, now);
   }
   /// To the moment at which it changes by itself; how long that took.
   milliseconds wait() {
@@ -48,6 +48,18 @@ TEST_F(LaneTest, AtStartUpOneRequestGoesAloneAndItsDeliveryOpensForAll) {
   EXPECT_EQ(lane.state(), DeliveryState::kDelivering);
   lane.delivered(now);
   EXPECT_EQ(allowed(), 8U);
+}
+
+TEST_F(LaneTest, WhatWasToBeExpectedClosesItForNoLongerThanWhatFailedBefore) {
+  fail();
+  wait();
+  fail();
+  for (int i = 0; i < 50; ++i) {
+    wait();
+    lane.failed(verdict(Action::kRetry), {.is_of_old_network = false, .is_news = false}, now);
+    ASSERT_LE(lane.next_change(now).value_or(now) - now, 2 * kBackoff.initial);
+    ASSERT_EQ(allowed(), 0U);
+  }
 }
 
 TEST_F(LaneTest, NoMoreIsAllowedThanTheCallersMaximum) {
@@ -112,7 +124,7 @@ TEST_F(LaneTest, WhatFailsTogetherCountsAsOneFailure) {
 TEST_F(LaneTest, AnAnswerThatAsksForALongerWaitGetsIt) {
   Verdict busy = verdict(Action::kRetry);
   busy.wait = seconds(30);
-  lane.failed(busy, false, now);
+  lane.failed(busy, {}, now);
   EXPECT_EQ(wait(), seconds(30));
 }
 
@@ -155,7 +167,7 @@ TEST_F(LaneTest, AChangedNetworkEndsTheWaitButNotBeforeRetryInitial) {
 TEST_F(LaneTest, WhatFailedForWantOfANetworkIsForgottenAndNothingElse) {
   for (int i = 0; i < 5; ++i) {
     wait();
-    lane.failed(verdict(Action::kRetry, true), false, now);
+    lane.failed(verdict(Action::kRetry, true), {}, now);
   }
   lane.lost_network();
   EXPECT_EQ(lane.state(), DeliveryState::kDelivering);
