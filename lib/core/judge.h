@@ -3,11 +3,13 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "core/answer.h"
 #include "core/operation.h"
+#include "core/planner.h"
 
 namespace flowmyna {
 
@@ -60,11 +62,13 @@ struct Verdict {
   IndexBase index_base = IndexBase::kUnknown;  ///< what this answer teaches
 };
 
-/// A batch request, as the judge has to know it.
+/// A batch request, as the judge has to know it. `touches` has one of each upsert, in any order, or
+/// is empty: with it most answers are read without another look at the body.
 struct JudgedRequest {
   Kind kind = Kind::kUpsert;
   std::size_t items = 0;
   const std::string& body;
+  std::span<const Touch> touches = {};
 };
 
 /// The verdict on a batch request; `now_unix_s` is the wall clock, for headers that name a point in

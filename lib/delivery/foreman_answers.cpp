@@ -41,7 +41,8 @@ void Foreman::on_answer(RequestId id, const Answer& answer) {
   request.sends += answer.sends;
   request.last_status = answer.status;
   const Verdict verdict =
-      judge({request.kind, request.items.size(), request.body}, answer, unix_s(), index_base_);
+      judge({request.kind, request.items.size(), request.body, request.items.touches()}, answer,
+            unix_s(), index_base_);
   index_base_ = combine(index_base_, verdict.index_base);
   if (verdict.outcome_unknown) request.record.may_have_arrived = true;
   switch (verdict.action) {

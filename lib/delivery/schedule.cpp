@@ -108,31 +108,31 @@ Receipt Schedule::lowest() const {
 
 /// Of those that wait for nothing, oldest first, as many as `keep` allows; if any, then one at
 /// least.
-std::vector<std::uint32_t> Schedule::oldest_ready(const Keep& keep) const {
-  std::vector<std::uint32_t> numbers;
+std::vector<Schedule::ReadySlot> Schedule::oldest_ready(const Keep& keep) const {
+  std::vector<ReadySlot> oldest;
   for (std::size_t kind = 0; kind < kKinds; ++kind) {
     if (!keep.kinds[kind]) continue;
     for (const auto& [group, heap] : ready_[kind]) {
-      numbers.insert(numbers.end(), heap.begin(), heap.end());
+      oldest.insert(oldest.end(), heap.begin(), heap.end());
     }
   }
-  std::ranges::sort(numbers, {}, receipt_of());
+  std::ranges::sort(oldest, {}, &ReadySlot::receipt);
   std::size_t operations = 0;
-  const auto is_too_much = [&](std::uint32_t number) {
+  const auto is_too_much = [&](const ReadySlot& ready) {
     const bool is_first = operations == 0;
-    operations += slots_[number].item.members.size();
+    operations += slots_[ready.number].item.members.size();
     return operations > keep.operations_max && !(is_first && keep.operations_max > 0);
   };
-  numbers.erase(std::ranges::find_if(numbers, is_too_much), numbers.end());
-  return numbers;
+  oldest.erase(std::ranges::find_if(oldest, is_too_much), oldest.end());
+  return oldest;
 }
 
 std::vector<Schedule::GivenUp> Schedule::keep_ready(const Keep& keep, const PlanOptions& options) {
   // Copied, so that a few that stay do not hold the memory of all that was read with them.
   Window window;
   std::vector<PlannedItem> plan;
-  for (const std::uint32_t number : oldest_ready(keep)) {
-    Slot& slot = slots_[number];
+  for (const ReadySlot& ready : oldest_ready(keep)) {
+    Slot& slot = slots_[ready.number];
     PlannedItem& item = plan.emplace_back(std::move(slot.item));
     item.after.clear();  // settled, all of it
     item.after_outstanding.clear();
@@ -155,21 +155,21 @@ std::vector<Schedule::GivenUp> Schedule::keep_ready(const Keep& keep, const Plan
 
 void Schedule::set_ready(std::uint32_t number) {
   const PlannedItem& item = slots_[number].item;
-  Slots& heap = ready_[index_of(item.kind)][item.group];
-  heap.push_back(number);
-  std::ranges::push_heap(heap, std::greater(), receipt_of());
+  auto& heap = ready_[index_of(item.kind)][item.group];
+  heap.push_back({slots_[number].receipt, number});
+  std::ranges::push_heap(heap, std::greater(), &ReadySlot::receipt);
   ++ready_items_[index_of(item.kind)];
   ready_bytes_[index_of(item.kind)] += item.bytes;
 }
 
 void Schedule::pop_ready(Kind kind, Ready::iterator group) {
-  std::ranges::pop_heap(group->second, std::greater(), receipt_of());
+  std::ranges::pop_heap(group->second, std::greater(), &ReadySlot::receipt);
   drop_last(kind, group);
 }
 
 void Schedule::drop_last(Kind kind, Ready::iterator group) {
-  Slots& heap = group->second;
-  ready_bytes_[index_of(kind)] -= slots_[heap.back()].item.bytes;
+  auto& heap = group->second;
+  ready_bytes_[index_of(kind)] -= slots_[heap.back().number].item.bytes;
   heap.pop_back();
   --ready_items_[index_of(kind)];
   if (heap.empty()) ready_[index_of(kind)].erase(group);
@@ -177,15 +177,14 @@ void Schedule::drop_last(Kind kind, Ready::iterator group) {
 
 /// The heap whose first slot is the oldest of its kind.
 Schedule::Ready::iterator Schedule::oldest_group(Kind kind) {
-  return std::ranges::min_element(ready_[index_of(kind)], {}, [this](const auto& entry) {
-    return slots_[entry.second.front()].receipt;
-  });
+  return std::ranges::min_element(ready_[index_of(kind)], {},
+                                  [](const auto& entry) { return entry.second.front().receipt; });
 }
 
 Receipt Schedule::oldest_ready(Kind kind) const {
   Receipt oldest = 0;
   for (const auto& [group, heap] : ready_[index_of(kind)]) {
-    const Receipt first = slots_[heap.front()].receipt;
+    const Receipt first = heap.front().receipt;
     oldest = oldest == 0 ? first : std::min(oldest, first);
   }
   return oldest;
@@ -198,7 +197,7 @@ Schedule::Taken Schedule::take(Kind kind, RequestId id, const Limits& limits) {
   const auto group = oldest_group(kind);
   std::size_t bytes = body_frame_bytes();
   for (std::size_t left = group->second.size(); left > 0; --left) {
-    Slot& slot = slots_[group->second.front()];
+    Slot& slot = slots_[group->second.front().number];
     const bool fits = taken.items.empty() || (taken.items.size() < limits.items_max &&
                                               bytes + slot.item.bytes <= limits.bytes_max);
     if (!fits) break;
@@ -215,10 +214,10 @@ Schedule::Taken Schedule::take_any(Kind kind, RequestId id, std::uint64_t number
   std::size_t place = number % ready(kind);
   auto group = ready_[index_of(kind)].begin();
   for (; place >= group->second.size(); ++group) place -= group->second.size();
-  Slots& heap = group->second;
-  Slot& slot = slots_[heap[place]];
+  auto& heap = group->second;
+  Slot& slot = slots_[heap[place].number];
   std::swap(heap[place], heap.back());
-  std::ranges::make_heap(heap.begin(), heap.end() - 1, std::greater(), receipt_of());
+  std::ranges::make_heap(heap.begin(), heap.end() - 1, std::greater(), &ReadySlot::receipt);
   drop_last(kind, group);
   Taken taken;
   Slots dependents;

@@ -94,14 +94,15 @@ class Schedule {
     std::size_t blockers = 0;
     Slots dependents;
   };
+  struct ReadySlot {
+    Receipt receipt = 0;  // its own, so that ordering them does not go through all slots
+    std::uint32_t number = 0;
+  };
   /// By group, the slots that wait for nothing, as heaps with the oldest in front (by receipt: what
   /// is added may be older than what is there). No heap is empty.
-  using Ready = std::map<std::uint64_t, Slots>;
+  using Ready = std::map<std::uint64_t, std::vector<ReadySlot>>;
 
-  auto receipt_of() const {
-    return [this](std::uint32_t number) { return slots_[number].receipt; };
-  }
-  std::vector<std::uint32_t> oldest_ready(const Keep& keep) const;
+  std::vector<ReadySlot> oldest_ready(const Keep& keep) const;
   void set_ready(std::uint32_t slot);
   void pop_ready(Kind kind, Ready::iterator group);
   /// What stands last in a heap.

@@ -27,6 +27,10 @@ const std::string kEvents =
     R"({"event":"B","timestamp":"2026-01-02","objects":[{"type":"T","id":"b"}]},)"
     R"({"event":"C","timestamp":"2026-01-02","objects":[{"type":"U","id":"a"}]}]})";
 
+const std::array<Touch, kItems> kTouches = {Touch{hash_object({"T", "a"}), true},
+                                            Touch{hash_object({"T", "b"}), true},
+                                            Touch{hash_object({"U", "a"}), true}};
+
 std::size_t delivered(const Verdict& verdict) {
   return static_cast<std::size_t>(std::ranges::count(verdict.items, Verdict::Item::kDelivered));
 }
@@ -94,6 +98,15 @@ std::string check(const JudgedRequest& request, const Answer& answer, IndexBase 
   return verdict.action == Verdict::Action::kSplit ? check_refused(answer, verdict) : "";
 }
 
+/// That it is known what a request touches makes the verdict come sooner, and changes nothing.
+std::string check_with_touches(const Answer& answer, IndexBase base) {
+  const Verdict with = judge({Kind::kUpsert, kItems, kUpserts, kTouches}, answer, 0, base);
+  const Verdict without = judge({Kind::kUpsert, kItems, kUpserts}, answer, 0, base);
+  const bool are_same = with.action == without.action && with.items == without.items &&
+                        with.reason == without.reason && with.reasons == without.reasons;
+  return are_same ? "" : "another verdict once it is known what was touched";
+}
+
 std::string check_health(const Answer& answer) {
   const Verdict verdict = judge_health(answer, 0);
   if (verdict.outcome_unknown || !verdict.items.empty()) return "health has an outcome";
@@ -110,6 +123,7 @@ std::string check_status(int status, const std::string& body) {
     if (status != 200 && base != IndexBase::kUnknown) break;
     if (broken.empty()) broken = check({Kind::kUpsert, kItems, kUpserts}, answer, base);
     if (broken.empty()) broken = check({Kind::kEvent, kItems, kEvents}, answer, base);
+    if (broken.empty()) broken = check_with_touches(answer, base);
   }
   return broken.empty() ? "" : "HTTP " + std::to_string(status) + ": " + broken;
 }

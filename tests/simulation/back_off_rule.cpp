@@ -72,8 +72,8 @@ void BackOffRule::answered(Fault fault, Wait asked_wait, bool took_something, co
     way.attempts.clear();
     return;
   }
-  // Who failed while others were taken may fail again: that says nothing of the others, unless one of
-  // them has failed since as well, or, of who is turned away, even then. To a process that knows
+  // Who failed while others were taken may fail again: that says nothing of the others, unless one
+  // of them has failed since as well, or, of who is turned away, even then. To a process that knows
   // nothing of the first time it does.
   const auto took_after = [&](const std::optional<BootTime>& since) {
     return since && state.took_at && *state.took_at >= *since;

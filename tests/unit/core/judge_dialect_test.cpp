@@ -16,9 +16,15 @@ const std::string kTwoUpserts = R"({"objects":[{"type":"T","id":"1"},{"type":"T"
 const std::string kTwoEvents = R"({"events":[{"event":"A","objects":[{"type":"T","id":"1"}]},)"
                                R"({"event":"B","objects":[{"type":"T","id":"2"}]}]})";
 
+/// The verdict on an answer to two of them, which is the same whether it is known what they touch.
 std::string judged(Kind kind, const std::string& body) {
-  const std::string& request = kind == Kind::kUpsert ? kTwoUpserts : kTwoEvents;
-  return text(judge({kind, 2, request}, answered(200, body), 0));
+  const Answer answer = answered(200, body);
+  if (kind == Kind::kEvent) return text(judge({kind, 2, kTwoEvents}, answer, 0));
+  const std::vector<Touch> touches = {{hash_object({"T", "1"}), true},
+                                      {hash_object({"T", "2"}), true}};
+  const std::string verdict = text(judge({kind, 2, kTwoUpserts}, answer, 0));
+  EXPECT_EQ(text(judge({kind, 2, kTwoUpserts, touches}, answer, 0)), verdict) << body;
+  return verdict;
 }
 
 /// Two items done, and what else the answer says.
@@ -66,6 +72,17 @@ TEST(JudgeDialect, TheListOfWhatSucceededMayBeNullAbsentOrNoList) {
 
 TEST(JudgeDialect, TheListMayBeInAnotherOrder) {
   EXPECT_EQ(judged(Kind::kUpsert, done(R"(,"objects":[)" + object("2") + "," + object("1") + "]")),
+            "settle + +");
+}
+
+TEST(JudgeDialect, WhatIsListedIsKnownByWhatTheRequestTouchesHoweverItsNameIsWritten) {
+  // Nothing but the touches tells what was sent.
+  const std::string unread = "{}";
+  const std::vector<Touch> touches = {{hash_object({"T", R"(a\"\n)"}), true},
+                                      {hash_object({"Größe", "2"}), true}};
+  const std::string listed = R"(,"objects":[{"object_type":"Gr\u00f6\u00dfe","external_id":"2"},)"
+                             R"({"object_type":"\u0054","external_id":"a\u0022\n"}])";
+  EXPECT_EQ(text(judge({Kind::kUpsert, 2, unread, touches}, answered(200, done(listed)), 0)),
             "settle + +");
 }
 
