@@ -19,7 +19,8 @@ namespace flowmyna {
 /// forward.
 ///
 /// An endpoint has failed when a request did and nothing was delivered since that was sent;
-/// otherwise the request alone is to blame. From then on one request at a time is tried, after a
+/// otherwise, or where it had failed before the last delivery as well, the request alone is to
+/// blame. From then on one request at a time is tried, after a
 /// wait that grows: fresh work in turn with what failed; and but for the first time a single item,
 /// since what is sealed cannot be merged any more, and an event that was tried may have been
 /// recorded. That one is drawn from all that could go, so that nothing at the head of the backlog,
