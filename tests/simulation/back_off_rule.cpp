@@ -16,7 +16,7 @@ std::string too_early(BootTime by, const char* what) {
 
 BackOffRule::Sent BackOffRule::sent(Channel channel, BootTime now) {
   State& state = of(channel);
-  const Sent sent{now, channel, !state.is_open, wrong_with_sending(channel, now), {}};
+  const Sent sent{now, channel, !state.is_open, wrong_with_sending(channel, now), {}, {}};
   if (sent.is_attempt) state.attempts.insert(now);
   last_sent_at_ = now;
   return sent;

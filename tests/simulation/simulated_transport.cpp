@@ -22,13 +22,11 @@ BackOffRule::Wait asked_wait(const Answer& answer, std::int64_t now_unix_s) {
   return std::chrono::seconds(seconds);
 }
 
-/// Whether the API says that it has taken an item.
-bool took_something(Fault fault, const Answer& answer) {
-  if (fault != Fault::kNone) return false;
-  constexpr std::string_view kProcessed = "\"processed\":";
-  const auto at = answer.body.find(kProcessed);
-  return answer.status == 200 && at != std::string::npos &&
-         answer.body[at + kProcessed.size()] != '0';
+/// Whether the API counts something under `name`.
+bool counts(Fault fault, const Answer& answer, std::string_view name) {
+  if (fault != Fault::kNone || answer.status != 200) return false;
+  const auto at = answer.body.find(name);
+  return at != std::string::npos && answer.body[at + name.size()] != '0';
 }
 
 }  // namespace
@@ -203,7 +201,8 @@ void SimulatedTransport::finish(const std::shared_ptr<Flight>& flight) {
   around_.rules.answered(
       flight->copy, flight->sent,
       {flight->fault, asked_wait(flight->answer, around_.queue.clock().unix_now_ms() / 1000),
-       is_sure(*flight), took_something(flight->fault, flight->answer)},
+       is_sure(*flight), counts(flight->fault, flight->answer, "\"processed\":"),
+       counts(flight->fault, flight->answer, "\"failed\":")},
       now);
   around_.findings.expect(flight->body == nullptr || *flight->body == flight->copy.body, [&] {
     return "the body of " + flight->copy.key + " changed while it was under way";

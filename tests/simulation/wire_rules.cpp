@@ -33,8 +33,8 @@ WireRules::Sent WireRules::sent(const Copy& copy, BootTime now) {
   if (!copy.is_get) ++data_in_flight_;
   ++requests_;
   Sent sent = back_off_.sent(channel_of(copy), now);
-  sent.turned_away_since = turned_away_since(copy);
-  sent.failing_since = failing_since(copy);
+  sent.turned_away_since = earliest(turned_away_, copy);
+  sent.failing_since = earliest(failing_, copy);
   if (!sent.wrong.empty()) findings_.add(sent.wrong);
   check_limits(now);
   check_outage(now);
@@ -125,22 +125,22 @@ void WireRules::answered(const Copy& copy, const Sent& sent, const Answered& wha
   }
   back_off_.answered(what.fault, what.asked_wait, what.took_something, sent, now);
   note_turned_away(copy, what.fault, now);
-  note_failing(copy, what.fault, now);
+  note_failing(copy, what, now);
   if (what.verdict_is_sure || copy.is_get) return;
   unsure_keys_.insert(copy.key);
   if (!options_.hold_unknown || !copy.is_event()) return;
   for (const Serial serial : ModelApi::serials_in(copy.body)) hold(serial);
 }
 
-/// Since when somebody with what it carries was refused, at the earliest.
-std::optional<BootTime> WireRules::turned_away_since(const Copy& copy) const {
-  std::optional<BootTime> since;
-  if (turned_away_.empty()) return since;
+/// Since when something that it carries, or an earlier state of that, met with this.
+std::optional<BootTime> WireRules::earliest(const Since& since, const Copy& copy) {
+  std::optional<BootTime> first;
+  if (since.empty()) return first;
   for (const std::string& subject : ModelApi::subjects_of(copy)) {
-    const auto it = turned_away_.find(subject);
-    if (it != turned_away_.end()) since = std::min(since.value_or(it->second), it->second);
+    const auto it = since.find(subject);
+    if (it != since.end()) first = std::min(first.value_or(it->second), it->second);
   }
-  return since;
+  return first;
 }
 
 void WireRules::note_turned_away(const Copy& copy, Fault fault, BootTime now) {
@@ -150,21 +150,18 @@ void WireRules::note_turned_away(const Copy& copy, Fault fault, BootTime now) {
   }
 }
 
-/// Since when something that it carries was tried in vain, at the earliest.
-std::optional<BootTime> WireRules::failing_since(const Copy& copy) const {
-  std::optional<BootTime> since;
-  if (copy.is_get || failing_.empty()) return since;
-  for (const Serial serial : ModelApi::serials_in(copy.body)) {
-    const auto it = failing_.find(serial);
-    if (it != failing_.end()) since = std::min(since.value_or(it->second), it->second);
+/// What the API has taken whole does not fail any more.
+void WireRules::note_failing(const Copy& copy, const Answered& what, BootTime now) {
+  if (copy.is_get || what.fault == Fault::kThrottled) return;
+  const bool is_taken = what.took_something && !what.failed_something;
+  if (is_taken && failing_.empty()) return;
+  for (const std::string& subject : ModelApi::subjects_of(copy)) {
+    if (is_taken) {
+      failing_.erase(subject);
+    } else {
+      failing_.try_emplace(subject, now);
+    }
   }
-  return since;
-}
-
-/// Whatever of it was taken does not come again.
-void WireRules::note_failing(const Copy& copy, Fault fault, BootTime now) {
-  if (copy.is_get || fault == Fault::kThrottled) return;
-  for (const Serial serial : ModelApi::serials_in(copy.body)) failing_.try_emplace(serial, now);
 }
 
 bool WireRules::was_sent(const Seal& seal) const {

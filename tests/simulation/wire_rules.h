@@ -28,8 +28,9 @@ class WireRules {
   struct Answered {
     Fault fault = Fault::kNone;
     BackOffRule::Wait asked_wait{0};
-    bool verdict_is_sure = false;  ///< the answer says whether the request was processed
-    bool took_something = false;   ///< and that an item was
+    bool verdict_is_sure = false;   ///< the answer says whether the request was processed
+    bool took_something = false;    ///< and that an item was
+    bool failed_something = false;  ///< and that another failed
   };
   void answered(const Copy& copy, const Sent& sent, const Answered& what, BootTime now);
   /// No more lies sealed and unsent than may soon leave; and what failed is bounded as well.
@@ -51,10 +52,10 @@ class WireRules {
   void check_seal(const Copy& copy);
   void check_outage(BootTime now);
   bool was_sent(const Seal& seal) const;
-  std::optional<BootTime> turned_away_since(const Copy& copy) const;
+  using Since = std::map<std::string, BootTime>;  // by subject
+  static std::optional<BootTime> earliest(const Since& since, const Copy& copy);
   void note_turned_away(const Copy& copy, Fault fault, BootTime now);
-  std::optional<BootTime> failing_since(const Copy& copy) const;
-  void note_failing(const Copy& copy, Fault fault, BootTime now);
+  void note_failing(const Copy& copy, const Answered& what, BootTime now);
   void hold(Serial serial) { held_[serial] = ledger_.retries_of(serial); }
 
   const ForemanOptions& options_;
@@ -76,8 +77,8 @@ class WireRules {
   BootTime last_change_{0};
   std::map<std::string, std::string> bodies_;  // by key
   std::set<std::string> unsure_keys_;
-  std::map<std::string, BootTime> turned_away_;  // by subject: since when
-  std::map<Serial, BootTime> failing_;           // since when; what was taken as well
+  Since turned_away_;
+  Since failing_;
   // Events that must not leave again unless a person says so: how often one had when it was held.
   std::map<Serial, std::uint64_t> held_;
 };
