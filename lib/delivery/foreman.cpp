@@ -115,8 +115,7 @@ void Foreman::lose_network() {
   for (Endpoint& its : endpoints_) its.lane.lost_network();
   for (auto& [id, request] : requests_) {
     const bool is_sealed_only = request.phase == Phase::kReady && request.is_sealed;
-    const bool is_fresh = !request.is_failing() && !request.is_part();
-    if (is_sealed_only && is_fresh && !request.record.may_have_arrived) finish(request);
+    if (is_sealed_only && request.is_fresh() && !request.record.may_have_arrived) finish(request);
   }
 }
 
@@ -293,19 +292,19 @@ void Foreman::on_sealed(const std::vector<RequestId>& ids, const Result<void>& d
 bool Foreman::is_failing_one_due(Kind kind, BootTime at) const {
   return std::ranges::any_of(requests_, [&](const auto& entry) {
     const SealedRequest& request = entry.second;
-    return request.kind == kind && request.phase == Phase::kReady && request.is_failing() &&
+    return request.kind == kind && request.phase == Phase::kReady && !request.is_fresh() &&
            request.not_before <= at;
   });
 }
 
-/// Something that has not failed will soon be ready to leave.
+/// Something that has not failed will soon be ready to leave, be it a part of what has.
 bool Foreman::is_fresh_coming(Kind kind, bool is_all_read, BootTime at) const {
   const bool is_to_be_read = reading_ || read_due(at) || is_read_put_off();
   if (is_to_be_read && !is_all_read) return true;
   if (schedule_.ready(kind) > 0 && may_seal(kind, at)) return true;
   return std::ranges::any_of(requests_, [&](const auto& entry) {
     const SealedRequest& request = entry.second;
-    return request.kind == kind && request.phase == Phase::kSealing && !request.is_failing();
+    return request.kind == kind && request.phase < Phase::kReady && !request.is_failing();
   });
 }
 
@@ -318,7 +317,7 @@ SealedRequest* Foreman::next_to_send(Kind kind, BootTime at) {
   for (auto& [id, request] : requests_) {
     if (request.kind != kind) continue;
     if (request.phase != Phase::kReady || request.not_before > at) continue;
-    if (!request.is_failing()) {
+    if (request.is_fresh()) {
       if (fresh == nullptr) fresh = &request;
     } else if (failed == nullptr || request.record.failures < failed->record.failures) {
       failed = &request;
@@ -362,7 +361,7 @@ bool Foreman::send_next(Kind kind, BootTime at) {
 void Foreman::send(SealedRequest& request, BootTime at) {
   Endpoint& its = endpoint(request.kind);
   last_sent_ = request.kind;
-  its.failed_is_next = !request.is_failing();
+  its.failed_is_next = request.is_fresh();
   its.sent_at = at;
   const bool is_all_read = its.giving_way && its.giving_way->is_over;
   its.giving_way.reset();

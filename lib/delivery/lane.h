@@ -20,8 +20,8 @@ namespace flowmyna {
 ///
 /// An endpoint has failed when a request did and nothing was delivered since that was sent. (Where
 /// it was, or where the request had failed before that as well, it alone is to blame.) From then on
-/// one request at a time is tried, after a wait that grows: fresh work in turn with what failed; and
-/// but for the first time a single item, since what is sealed cannot be merged any more, and an
+/// one request at a time is tried, after a wait that grows: fresh work in turn with what failed;
+/// and but for the first time a single item, since what is sealed cannot be merged any more, and an
 /// event that was tried may have been recorded. That one is drawn from all that could go, so that
 /// nothing at the head of the backlog, however much of it, can keep the endpoint shut. Any delivery
 /// opens it.

@@ -101,6 +101,8 @@ struct SealedRequest {
   bool is_failing() const { return record.failures > 0; }
   /// Of a batch that was divided.
   bool is_part() const { return record.root != id; }
+  /// Neither it has failed nor what it was a part of.
+  bool is_fresh() const { return !is_failing() && !is_part(); }
   bool is_single() const { return items.size() == 1 && items.members().front().size() == 1; }
   /// Whether something that is to blame could be told from the rest of it.
   bool is_divisible() const { return items.size() > 1 || (kind == Kind::kUpsert && !is_single()); }
