@@ -154,6 +154,34 @@ TEST(Simulation, NorDoesItHideWhatHadToBePassedOver) {
   }
 }
 
+/// An upsert every few minutes, each of an object of its own, of which some are never taken. What
+/// is stuck is tried in between, again and again, with nothing delivered meanwhile.
+Scenario quiet_beside_what_is_stuck(std::uint64_t seed) {
+  Scenario scenario = plain(seed, std::chrono::hours(30));
+  scenario.writers.operations = 150;
+  scenario.writers.writers = 1;
+  scenario.writers.batch_max = 1;
+  scenario.writers.pause = std::chrono::minutes(8);
+  scenario.writers.objects = 1'000'000;
+  scenario.writers.types = 8;
+  scenario.writers.event_share = 0;
+  scenario.writers.waiting_share = 1;
+  scenario.writers.wait_max = std::chrono::seconds(20);
+  scenario.troubles = {{Trouble::Effect::kServerError, BootTime(0), Trouble::kNever, {}, "T0/"}};
+  return scenario;
+}
+
+TEST(Simulation, WhatIsStuckKeepsNobodyWaitingWhoComesNowAndThen) {
+  for (const std::uint64_t seed : {1U, 2U, 3U}) {
+    const Outcome outcome = run(quiet_beside_what_is_stuck(seed));
+    EXPECT_GT(outcome.stats.pending(), 5U);
+    EXPECT_GT(outcome.stats.delivered, 80U);
+    // Each that fails for the first time may have been the endpoint's fault, until the next comes.
+    EXPECT_GE(outcome.waits_told + outcome.stats.pending(), outcome.stats.delivered)
+        << "seed " << seed;
+  }
+}
+
 TEST(Simulation, WhatFailsForEverIsSealedWithinItsBounds) {
   Scenario scenario = plain(1, std::chrono::minutes(10));
   scenario.foreman.plan.items_max = 1;
