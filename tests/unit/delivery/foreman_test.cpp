@@ -1,0 +1,39 @@
+// What the foreman does between an outbox and a network that are answered for by hand: where one
+// order of what happens decides. Whatever may happen besides is tests/simulation's.
+
+#include "delivery/foreman.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "foreman_bench.h"
+
+namespace flowmyna::test {
+namespace {
+
+const Properties kSomething{{"x", "1"}};
+
+Backlog upsert(std::string_view object) {
+  return Backlog().upsert(object, kSomething);
+}
+
+class ForemanTest : public ForemanBench {};
+
+TEST_F(ForemanTest, HoweverMuchWaitsForWhatIsUnderWayThereIsRoomForWhatIsFreeToGo) {
+  options.window_operations = 4;
+  constexpr int kObjects = 12;  // of which two windows would fill the plan
+  std::vector<Named> all;
+  for (int i = 1; i <= kObjects; ++i) all.push_back({"T/" + std::to_string(i)});
+  Backlog backlog;
+  backlog.event(all);
+  for (const Named& named : all) backlog.upsert(named.object, kSomething);
+  backlog.upsert("T/free", kSomething);
+  accept(backlog);
+  EXPECT_EQ(under_way(), Strings({"1", std::to_string(1 + kObjects + 1)}));
+}
+
+}  // namespace
+}  // namespace flowmyna::test
