@@ -19,6 +19,10 @@ const Properties kSomething{{"x", "1"}};
 Backlog upsert(std::string_view object) {
   return Backlog().upsert(object, kSomething);
 }
+/// It waits for all that touches the object, and is waited for.
+Backlog event_on(const std::string& object) {
+  return Backlog().event({{object, kSomething}});
+}
 
 class ForemanTest : public ForemanBench {};
 
@@ -33,6 +37,21 @@ TEST_F(ForemanTest, HoweverMuchWaitsForWhatIsUnderWayThereIsRoomForWhatIsFreeToG
   backlog.upsert("T/free", kSomething);
   accept(backlog);
   EXPECT_EQ(under_way(), Strings({"1", std::to_string(1 + kObjects + 1)}));
+}
+
+TEST_F(ForemanTest, WhatWaitsForWhatFailsIsNotReadAgainWheneverItsEndpointOpens) {
+  accept(event_on("T/1"));
+  accept(event_on("T/1"));
+  answer("1", server_error());
+  const std::size_t reads = outbox().reads();
+  for (int tries = 0; tries < 3; ++tries) {
+    pass(kBackOff);
+    answer("1", server_error());
+  }
+  EXPECT_EQ(outbox().reads(), reads);
+  pass(kBackOff);
+  answer("1", taken(1));
+  EXPECT_EQ(under_way(), Strings({"2"}));
 }
 
 }  // namespace
