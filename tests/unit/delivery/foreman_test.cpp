@@ -54,5 +54,17 @@ TEST_F(ForemanTest, WhatWaitsForWhatFailsIsNotReadAgainWheneverItsEndpointOpens)
   EXPECT_EQ(under_way(), Strings({"2"}));
 }
 
+TEST_F(ForemanTest, WhatIsYoungerAndHasNoPlaceHidesNothingThatHadToBePassedOver) {
+  options.in_flight_max = 2;  // one of them each endpoint's
+  accept(event_on("T/1"));
+  answer("1", server_error());
+  accept(event_on("T/1"));
+  accept(upsert("T/2").upsert("T/3", kSomething));
+  ASSERT_EQ(under_way(), Strings({"3"})) << "2 has to wait for 1, and 4 has no place";
+  pass(kBackOff);
+  answer("1", taken(1));
+  EXPECT_EQ(under_way(), Strings({"3", "2"}));
+}
+
 }  // namespace
 }  // namespace flowmyna::test
