@@ -66,5 +66,36 @@ TEST_F(ForemanTest, WhatIsYoungerAndHasNoPlaceHidesNothingThatHadToBePassedOver)
   EXPECT_EQ(under_way(), Strings({"3", "2"}));
 }
 
+TEST_F(ForemanTest, WhatWasPlannedDuringATrialMergesWithWhatComesOnceThatHasFailed) {
+  accept(upsert("T/1"));
+  accept(upsert("T/1").upsert("T/2", kSomething));
+  answer("1", server_error());
+  pass(kBackOff);
+  ASSERT_EQ(under_way(), Strings({"1"})) << "3 could go, but is not its turn";
+  answer("1", server_error());
+  accept(upsert("T/2"));
+  pass(kBackOff);
+  EXPECT_EQ(under_way(), Strings({"3+4"}));
+}
+
+TEST_F(ForemanTest, WhatFailsAgainByItselfIsNoReasonToReadThePlanAnew) {
+  accept(upsert("T/1"));
+  answer("1", taken(1));
+  accept(upsert("T/1").upsert("T/2", kSomething).upsert("T/3", kSomething));
+  accept(upsert("T/3"));
+  ASSERT_EQ(under_way(), Strings({"2", "3", "4"})) << "5 is planned behind 4";
+  answer("3", taken(1));
+  answer("2", server_error());
+  accept(upsert("T/2"));
+  pass(kBackOff);
+  ASSERT_EQ(under_way(), Strings({"4", "6", "2"}));
+  answer("6", taken(1));
+  const std::size_t reads = outbox().reads();
+  answer("2", server_error());
+  EXPECT_EQ(outbox().reads(), reads);
+  answer("4", taken(1));
+  EXPECT_EQ(under_way(), Strings({"5"}));
+}
+
 }  // namespace
 }  // namespace flowmyna::test
