@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -95,6 +97,58 @@ TEST_F(ForemanTest, WhatFailsAgainByItselfIsNoReasonToReadThePlanAnew) {
   EXPECT_EQ(outbox().reads(), reads);
   answer("4", taken(1));
   EXPECT_EQ(under_way(), Strings({"5"}));
+}
+
+/// Writers who wait, for an hour at most.
+class ForemanWaitsTest : public ForemanBench {
+ protected:
+  Strings told;  ///< what became of an operation, or that nobody knows
+
+  void wait_for(Receipt receipt) {
+    foreman().await({receipt, 1, now() + std::chrono::hours(1),
+                     [this, receipt](const std::vector<OperationOutcome>& outcomes) {
+                       told.push_back(std::to_string(receipt) + " is " + text(outcomes));
+                     }});
+  }
+  /// Whether a person was told that it is dropped.
+  bool drop(Receipt receipt) {
+    std::optional<bool> is_dropped;
+    foreman().drop_pending(receipt,
+                           [&](const Result<void>& done) { is_dropped = done.has_value(); });
+    work();
+    return is_dropped.value();
+  }
+
+ private:
+  static std::string text(const std::vector<OperationOutcome>& outcomes) {
+    if (outcomes.empty()) return "unknown";
+    return outcomes[0].state == OperationOutcome::State::kDropped ? "dropped" : "not dropped";
+  }
+};
+
+TEST_F(ForemanWaitsTest, WhoeverWaitsForWhatIsNotReadYetIsToldAtOnceThatAPersonHasDroppedIt) {
+  foreman().pause();
+  wait_for(1);
+  accept(upsert("T/1"));
+  EXPECT_TRUE(drop(1));
+  EXPECT_EQ(told, Strings({"1 is dropped"}));
+}
+
+TEST_F(ForemanWaitsTest, AndSoIsWhoeverWaitsForWhatIsPlanned) {
+  accept(upsert("T/1"));
+  wait_for(2);
+  accept(upsert("T/1"));
+  ASSERT_EQ(under_way(), Strings({"1"}));
+  EXPECT_TRUE(drop(2));
+  EXPECT_EQ(told, Strings({"2 is dropped"}));
+}
+
+TEST_F(ForemanWaitsTest, WhatCouldNotBeDroppedNobodyIsToldOf) {
+  foreman().pause();
+  work();
+  wait_for(1);
+  EXPECT_FALSE(drop(1)) << "nobody has written it yet";
+  EXPECT_EQ(told, Strings());
 }
 
 }  // namespace
