@@ -1,6 +1,7 @@
 #include "delivery/deferral.h"
 
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include <vector>
 
@@ -13,6 +14,12 @@ const Touches kReadsA{{1, false}};
 const Touches kWritesA{{1, true}};
 const Touches kWritesB{{2, true}};
 const Touches kReadsAWritesB{{1, false}, {2, true}};
+
+/// What this process has asked for and not given back; 0 where a sanitizer keeps that to itself.
+std::size_t allocated_bytes() {
+  const struct mallinfo2 info = mallinfo2();
+  return info.uordblks + info.hblkhd;
+}
 
 TEST(Deferral, BlocksNothingAtFirst) {
   const Deferral deferral;
@@ -71,6 +78,37 @@ TEST(Deferral, IsRememberedByObjectAndNotByOperation) {
   for (std::uint64_t object = 2; object <= 3; ++object)
     deferral.defer(Touches{{object, true}}, object);
   EXPECT_TRUE(deferral.is_full());
+}
+
+TEST(Deferral, TellsObjectsApartHoweverManyThereAreAndHoweverAlikeTheirHashes) {
+  constexpr std::uint64_t kObjects = 1000;
+  for (const unsigned shift : {0U, 32U, 54U}) {
+    Deferral deferral;
+    for (std::uint64_t i = 0; i < kObjects; ++i) {
+      if (i % 2 == 0) deferral.defer(Touches{{i << shift, true}}, i + 1);
+    }
+    std::size_t wrong = 0;
+    for (std::uint64_t i = 0; i < kObjects; ++i) {
+      const Touches touches{{i << shift, false}};
+      const bool is_known = i % 2 == 0;
+      if (deferral.blocks(touches, i + 1)) ++wrong;
+      if (deferral.blocks(touches, i + 2) != is_known) ++wrong;
+    }
+    EXPECT_EQ(wrong, 0U) << "shifted by " << shift;
+  }
+}
+
+TEST(Deferral, AFullOneTakesLittleMemoryAndGivesItBack) {
+  const std::size_t before = allocated_bytes();
+  Deferral deferral;
+  std::uint64_t object = 0;
+  for (Receipt receipt = 1; !deferral.is_full(); ++receipt) {
+    object += 0x9e3779b97f4a7c15ULL;
+    deferral.defer(Touches{{object, true}}, receipt);
+  }
+  EXPECT_LT(allocated_bytes(), before + (7U << 19U));  // 3.5 MiB
+  deferral.clear();
+  EXPECT_LT(allocated_bytes(), before + 1024);
 }
 
 TEST(Deferral, AClearForgetsEverything) {
