@@ -131,8 +131,7 @@ bool Foreman::blame(SealedRequest& request, const Verdict& verdict, BootTime at)
   // Who fails again, although others were taken since it first did, says nothing of the endpoint,
   // unless somebody else has failed after them.
   const auto& failing_since = request.record.failing_since;
-  const bool is_expected = failing_since && lane.delivered_since(*failing_since);
-  if (is_expected && !lane.is_on_trial()) return true;
+  if (failing_since && lane.delivered_since(*failing_since) && !lane.is_on_trial()) return true;
   // Nor does who is turned away again of the key, for whose sake everything would wait for minutes.
   if (state_after(verdict.action) != DeliveryState::kBackingOff) {
     auto& since = request.record.turned_away_since;
@@ -143,8 +142,8 @@ bool Foreman::blame(SealedRequest& request, const Verdict& verdict, BootTime at)
   // What was sent since tells how things are now.
   const auto& last_sent_at = endpoint(request.kind).sent_at;
   if (is_of_old_network && !gate_.is_of_old_network(*last_sent_at)) return false;
-  // Nor is it news that a part fails of what failed as a whole.
-  const bool is_news = !is_expected && (!request.is_part() || request.is_failing());
+  // That a part fails of what failed as a whole is no news.
+  const bool is_news = !request.is_part() || request.is_failing();
   lane.failed(verdict, {is_of_old_network, is_news}, at);
   if (verdict.action == Verdict::Action::kUnauthorized && !others_succeed) gate_.doubt_key();
   return request.was_only_choice;

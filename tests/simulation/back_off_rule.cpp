@@ -117,7 +117,10 @@ void BackOffRule::answered(Fault fault, Wait asked_wait, bool took_something, co
   const bool is_of_way = is_probe || (may_be_networks(fault) && (is_sure || !took_since(sent.at)));
   // The endpoint of what failed waits as well, whoever is to blame, unless nothing left for it.
   for (State* closing : {is_of_way ? &way : &state, fault == Fault::kRefused ? &way : &state}) {
-    if (fails_alone && closing == &state && !is_sure) continue;
+    if (fails_alone && closing == &state && !is_sure) {
+      state.took_nothing_at.insert(now);
+      continue;
+    }
     // What was under way when the first failure came fails with it, and says nothing new; nor does
     // it during the wait of a 429.
     if (closing->is_open && now >= throttled_until_) {

@@ -176,8 +176,8 @@ TEST(Simulation, WhatIsStuckKeepsNobodyWaitingWhoComesNowAndThen) {
     const Outcome outcome = run(quiet_beside_what_is_stuck(seed));
     EXPECT_GT(outcome.stats.pending(), 5U);
     EXPECT_GT(outcome.stats.delivered, 80U);
-    // Each that fails for the first time may have been the endpoint's fault, until the next comes.
-    EXPECT_GE(outcome.waits_told + outcome.stats.pending(), outcome.stats.delivered)
+    // Each that fails for the first time may be the endpoint's fault, and some wait for that.
+    EXPECT_GE(outcome.waits_told + 2 * outcome.stats.pending(), outcome.stats.delivered)
         << "seed " << seed;
   }
 }
