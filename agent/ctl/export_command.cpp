@@ -180,6 +180,7 @@ class Dropper {
 struct Written {
   std::uint64_t operations = 0;
   std::uint64_t letters = 0;
+  std::uint64_t unsynchronised = 0;
 };
 
 std::optional<Written> write_export(ExportSession& session,
@@ -190,7 +191,9 @@ std::optional<Written> write_export(ExportSession& session,
   sum.add(header);
   if (!write(header)) return std::nullopt;
   const bool done = session.each_line("exporting", [&](std::string_view line) {
-    (read_export_line(line).is_letter ? written.letters : written.operations) += 1;
+    const ExportLine read = read_export_line(line);
+    (read.is_letter ? written.letters : written.operations) += 1;
+    written.unsynchronised += read.unsynchronised;
     sum.add_line(line);
     return write(std::string(line) + '\n');
   });
@@ -206,6 +209,7 @@ void tell(std::ostream& out, const Written& written, const std::string& file,
     out << session.damaged()
         << " dead letters are not in it, since an operation in them fails its checksum\n";
   }
+  if (written.unsynchronised > 0) out << describe_unsynchronised(written.unsynchronised);
 }
 
 int export_to_standard_output(ExportSession& session) {

@@ -18,7 +18,9 @@ constexpr std::string_view kLast = R"({"end":)";
 constexpr std::string_view kReceipt = R"({"receipt":)";
 constexpr std::string_view kLetter = R"({"dead_letter":)";
 constexpr std::string_view kMaybeSent = R"("maybe_sent":)";
+constexpr std::string_view kUnsynchronised = R"("unsynchronised":)";
 constexpr std::string_view kContent = R"("accepted_unix_s":)";
+constexpr std::string_view kOperations = R"("operations":)";
 
 std::uint64_t number(std::string_view text) {
   std::uint64_t value = 0;
@@ -43,6 +45,10 @@ ExportLine read_export_line(std::string_view line) {
   if (!line.starts_with(prefix)) return out;
   out.receipt = number(line.substr(prefix.size()));
   out.content = line;
+  const auto unsynchronised = line.find(kUnsynchronised);
+  if (unsynchronised < line.find(out.is_letter ? kOperations : kContent)) {
+    out.unsynchronised = number(line.substr(unsynchronised + kUnsynchronised.size()));
+  }
   if (out.is_letter) return out;
   const auto content = line.find(kContent);
   const auto sent = line.find(kMaybeSent);
@@ -50,6 +56,12 @@ ExportLine read_export_line(std::string_view line) {
   // Whether it may have been sent can change while the operation stays what it is.
   out.content = line.substr(content == std::string_view::npos ? 0 : content);
   return out;
+}
+
+std::string describe_unsynchronised(std::uint64_t events) {
+  return std::to_string(events) +
+         " of the events have the time of a clock that was not synchronised, perhaps one in 1970: "
+         "the file keeps it, and no other device can correct it\n";
 }
 
 void ExportSum::add(std::string_view bytes) {
@@ -92,6 +104,7 @@ tl::expected<ExportSummary, std::string> check_export(std::istream& file) {
     const ExportLine read = read_export_line(line);
     (read.is_letter ? out.letters : out.operations) += 1;
     out.maybe_sent += read.may_have_been_sent ? 1 : 0;
+    out.unsynchronised += read.unsynchronised;
     if (out.first == 0) out.first = read.receipt;
   }
   out.lines = sum.lines();

@@ -30,9 +30,13 @@ struct ExportLine {
   std::uint64_t receipt = 0;  ///< of an operation, or the number of a dead letter
   bool is_letter = false;
   bool may_have_been_sent = false;
-  std::string_view content;  ///< what stays the same for as long as the operation does
+  std::uint64_t unsynchronised = 0;  ///< events with the time of a clock that was not synchronised
+  std::string_view content;          ///< what stays the same for as long as the operation does
 };
 ExportLine read_export_line(std::string_view line);
+
+/// What a person should know of so many events whose time may be wrong.
+std::string describe_unsynchronised(std::uint64_t events);
 
 /// Counts what is written, for the last line.
 class ExportSum {
@@ -55,6 +59,7 @@ struct ExportSummary {
   std::uint64_t operations = 0;  ///< lines that are one
   std::uint64_t letters = 0;
   std::uint64_t maybe_sent = 0;
+  std::uint64_t unsynchronised = 0;
   std::uint64_t first = 0;  ///< the lowest receipt in it; 0: it is empty
   std::uint64_t bytes = 0;
 };

@@ -101,6 +101,7 @@ class ExportImporter {
           << " of the events may have been sent by the other device already: they are treated "
              "as delivery.on_unknown says, and counted\n";
     }
+    if (summary_.unsynchronised > 0) std::cout << describe_unsynchronised(summary_.unsynchronised);
     return kExitOk;
   }
 

@@ -14,6 +14,10 @@ namespace {
 using simdjson::error_code;
 namespace ondemand = simdjson::ondemand;
 
+void append_unsynchronised(std::string& out, std::ptrdiff_t events) {
+  if (events > 0) out += R"("unsynchronised":)" + std::to_string(events) + ',';
+}
+
 void append_operation(std::string& out, const Window::Row& row, const Operation& operation) {
   out += R"("accepted_unix_s":)" + std::to_string(row.accepted_unix_s);
   out += operation.kind == Kind::kUpsert ? R"(,"upsert":)" : R"(,"event":)";
@@ -174,6 +178,7 @@ void append_pending_line(std::string& out, const Window::Row& row, const Operati
                          std::string_view maybe_sent) {
   out += R"({"receipt":)" + std::to_string(row.receipt) + ',';
   if (!maybe_sent.empty()) out += R"("maybe_sent":)" + json_string(maybe_sent) + ',';
+  append_unsynchronised(out, operation.boot ? 1 : 0);
   append_operation(out, row, operation);
   out += '\n';
 }
@@ -184,7 +189,11 @@ void append_letter_line(std::string& out, const DeadLetter& letter,
   out += R"(,"status":)" + std::to_string(letter.status);
   out += R"(,"reason":)" + json_string(letter.reason);
   out += R"(,"attempts":)" + std::to_string(letter.attempts);
-  out += R"(,"at_unix_s":)" + std::to_string(letter.at_unix_s) + R"(,"operations":[)";
+  out += R"(,"at_unix_s":)" + std::to_string(letter.at_unix_s) + ',';
+  append_unsynchronised(out, std::ranges::count_if(operations, [](const Operation& operation) {
+                          return operation.boot.has_value();
+                        }));
+  out += R"("operations":[)";
   for (std::size_t i = 0; i < operations.size(); ++i) {
     const Window::Row& row = letter.operations.rows()[i];
     out += (i == 0 ? R"({"receipt":)" : R"(,{"receipt":)") + std::to_string(row.receipt) + ',';

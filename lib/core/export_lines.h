@@ -21,8 +21,10 @@ namespace flowmyna {
 /// The key's own place in the API's memory cannot be taken over, since the other device makes
 /// requests of its own; so the importing side treats it as any event of unknown outcome.
 ///
-/// An event's time is the one in its `timestamp`; that it was stamped by an unsynchronised clock is
-/// not carried, since the boot that could correct it is the other device's.
+/// An event's time is the one in its `timestamp`. `"unsynchronised":N`, before `accepted_unix_s` or
+/// the `operations` of a dead letter: N events on the line were stamped by a clock that was not
+/// synchronised, and could not be corrected before the export. It is for people: the other device
+/// takes the time as it is, since only the boot clock of this one could correct it.
 
 /// Appends a line with its line feed; `maybe_sent` is the key, empty for what never left.
 void append_pending_line(std::string& out, const Window::Row& row, const Operation& operation,

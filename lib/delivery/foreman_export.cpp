@@ -4,7 +4,8 @@
 // afterwards. Both are right only if nothing changes what was accepted before: nothing is sent,
 // settled, folded or corrected. So it begins once delivery is paused and all that was under way has
 // come to its end, and stands still until it ends. What is sealed stays so: whether its events are
-// recorded is not known, and the export says so of each.
+// recorded is not known, and the export says so of each. What was stamped by a clock that has not
+// been synchronised since is marked as well.
 
 #include <algorithm>
 
@@ -45,6 +46,10 @@ void Foreman::begin_export(Outbox::Done<ExportView> done) {
               "comes out by itself then"));
     return;
   }
+  // What can be corrected is, before it leaves; an export that nobody goes on with does not delay
+  // it.
+  notice_clock();
+  if (clock_is_due_) exporting_.reset();
   if (!is_still()) {
     done(fail(Error::Kind::kBusy,
               "something is still under way to the API or to the disk; it "

@@ -7,12 +7,14 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <set>
 #include <string>
 
 #include "core/timestamp.h"
+#include "e2e/child_process.h"
 #include "e2e/clock_file.h"
 #include "e2e/rig.h"
 
@@ -275,6 +277,31 @@ TEST_F(ClockTest, WhatIsRefusedAfterThePassThatLeftItOutIsCorrectedThen) {
   rig.drain();
   expect_right_time("Sealed", delivered_times().at("Sealed"));
   expect_right_time("In time", delivered_times().at("In time"));
+}
+
+TEST_F(ClockTest, AnExportWaitsForTheRightTimesAndMarksThoseThatNobodyKnows) {
+  rig.set_faults(R"([{"fault":"refused"}])");
+  rig.start_agent();
+  accept_event("In 1970");
+  rig.post("/agent/v1/pause", "");
+  const std::string file = rig.directory() + "/backlog.ndjson";
+  const auto printed_by_export = [&] {
+    const std::string log = rig.directory() + "/ctl.log";
+    std::filesystem::remove(log);
+    ChildProcess ctl({FLOWMYNACTL, "--socket", rig.socket(), "export", "--force", file}, {}, log);
+    EXPECT_EQ(ctl.wait(), 0);
+    return ctl.log();
+  };
+  EXPECT_NE(printed_by_export().find("1 of the events have the time of a clock that was not"),
+            std::string::npos);
+  synchronise();
+  rig.wait_until("the times are corrected",
+                 [&] { return printed_by_export().find("of a clock") == std::string::npos; });
+  std::ifstream lines(file);
+  std::string line;
+  std::getline(lines, line);
+  std::getline(lines, line);
+  expect_right_time("In 1970", Json::parse(line)["event"]["timestamp"]);
 }
 
 TEST_F(ClockTest, AClockThatJumpsByYearsMakesNoAgeAbsurd) {

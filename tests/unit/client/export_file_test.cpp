@@ -86,5 +86,20 @@ TEST(ExportLine, WhetherAnEventMayHaveBeenSentIsNoPartOfWhatItIs) {
   EXPECT_EQ(read_export_line(kLetter).receipt, 5U);
 }
 
+TEST(ExportLine, TellsHowManyEventsHaveTheTimeOfAClockThatWasNotSynchronised) {
+  constexpr const char* kEvent =
+      R"({"receipt":6,"unsynchronised":1,"accepted_unix_s":18,"event":{"event":"E"}})";
+  constexpr const char* kTwoDead =
+      R"({"dead_letter":7,"status":422,"reason":"\"unsynchronised\":9","unsynchronised":2,"operations":[]})";
+  constexpr const char* kNone =
+      R"({"receipt":8,"accepted_unix_s":18,"upsert":{"properties":{"unsynchronised":1}}})";
+  EXPECT_EQ(read_export_line(kEvent).unsynchronised, 1U);
+  EXPECT_EQ(read_export_line(kTwoDead).unsynchronised, 2U);
+  EXPECT_EQ(read_export_line(kNone).unsynchronised, 0U);
+  EXPECT_EQ(read_export_line(kLetter).unsynchronised, 0U);
+  std::istringstream in(file_of({kEvent, kTwoDead, kNone}));
+  EXPECT_EQ(check_export(in)->unsynchronised, 3U);
+}
+
 }  // namespace
 }  // namespace flowmyna::ctl

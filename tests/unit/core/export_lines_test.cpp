@@ -87,6 +87,31 @@ TEST_F(ExportLinesTest, ADeadLetterKeepsTheApisWordsAndAllItsOperations) {
   EXPECT_EQ(lines->operations[1], source->operations[1]);
 }
 
+TEST_F(ExportLinesTest, WhatAClockThatWasNotSynchronisedHasStampedIsMarked) {
+  const auto source =
+      read(std::string(R"({"receipt":1,"accepted_unix_s":17,"event":)") + kEvent + "}\n");
+  ASSERT_TRUE(source);
+  std::vector<Operation> events(2, operation(*source, 0));
+  events[1].boot = BootStamp{7, BootTime{9}};
+  Window::Row row;
+  row.receipt = 2;
+  std::string lines;
+  append_pending_line(lines, row, events[0], "");
+  EXPECT_EQ(lines.find("unsynchronised"), std::string::npos) << lines;
+  append_pending_line(lines, row, events[1], "");
+  EXPECT_NE(lines.find(R"({"receipt":2,"unsynchronised":1,"accepted_unix_s":)"), std::string::npos);
+  DeadLetter letter;
+  letter.id = 3;
+  for (Receipt receipt = 3; receipt < 5; ++receipt) {
+    letter.operations.add(receipt, 17, source->operations[0]);
+  }
+  append_letter_line(lines, letter, events);
+  EXPECT_NE(lines.find(R"("unsynchronised":1,"operations":[)"), std::string::npos) << lines;
+  const auto again = read(lines);
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(operation(*again, 1).timestamp, events[1].timestamp) << "it is taken as it is";
+}
+
 TEST_F(ExportLinesTest, ALineFeedBetweenThePartsOfAValueDoesNotBreakTheLine) {
   std::string stored;
   const auto source = read(R"({"receipt":1,"accepted_unix_s":17,"upsert":{"type":"T","id":"1"}})");
