@@ -4,6 +4,7 @@
 #include <system_error>
 
 #include "outbox/disk_error.h"
+#include "outbox/disk_room.h"
 
 namespace flowmyna::sqlite {
 
@@ -53,6 +54,23 @@ const char* hint(int code, int system_error) {
   }
 }
 
+/// Of a disk on which nobody fails for want of room.
+constexpr std::uint64_t kRoomToWrite = 1U << 20;
+
+/// "Database or disk is full" is what SQLite says, too, when a damaged pointer leads it to a page
+/// beyond all that a file can have (sqlite.org/limits.html, "Maximum Number Of Pages In A Database
+/// File"): no write has failed then, and there is room.
+bool is_led_astray(sqlite3* handle, int code) {
+  if ((code & 0xff) != SQLITE_FULL || is_want_of_room(errno)) return false;
+  const char* file = sqlite3_db_filename(handle, "main");
+  return file != nullptr && *file != 0 && disk_room(file) >= kRoomToWrite;
+}
+
+/// What SQLite's code of a call is, before which `errno` was 0.
+int meaning_of(sqlite3* handle, int code) {
+  return is_led_astray(handle, code) ? SQLITE_CORRUPT : code_of(code);
+}
+
 Error make_error(int code, std::string_view what, std::string text, int system_error = 0) {
   if (system_error != 0) text += ": " + std::generic_category().message(system_error);
   return {kind_of(code), std::string(what) + ": " + text + " (SQLite code " + std::to_string(code) +
@@ -72,11 +90,17 @@ int system_error_of(sqlite3* handle, int code) {
   return is_below ? sqlite3_system_errno(handle) : 0;
 }
 
+const char* text_of(sqlite3* handle, int code) {
+  const bool says_full = (sqlite3_extended_errcode(handle) & 0xff) == SQLITE_FULL;
+  return says_full && code == SQLITE_CORRUPT ? sqlite3_errstr(code) : sqlite3_errmsg(handle);
+}
+
 }  // namespace
 
 Result<Connection> Connection::open(const std::string& path, bool may_create) {
   sqlite3* handle = nullptr;
   // NOMUTEX: one thread owns the connection.
+  errno = 0;
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
                     (may_create ? SQLITE_OPEN_CREATE : 0);
   const int code = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
@@ -102,13 +126,13 @@ Result<Connection> Connection::open_read_only(const std::string& path, const cha
 }
 
 Error Connection::error(std::string_view what) const {
-  const int code = handle_ ? code_of(sqlite3_extended_errcode(handle_.get())) : SQLITE_NOMEM;
-  if (!handle_) return make_error(code, what, "out of memory");
-  return make_error(code, what, sqlite3_errmsg(handle_.get()),
-                    system_error_of(handle_.get(), code));
+  if (!handle_) return make_error(SQLITE_NOMEM, what, "out of memory");
+  const int code = meaning_of(handle_.get(), sqlite3_extended_errcode(handle_.get()));
+  return make_error(code, what, text_of(handle_.get(), code), system_error_of(handle_.get(), code));
 }
 
 Result<void> Connection::execute(const char* sql) const {
+  errno = 0;
   if (sqlite3_exec(handle_.get(), sql, nullptr, nullptr, nullptr) != SQLITE_OK) {
     return tl::make_unexpected(error(name_of(handle_.get())));
   }
@@ -146,6 +170,7 @@ Result<void> Connection::empty_log() const {
 }
 
 Result<void> Connection::checkpoint(int mode) const {
+  errno = 0;
   const int code = sqlite3_wal_checkpoint_v2(handle_.get(), "main", mode, nullptr, nullptr);
   if (code != SQLITE_OK) return tl::make_unexpected(error("cannot checkpoint the outbox"));
   return {};
@@ -174,6 +199,7 @@ Result<void> Connection::sync_log() const {
 }
 
 Result<Statement> Statement::prepare(const Connection& connection, const char* sql) {
+  errno = 0;
   sqlite3_stmt* handle = nullptr;
   const int code =
       sqlite3_prepare_v3(connection.get(), sql, -1, SQLITE_PREPARE_PERSISTENT, &handle, nullptr);
@@ -211,6 +237,7 @@ Statement& Statement::bind(std::string_view bytes) {
 }
 
 Result<bool> Statement::step() {
+  errno = 0;
   const int code = sqlite3_step(handle_.get());
   if (code == SQLITE_ROW) return true;
   if (code == SQLITE_DONE) {
@@ -218,7 +245,8 @@ Result<bool> Statement::step() {
     return false;
   }
   sqlite3* const connection = sqlite3_db_handle(handle_.get());
-  Error error = make_error(code_of(code), name_of(connection), sqlite3_errmsg(connection),
+  const int meaning = meaning_of(connection, code);
+  Error error = make_error(meaning, name_of(connection), text_of(connection, meaning),
                            system_error_of(connection, code));
   sqlite3_reset(handle_.get());
   return tl::make_unexpected(std::move(error));

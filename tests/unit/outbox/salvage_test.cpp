@@ -589,6 +589,27 @@ TEST_F(SalvageTest, ARowOfAnotherTimeIsNotTakenForOneThatWaits) {
   EXPECT_LE(storage->stats().lost, 2U);
 }
 
+TEST_F(SalvageTest, APageNumberBeyondAnyFileIsDamageAndNotAFullDisk) {
+  fill_large(path, 3'000);
+  {
+    const auto storage = open_storage(path);
+    Settlement settlement;
+    for (Receipt receipt = 1; receipt <= 2'000; ++receipt) settlement.delivered.push_back(receipt);
+    settle(*storage, settlement);
+  }
+  // Of the last page, the one above it (sqlite.org/fileformat2.html, "Pointer Map or Ptrmap
+  // Pages"): page 2 begins with the entry of page 3.
+  const std::size_t entry = kPage + 5 * (fs::file_size(path) / kPage - 3);
+  change(path, [entry](std::string& bytes) { bytes.replace(entry + 1, 4, 4, '\xff'); });
+  const auto storage = open_storage(path);
+  const auto shrunk = storage->shrink();
+  ASSERT_FALSE(shrunk);
+  EXPECT_EQ(shrunk.error().kind, Error::Kind::kCorrupt) << shrunk.error().message;
+  must(storage->salvage());
+  EXPECT_EQ(storage->read(limits(2'000))->size(), 1'000U);
+  EXPECT_EQ(storage->stats().lost, 0U);
+}
+
 // A power cut or a crash between two steps of the exchange; each is undone or ended by the next
 // start.
 class ExchangeTest : public SalvageTest {

@@ -54,6 +54,22 @@ TEST_F(SqliteTest, ErrorsNameTheFileAndNotTheStatement) {
   EXPECT_EQ(message.find("INSERT"), std::string::npos) << message;
 }
 
+TEST_F(SqliteTest, APageNumberBeyondAnyFileIsDamageAlthoughSqliteCallsTheDiskFull) {
+  execute(path,
+          "PRAGMA auto_vacuum = INCREMENTAL; CREATE TABLE gone(x); CREATE TABLE kept(x);"
+          "INSERT INTO gone VALUES(zeroblob(9000)); INSERT INTO kept VALUES(zeroblob(9000));"
+          "DELETE FROM gone");
+  std::string bytes = bytes_of(path);
+  // Of the last page, the one that leads to it (sqlite.org/fileformat2.html, "Pointer Map or Ptrmap
+  // Pages"): page 2 begins with the entry of page 3.
+  bytes.replace(4096 + 5 * (bytes.size() / 4096 - 3) + 1, 4, 4, '\xff');
+  std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+  const auto connection = sqlite::Connection::open(path).value();
+  const auto vacuumed = connection.execute("PRAGMA incremental_vacuum");
+  ASSERT_FALSE(vacuumed);
+  EXPECT_EQ(vacuumed.error().kind, Error::Kind::kCorrupt) << vacuumed.error().message;
+}
+
 TEST_F(SqliteTest, ACleanCloseLeavesOneFileAndAnEmptyLog) {
   accept(*open_storage(path), {"a"});
   EXPECT_EQ(std::filesystem::file_size(path + "-wal"), 0U);

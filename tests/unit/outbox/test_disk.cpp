@@ -89,7 +89,10 @@ int TestDisk::write(sqlite3_file* file, const void* bytes, int size, sqlite3_int
     errno = current_->write_errno;
     return current_->write_error;
   }
-  if (current_->step_fails()) return current_->write_code_;
+  if (current_->step_fails()) {
+    errno = current_->write_code_ == SQLITE_FULL ? ENOSPC : EIO;
+    return current_->write_code_;
+  }
   const File& entry = *current_->open_.at(file);
   current_->written_[entry.path].push_back({offset, size});
   return entry.real->xWrite(file, bytes, size, offset);
