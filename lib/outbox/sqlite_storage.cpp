@@ -282,20 +282,25 @@ Result<void> SqliteStorage::settle(const Settlement& settlement) {
   const auto taken = open_->seals.take(settlement.id);
   if (!taken) return tl::make_unexpected(taken.error());
   if (sealed_ > 0) note_sealed_ahead();
+  bool is_counted = taken->was_there || settlement.id == 0;
   for (const DeadItem& item : settlement.dead) {
     if (auto done = open_->letters.bury(item); !done) return done;
     const auto removed = remove_operations(item.members);
     if (!removed) return tl::make_unexpected(removed.error());
     counters_.dead += removed->operations();
+    is_counted = is_counted || removed->rows > 0;
   }
-  if (auto done = give_up(settlement.dropped); !done) return tl::make_unexpected(done.error());
-  if (taken->was_there || settlement.id == 0) {
+  const auto given_up = give_up(settlement.dropped);
+  if (!given_up) return tl::make_unexpected(given_up.error());
+  const auto removed = remove_operations(settlement.delivered);
+  if (!removed) return tl::make_unexpected(removed.error());
+  // Without a seal it comes a second time, and then its operations are gone as well; or the seal
+  // was lost with a damaged file.
+  if (is_counted || *given_up > 0 || removed->rows > 0) {
     counters_.coalesced += to_signed(settlement.coalesced);
     counters_.requests += to_signed(settlement.requests);
     counters_.duplicates_possible += to_signed(settlement.duplicates_possible);
   }
-  const auto removed = remove_operations(settlement.delivered);
-  if (!removed) return tl::make_unexpected(removed.error());
   counters_.delivered += removed->operations();
   counters_.coalesced += removed->folded;
   if (removed->folded > 0) open_->fold_map.note_delivery();

@@ -327,6 +327,24 @@ TEST_F(SalvageTest, WhoeverKnowsWhatIsBeingSentGoesOn) {
   EXPECT_EQ(states(*storage, 3), "-ppp");
 }
 
+TEST_F(SalvageTest, ARequestCountsThoughItsSealWasLostWhileItWasUnderWay) {
+  fill();
+  const std::size_t seals = root_of("seal");
+  const auto storage = open_storage(path);
+  EXPECT_EQ(text(storage->seals()), "9u0190{ 4 }{ 8 }");
+  zero_page(seals);
+  must(storage->salvage());
+  EXPECT_EQ(text(storage->seals()), "");
+  Settlement settlement;
+  settlement.id = 9;
+  settlement.delivered = {4, 8};
+  settlement.requests = 1;
+  settle(*storage, settlement);
+  EXPECT_EQ(storage->stats().requests, 3U);
+  settle(*storage, settlement);
+  EXPECT_EQ(storage->stats().requests, 3U) << "it comes again after a commit that seemed to fail";
+}
+
 TEST_F(SalvageTest, ADeadLetterWithoutItsReasonSaysSo) {
   fill();
   zero_page(root_of("letter"));
