@@ -7,6 +7,7 @@ namespace flowmyna {
 
 void LostReceipts::add(const Unread& unread, std::int64_t highest) {
   ranges_.insert(ranges_.end(), unread.gaps.begin(), unread.gaps.end());
+  ranges_.insert(ranges_.end(), unread.doubtful.begin(), unread.doubtful.end());
   if (unread.has_end) add({highest + 1, std::numeric_limits<std::int64_t>::max()});
 }
 

@@ -30,7 +30,9 @@ class Moving {
           "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, "
           "pragma_freelist_count, pragma_page_size"},
          {moving.insert_, "INSERT OR IGNORE INTO operation VALUES(?, ?)"},
-         {moving.lose_, "INSERT OR IGNORE INTO lost(first, last) VALUES(?, ?)"},
+         {moving.lose_,
+          "INSERT INTO lost(first, last) VALUES(?, ?) ON CONFLICT(first) DO UPDATE SET last = "
+          "max(last, excluded.last)"},
          {moving.count_,
           "UPDATE damage SET kept = kept + ? WHERE at = (SELECT max(at) FROM "
           "damage)"},
@@ -85,22 +87,21 @@ class Moving {
   }
 
   Result<void> move_piece(const KeyRange& keys) {
-    Result<void> lost;
-    const auto unread = scan(source_, "operation", "seq", ", row",
-                             {[&](const Row& row) {
-                                const auto content = read_operation_row(
-                                    static_cast<Receipt>(row.integer(0)), row.blob(1));
-                                if (content && Operation::parse(content->stored)) return true;
-                                const std::int64_t key = row.integer(0);
-                                if (lost && keys.first <= key && key <= keys.last)
-                                  lost = lose({key, key});
-                                return false;
-                              },
-                              [&](const Row& row) { return take(row); }},
-                             keys);
+    const auto unread = scan(
+        source_, "operation", "seq", ", row",
+        {[](const Row& row) {
+           const auto content =
+               read_operation_row(static_cast<Receipt>(row.integer(0)), row.blob(1));
+           return content && Operation::parse(content->stored);
+         },
+         [this](const Row& row) { return take(row); }, [](const Row& row) { return row.blob(1); }},
+        keys);
     if (!unread) return tl::make_unexpected(unread.error());
-    for (const Unread::Gap& gap : unread->gaps) {
-      if (lost) lost = lose(gap);
+    Result<void> lost;
+    for (const auto* missing : {&unread->gaps, &unread->doubtful}) {
+      for (const Unread::Gap& gap : *missing) {
+        if (lost) lost = lose(gap);
+      }
     }
     return lost;
   }

@@ -116,6 +116,7 @@ class Filling {
   Result<void> copy_dead_letters(std::int64_t now_unix_s);
   Result<void> copy_seals();
   Result<void> copy_letters();
+  Result<void> find_lost_letters();
   Result<void> copy_ranges(const std::string& table, bool has_some);
   Result<void> copy_folds();
   Result<void> copy_arrivals();
@@ -143,7 +144,8 @@ class Filling {
   std::int64_t newest_ = 0;   // receipt in its backlog
   std::optional<SavedCounters> saved_;
   Unread operations_unread_, dead_unread_;
-  std::int64_t lowest_operation_ = 0, highest_operation_ = 0, highest_dead_ = 0;  // that were read
+  std::int64_t highest_operation_ = 0, highest_dead_ = 0;  // that were read
+  std::optional<std::vector<std::int64_t>> lost_dead_;     // as the index tells, when it can
   SalvagedFolds folds_;
   LostReceipts lost_;
   std::int64_t lost_with_rows_ = 0;  // operations that lost rows stood for
@@ -172,12 +174,12 @@ Result<void> Filling::copy_operations() {
                [&](const Row& row) {
                  const std::int64_t seq = row.integer(0);
                  const auto content = read_operation_row(to_receipt(seq), row.blob(1));
-                 if (lowest_operation_ == 0 || seq < lowest_operation_) lowest_operation_ = seq;
                  highest_operation_ = std::max(highest_operation_, seq);
                  highest_ = std::max(highest_, seq);
                  note_stamp(seq, content->stored);
                  return insert->start().bind(seq).bind(row.blob(1)).run();
-               }});
+               },
+               [](const Row& row) { return row.blob(1); }, saved_ ? saved_->accepted : 0});
 }
 
 Result<void> Filling::copy_dead_letters(std::int64_t now_unix_s) {
@@ -192,7 +194,9 @@ Result<void> Filling::copy_dead_letters(std::int64_t now_unix_s) {
                       note_stamp(seq, read_operation_row(to_receipt(seq), row.blob(2))->stored);
                       const std::int64_t letter = is_plausible(row, 1) ? row.integer(1) : seq;
                       return insert->start().bind(seq).bind(letter).bind(row.blob(2)).run();
-                    }});
+                    },
+                    [](const Row& row) { return row.blob(2); }, saved_ ? saved_->accepted : 0});
+  if (done && !dead_unread_.is_nothing()) done = find_lost_letters();
   if (done) done = copy_letters();
   if (!done) return done;
   auto nameless = Statement::prepare(
@@ -203,6 +207,36 @@ Result<void> Filling::copy_dead_letters(std::int64_t now_unix_s) {
   done = nameless->bind(now_unix_s).run();
   if (done) done = target_.execute("DELETE FROM letter WHERE id NOT IN (SELECT letter FROM dead)");
   return done;
+}
+
+/// Dead letters are few and far between, but their receipts are in an index as well. It is believed
+/// when it knows all of those that could be read.
+Result<void> Filling::find_lost_letters() {
+  auto indexed =
+      Statement::prepare(source_.connection(), "SELECT seq FROM dead INDEXED BY dead_by_letter");
+  if (!indexed) return {};  // of a version without it, or damaged
+  auto find = Statement::prepare(target_, "SELECT EXISTS(SELECT 1 FROM dead WHERE seq = ?)");
+  if (!find) return tl::make_unexpected(find.error());
+  std::int64_t known = 0;
+  std::vector<std::int64_t> lost;
+  while (true) {
+    const auto row = indexed->step();
+    if (!row || lost.size() > kDamagedRowsMax) return {};
+    if (!*row) break;
+    const std::int64_t seq = indexed->integer(0);
+    if (const auto found = find->start().bind(seq).step(); !found) {
+      return tl::make_unexpected(found.error());
+    }
+    if (find->integer(0) != 0) {
+      ++known;
+    } else {
+      lost.push_back(seq);
+    }
+  }
+  const auto there = target_.integer("SELECT count(*) FROM dead");
+  if (!there) return tl::make_unexpected(there.error());
+  if (known == *there) lost_dead_ = std::move(lost);
+  return {};
 }
 
 Result<void> Filling::copy_letters() {
@@ -570,7 +604,7 @@ Result<void> Filling::copy_remains() {
 Result<void> Filling::remember_lost(const SalvagedCounters& account) {
   const std::int64_t accepted = account.counters.accepted;
   lost_.add(operations_unread_, highest_operation_);
-  if (account.newly_lost > accounted_for(accepted)) lost_.add({lowest_operation_, accepted});
+  if (account.newly_lost > accounted_for(accepted)) lost_.add({1, accepted});
   if (account.is_saved) return write_lost(accepted);
   if (auto done = write_lost(account.known_through); !done) return done;
   LostReceipts epoch;
@@ -579,18 +613,22 @@ Result<void> Filling::remember_lost(const SalvagedCounters& account) {
 }
 
 /// How many may be lost at most with what is known to be damaged. When more are, a page passes for
-/// one with fewer rows than it had, and nobody knows which of those among what waits.
+/// one with fewer rows than it had, and nobody knows which.
 std::int64_t Filling::accounted_for(std::int64_t accepted) const {
-  std::int64_t count = std::ssize(damaged_rows_) + lost_with_rows_ +
-                       static_cast<std::int64_t>(operations_unread_.keys() + dead_unread_.keys());
+  std::int64_t count = lost_with_rows_ + operations_unread_.rows_at_most(accepted);
   if (operations_unread_.has_end) count += accepted - std::min(accepted, highest_operation_);
+  if (lost_dead_) return count + std::ssize(*lost_dead_);
+  count += dead_unread_.rows_at_most(accepted);
   if (dead_unread_.has_end) count += accepted - std::min(accepted, highest_dead_);
   return count;
 }
 
 Result<void> Filling::write_lost(std::int64_t through) {
-  lost_.add(dead_unread_, highest_dead_);
-  for (const std::int64_t seq : damaged_rows_) lost_.add({seq, seq});
+  if (lost_dead_) {
+    for (const std::int64_t seq : *lost_dead_) lost_.add({seq, seq});
+  } else {
+    lost_.add(dead_unread_, highest_dead_);
+  }
   auto unmapped = folds_.unmapped(target_);
   if (!unmapped) return tl::make_unexpected(unmapped.error());
   for (const Unread::Gap& range : *unmapped) lost_.add(range);

@@ -75,13 +75,9 @@ Result<void> SalvagedFolds::copy_map(const Connection& damaged, const Connection
   auto insert = Statement::prepare(target, "INSERT OR IGNORE INTO fold_map VALUES(?, ?)");
   if (!insert) return tl::make_unexpected(insert.error());
   auto unread = scan(damaged, "fold_map", "map", ", row",
-                     {[this](const Row& row) {
+                     {[](const Row& row) {
                         const auto folded = folded_in(row);
-                        const bool is_right = folded && !folded->empty();
-                        if (!is_right && row.integer(0) > 0 && row.integer(0) <= kMapsMax) {
-                          damaged_maps_.insert(row.integer(0));
-                        }
-                        return is_right;
+                        return folded && !folded->empty();
                       },
                       [&](const Row& row) {
                         const auto newest =
@@ -89,7 +85,8 @@ Result<void> SalvagedFolds::copy_map(const Connection& damaged, const Connection
                         highest_ = std::max(highest_, newest);
                         highest_map_ = std::max(highest_map_, row.integer(0));
                         return insert->start().bind(row.integer(0)).bind(row.blob(1)).run();
-                      }});
+                      },
+                      [](const Row& row) { return row.blob(1); }});
   if (!unread) return tl::make_unexpected(unread.error());
   map_unread_ = *std::move(unread);
   return {};
@@ -120,15 +117,17 @@ Result<void> SalvagedFolds::copy_unmapped(const Connection& damaged, const Conne
   if (!unread) return tl::make_unexpected(unread.error());
   if (unread->has_end) unread->gaps.push_back({highest + 1, kPlausibleMax});
   Result<void> done;
-  for (const Unread::Gap& gap : unread->gaps) {
-    if (done) done = add(gap.first, kPlausibleMax);
+  for (const auto* missing : {&unread->gaps, &unread->doubtful}) {
+    for (const Unread::Gap& gap : *missing) {
+      if (done) done = add(gap.first, kPlausibleMax);
+    }
   }
   return done;
 }
 
 std::vector<Unread::Gap> SalvagedFolds::unread_maps() const {
   std::vector<Unread::Gap> maps = map_unread_.gaps;
-  for (const std::int64_t map : damaged_maps_) maps.push_back({map, map});
+  maps.insert(maps.end(), map_unread_.doubtful.begin(), map_unread_.doubtful.end());
   if (map_unread_.has_end) maps.push_back({highest_map_ + 1, kMapsMax});
   return maps;
 }

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <set>
 #include <vector>
 
 #include "outbox/sqlite.h"
@@ -34,7 +33,6 @@ class SalvagedFolds {
   std::vector<Unread::Gap> unread_maps() const;
 
   Unread counts_unread_, map_unread_;
-  std::set<std::int64_t> damaged_maps_;
   std::int64_t highest_map_ = 0;
   std::int64_t highest_ = 0;
 };

@@ -1,5 +1,6 @@
 // What is folded on disk, and what a receipt tells.
 
+#include "outbox/beside.h"
 #include "outbox/sqlite_storage.h"
 
 namespace flowmyna {
@@ -52,6 +53,9 @@ Result<ReceiptState> SqliteStorage::state(Receipt receipt) {
     return ReceiptState::kUnknown;
   const auto known = state_of_row(receipt);
   if (!known || *known != ReceiptState::kDelivered) return known;
+  if (auto sound = check_beside(*open_, receipt); !sound) {
+    return tl::make_unexpected(sound.error());
+  }
   return may_be_folded(receipt).map(
       [](bool may_be) { return may_be ? ReceiptState::kMaybeFolded : ReceiptState::kDelivered; });
 }

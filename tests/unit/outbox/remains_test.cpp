@@ -115,6 +115,21 @@ TEST_F(RemainsTest, EverythingThatCanBeReadIsDeliveredOnceAndOnlyThenIsMoreAccep
   EXPECT_TRUE(storage->shrink());
 }
 
+TEST_F(RemainsTest, AReceiptIsNotDeliveredBecauseItsRowSaysThatItHasAnother) {
+  std::string bytes = bytes_of(path);
+  // 7,000 becomes 7,039: see cell_of in salvage_test.cpp.
+  const auto key = bytes.find(std::string("\xb6\x58\x04\x00", 4));
+  ASSERT_NE(key, std::string::npos);
+  bytes[key + 1] = '\x7f';
+  std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+  salvage_a_part();
+  const auto storage = open_storage(path);
+  drain(*storage);
+  EXPECT_FALSE(delivered_.contains(7'000));
+  EXPECT_EQ(storage->state(7'000).value(), ReceiptState::kMaybeLost);
+  EXPECT_EQ(storage->state(7'001).value(), ReceiptState::kDelivered);
+}
+
 TEST_F(RemainsTest, WhoeverStartsInBetweenGoesOn) {
   salvage_a_part();
   for (int run = 0; run < 100; ++run) {

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "outbox/row_key.h"
+
 namespace flowmyna {
 namespace {
 
@@ -141,6 +143,20 @@ TEST(FoldMapRow, IsSmallWhereObjectsTakeTurnsAndTwoBytesAReceiptWhereNone) {
   }
   EXPECT_LT(make_fold_map_row(kMap, by_chance).size(), 2 * kFoldMapReceipts);
   EXPECT_EQ(read_fold_map_row(kMap, make_fold_map_row(kMap, by_chance)), by_chance);
+}
+
+TEST(RowKey, IsToldByContentAndChecksumWhateverTheRowSays) {
+  for (const std::int64_t key : std::vector<std::int64_t>{1, 255, 5'000'000'000, (1LL << 40) + 7}) {
+    const std::string row = operation_row(static_cast<Receipt>(key), 17, "stored");
+    const auto checksum = key_checksum_of(row);
+    ASSERT_TRUE(checksum) << key;
+    EXPECT_EQ(key_with_checksum(*checksum, 9, {key - 1, key + 1}), key);
+    EXPECT_EQ(key_with_checksum(*checksum, key, {key + 1, key + 1000}), std::nullopt) << key;
+    std::string damaged = row;
+    damaged.back() ^= 1;
+    EXPECT_EQ(key_with_checksum(*key_checksum_of(damaged), key, {key - 1, key + 1}), std::nullopt);
+  }
+  EXPECT_EQ(key_checksum_of("abc"), std::nullopt) << "no row";
 }
 
 TEST(FoldMapRow, IsOnlyReadUnderItsOwnNumber) {

@@ -327,6 +327,22 @@ TEST_F(SalvageTest, WhoeverKnowsWhatIsBeingSentGoesOn) {
   EXPECT_EQ(states(*storage, 3), "-ppp");
 }
 
+TEST_F(SalvageTest, OfADeadLetterThatIsLostTheIndexStillKnowsTheReceipt) {
+  {
+    const auto storage = open_storage(path);
+    accept(*storage, {"a", "b", "c", "d", "e", "f"});
+    Settlement settlement;
+    settlement.delivered = {1, 3, 5, 6};
+    settlement.dead = {{{2}, 422, "no", 1, 99}, {{4}, 422, "no", 1, 99}};
+    settle(*storage, settlement);
+  }
+  execute(path, "UPDATE dead SET row = X'00' WHERE seq = 4");
+  const auto storage = open_storage(path);
+  must(storage->salvage());
+  EXPECT_EQ(storage->stats().lost, 1U);
+  EXPECT_EQ(states(*storage, 6), "-dxd-dd");
+}
+
 TEST_F(SalvageTest, ARequestCountsThoughItsSealWasLostWhileItWasUnderWay) {
   fill();
   const std::size_t seals = root_of("seal");
@@ -626,6 +642,35 @@ TEST_F(SalvageTest, APageNumberBeyondAnyFileIsDamageAndNotAFullDisk) {
   must(storage->salvage());
   EXPECT_EQ(storage->read(limits(2'000))->size(), 1'000U);
   EXPECT_EQ(storage->stats().lost, 0U);
+}
+
+TEST_F(SalvageTest, AReceiptIsNotDeliveredBecauseItsRowSaysThatItHasAnother) {
+  fill_large(path, 200);
+  change(path, [](std::string& bytes) { bytes[cell_of(bytes, 150) + kReceiptAt + 1] = '\x7f'; });
+  const auto storage = open_storage(path);
+  must(storage->salvage());
+  EXPECT_EQ(storage->state(150).value(), ReceiptState::kMaybeLost);
+  EXPECT_EQ(storage->state(149).value(), ReceiptState::kPending);
+  EXPECT_EQ(storage->state(151).value(), ReceiptState::kPending);
+}
+
+TEST_F(SalvageTest, AskingForItIsEnoughToFindThatItsRowSaysSo) {
+  fill_large(path, 200);
+  change(path, [](std::string& bytes) { bytes[cell_of(bytes, 150) + kReceiptAt + 1] = '\x7f'; });
+  const auto storage = open_storage(path);
+  EXPECT_EQ(storage->stats().damaged_file, "");
+  const auto state = storage->state(150);
+  ASSERT_FALSE(state);
+  EXPECT_EQ(state.error().kind, Error::Kind::kCorrupt) << state.error().message;
+}
+
+TEST_F(SalvageTest, NothingIsCalledDeliveredWhereARowHasVanishedWithoutATrace) {
+  fill();
+  execute(path, "DELETE FROM operation WHERE seq = 3");
+  const auto storage = open_storage(path);
+  must(storage->salvage());
+  EXPECT_EQ(storage->stats().lost, 1U);
+  EXPECT_EQ(states(*storage, 8), "-x--ppppp") << "3 is lost, 2 was delivered: nobody knows which";
 }
 
 // A power cut or a crash between two steps of the exchange; each is undone or ended by the next

@@ -1,0 +1,70 @@
+#include "outbox/beside.h"
+
+#include "outbox/row.h"
+
+namespace flowmyna {
+namespace {
+
+using sqlite::Connection;
+using sqlite::Statement;
+
+using IsRight = bool (*)(Receipt key, std::string_view row);
+
+bool is_operation(Receipt key, std::string_view row) {
+  return read_operation_row(key, row).has_value();
+}
+
+bool is_fold_map(Receipt key, std::string_view row) {
+  return read_fold_map_row(key, row).has_value();
+}
+
+Result<void> check(const Connection& file, const char* sql, Receipt key, IsRight is_right) {
+  auto beside = Statement::prepare(file, sql);
+  if (!beside) return tl::make_unexpected(beside.error());
+  beside->bind(static_cast<std::int64_t>(key));
+  while (true) {
+    const auto row = beside->step();
+    if (!row) return tl::make_unexpected(row.error());
+    if (!*row) return {};
+    if (is_right(static_cast<Receipt>(beside->integer(0)), beside->blob(1))) continue;
+    return fail(Error::Kind::kCorrupt, "a row beside " + std::to_string(key) +
+                                           " fails its checksum, and may be the one of it");
+  }
+}
+
+Result<void> check_rows(const Connection& file, Receipt receipt) {
+  auto done = check(file,
+                    "SELECT * FROM (SELECT seq, row FROM operation WHERE seq < ?1 "
+                    "ORDER BY seq DESC LIMIT 1) UNION ALL SELECT * FROM (SELECT seq, row FROM "
+                    "operation WHERE seq > ?1 ORDER BY seq LIMIT 1)",
+                    receipt, is_operation);
+  if (done) {
+    done = check(file,
+                 "SELECT * FROM (SELECT seq, row FROM dead WHERE seq < ?1 ORDER BY seq DESC "
+                 "LIMIT 1) UNION ALL SELECT * FROM (SELECT seq, row FROM dead WHERE seq > ?1 "
+                 "ORDER BY seq LIMIT 1)",
+                 receipt, is_operation);
+  }
+  if (done) {
+    done = check(file,
+                 "SELECT * FROM (SELECT map, row FROM fold_map WHERE map < ?1 ORDER BY map DESC "
+                 "LIMIT 1) UNION ALL SELECT * FROM (SELECT map, row FROM fold_map WHERE map > ?1 "
+                 "ORDER BY map LIMIT 1)",
+                 fold_map_of(receipt), is_fold_map);
+  }
+  return done;
+}
+
+}  // namespace
+
+Result<void> check_beside(OpenOutbox& open, Receipt receipt) {
+  while (receipt != 0) {
+    if (auto done = check_rows(open.connection, receipt); !done) return done;
+    const auto row = open.fold_map.row_of(receipt);
+    if (!row) return tl::make_unexpected(row.error());
+    receipt = *row;
+  }
+  return {};
+}
+
+}  // namespace flowmyna
