@@ -68,6 +68,7 @@ class Filling {
     if (done) done = copy_remains();
     if (done) done = read_counters();
     if (!done) return tl::make_unexpected(done.error());
+    note_seen(options.seen);
     const bool can_be_divided = this->can_be_divided(options.is_at_start);
     const std::uint64_t bytes = size_of_rows();
     if (bytes > options.room_bytes && !can_be_divided) return no_room();
@@ -104,6 +105,7 @@ class Filling {
   std::uint64_t size_of_rows() const;
   Result<Salvaged> begin_moving(const std::string& kept_as, const SalvageOptions& options);
   static tl::unexpected<Error> no_room();
+  void note_seen(const std::optional<OutboxMark>& seen);
   bool can_be_divided(bool is_at_start);
   std::optional<std::int64_t> newest_receipt() const;
   Result<void> copy_sealed_operations();
@@ -128,7 +130,7 @@ class Filling {
   Result<void> read_counters();
   Result<CounterEvidence> evidence();
   Result<void> count(std::int64_t now_unix_s, const std::string& kept_as);
-  Result<void> remember_lost(const SalvagedCounters& account);
+  Result<void> remember_lost(const SalvagedCounters& account, const CounterEvidence& evidence);
   std::int64_t accounted_for(std::int64_t accepted) const;
   Result<void> write_lost(std::int64_t through);
 
@@ -142,6 +144,7 @@ class Filling {
   bool is_whole_ = true;      // there is room for everything
   bool has_remains_ = false;  // itself, of an earlier file
   std::int64_t newest_ = 0;   // receipt in its backlog
+  std::int64_t seen_ = 0;     // the highest receipt by the mark beside it
   std::optional<SavedCounters> saved_;
   Unread operations_unread_, dead_unread_;
   std::int64_t highest_operation_ = 0, highest_dead_ = 0;  // that were read
@@ -459,12 +462,19 @@ Result<CounterEvidence> Filling::evidence() {
   const auto last_sealed = sealed_.empty() ? 0 : static_cast<std::int64_t>(*sealed_.rbegin());
   out.sealed = last_sealed;
   out.highest = std::max({out.highest, highest_, last_sealed});
+  out.newest = highest_operation_;
+  out.seen = seen_;
+  out.is_end_known = operations_unread_.is_end_known(saved_ ? saved_->accepted : 0);
   // Receipts of damaged rows were given, too. Which ones, only their number tells.
-  out.highest += std::ranges::count_if(damaged_rows_, [&](auto seq) { return seq > out.highest; });
+  if (!out.is_end_known) {
+    out.highest +=
+        std::ranges::count_if(damaged_rows_, [&](auto seq) { return seq > out.highest; });
+  }
   out.unsynced_from = unsynced_from_;
   out.lost_at_most = static_cast<std::int64_t>(damaged_rows_.size() + operations_unread_.keys() +
                                                dead_unread_.keys());
-  out.is_all_accounted = !operations_unread_.has_end && folds_.are_counted();
+  out.accounted = accounted_for(std::max({saved_ ? saved_->accepted : 0, out.highest, seen_}));
+  out.is_all_accounted = out.is_end_known && folds_.are_counted();
   out.is_more_to_come = has_remains_;
   return out;
 }
@@ -482,8 +492,8 @@ Result<void> Filling::count(std::int64_t now_unix_s, const std::string& kept_as)
   result_.kept = to_unsigned(evidence->pending + evidence->dead);
   result_.lost = to_unsigned(account.newly_lost);
   result_.is_exact = account.is_exact;
-  if (auto done = remember_lost(account); !done) return done;
-  if (!account.is_saved) result_.next_receipt = to_unsigned(account.counters.accepted) + 1;
+  if (auto done = remember_lost(account, *evidence); !done) return done;
+  if (account.begins_epoch) result_.next_receipt = to_unsigned(account.counters.accepted) + 1;
   if (auto done = save(account.counters); !done) return done;
   return note_damage(now_unix_s, kept_as);
 }
@@ -533,7 +543,7 @@ Result<Salvaged> Filling::begin_moving(const std::string& kept_as, const Salvage
   result_.file = kept_as;
   result_.is_whole = false;
   result_.is_exact = folds_.are_counted();
-  saved_->accepted = std::max(saved_->accepted, newest_);
+  saved_->accepted = std::max({saved_->accepted, newest_, highest_});
   saved_->sealed_through = std::min(saved_->sealed_through, saved_->accepted);
   auto done = save(*saved_);
   if (done) done = note_damage(options.now_unix_s, kept_as);
@@ -554,11 +564,17 @@ tl::unexpected<Error> Filling::no_room() {
               "there is no room on the disk for what can be read of it: make room");
 }
 
+/// Of another file it would say nothing.
+void Filling::note_seen(const std::optional<OutboxMark>& seen) {
+  if (seen && saved_ && seen->outbox == saved_->outbox) seen_ = seen->highest;
+}
+
 /// Whether some of it may come later: while it is known what was given, and what may have left.
 bool Filling::can_be_divided(bool is_at_start) {
   const auto newest = newest_receipt();
   newest_ = newest.value_or(0);
-  return saved_ && newest && (!seals_are_missing_ || !is_at_start) && !has_remains_;
+  return saved_ && newest && seen_ <= std::max(saved_->accepted, newest_) &&
+         (!seals_are_missing_ || !is_at_start) && !has_remains_;
 }
 
 /// The one with which the backlog ends, when that can be read; 0 when it is empty.
@@ -600,20 +616,21 @@ Result<void> Filling::copy_remains() {
   return begin_remains(target_, **remains);
 }
 
-/// Receipts of which nobody can say whether they were settled or are lost.
-Result<void> Filling::remember_lost(const SalvagedCounters& account) {
-  const std::int64_t accepted = account.counters.accepted;
+/// Receipts of which nobody can say whether they were settled or are lost. When more are missing
+/// than stood where something could not be read, a page passes for one with fewer rows than it had:
+/// any of them may be.
+Result<void> Filling::remember_lost(const SalvagedCounters& account,
+                                    const CounterEvidence& evidence) {
   lost_.add(operations_unread_, highest_operation_);
-  if (account.newly_lost > accounted_for(accepted)) lost_.add({1, accepted});
-  if (account.is_saved) return write_lost(accepted);
-  if (auto done = write_lost(account.known_through); !done) return done;
+  if (account.newly_lost > evidence.accounted) lost_.add({1, account.known_through});
+  auto done = write_lost(account.known_through);
+  if (!done || !account.begins_epoch) return done;
   LostReceipts epoch;
-  epoch.add({account.known_through + 1, accepted});
-  return epoch.write(target_, accepted);
+  epoch.add({account.known_through + 1, account.counters.accepted});
+  return epoch.write(target_, account.counters.accepted);
 }
 
-/// How many may be lost at most with what is known to be damaged. When more are, a page passes for
-/// one with fewer rows than it had, and nobody knows which.
+/// How many may be lost at most with what is known to be damaged.
 std::int64_t Filling::accounted_for(std::int64_t accepted) const {
   std::int64_t count = lost_with_rows_ + operations_unread_.rows_at_most(accepted);
   if (operations_unread_.has_end) count += accepted - std::min(accepted, highest_operation_);
@@ -658,7 +675,7 @@ std::string describe(const Salvaged& salvaged) {
         " events may have been sent already and are dead letters now (flowmynactl dead-letters)";
   }
   if (salvaged.next_receipt > 0) {
-    text += "; its counters could not be read, so receipts go on at " +
+    text += "; which receipt was the last cannot be told any more, so they go on at " +
             std::to_string(salvaged.next_receipt) + ", and none is given twice";
   }
   return text + ". The damaged file is kept as " + salvaged.file + ", its log as " + salvaged.file +

@@ -2,9 +2,11 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 
 #include "core/result.h"
+#include "outbox/seen_file.h"
 
 namespace flowmyna {
 
@@ -17,6 +19,8 @@ struct SalvageOptions {
   std::uint64_t room_bytes = std::numeric_limits<std::uint64_t>::max();
   /// Of a larger file, too, some remain where that is possible: nobody has to wait for all of it.
   std::uint64_t at_once_bytes = std::numeric_limits<std::uint64_t>::max();
+  /// The mark beside the file: how far it had come at least.
+  std::optional<OutboxMark> seen = std::nullopt;
 };
 
 /// What became of a damaged outbox.
@@ -41,6 +45,11 @@ std::string describe(const Salvaged& salvaged);
 /// A row that fails its checksum is lost: it is not copied. How many are lost follows from the
 /// counters, `accepted − pending − delivered − dead − dropped`; when they cannot be read, from the
 /// gaps that unreadable pages leave between the receipts, and the rest counts as delivered.
+///
+/// Nobody knows which receipt was the last when the counters cannot be read, when the newest
+/// operations cannot (the counters tell nothing of what was accepted since anything left), or when
+/// one of them is of an older commit: something that is known to have been given is beyond both, or
+/// more is missing than what is damaged held. Then receipts go on in another epoch.
 ///
 /// If sealed requests cannot be read, nobody knows which events may have left, and sending them
 /// under another key could record them twice, silently. All that may have been in a request are

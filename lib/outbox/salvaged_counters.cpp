@@ -7,6 +7,56 @@ namespace {
 
 constexpr std::size_t kOutboxIdBytes = 32;
 
+std::int64_t next_epoch(std::int64_t receipt) {
+  return (receipt / kEpochReceipts + 1) * kEpochReceipts;
+}
+
+/// Whether higher receipts may have been given than counters and backlog tell. What is accepted is
+/// in the backlog, and in the counters once anything has left; so whatever else is known to have
+/// been given is beyond them only when one of them is of an older commit.
+bool may_have_given_more(const SavedCounters& saved, std::int64_t missing,
+                         const CounterEvidence& evidence) {
+  if (evidence.is_more_to_come) return false;  // nothing was accepted since they were saved
+  return !evidence.is_end_known || missing > evidence.accounted ||
+         std::max({evidence.highest, evidence.ended, evidence.seen}) >
+             std::max(saved.accepted, evidence.newest);
+}
+
+void believe(const SavedCounters& saved, std::int64_t missing, const CounterEvidence& evidence,
+             SalvagedCounters& out) {
+  SavedCounters& counters = out.counters;
+  out.known_through = counters.accepted;
+  out.newly_lost = evidence.is_more_to_come ? 0 : missing;
+  out.begins_epoch = may_have_given_more(saved, missing, evidence);
+  out.is_exact = evidence.is_all_accounted && !out.begins_epoch;
+  if (!out.begins_epoch) return;
+  // What was dropped or lost has no checksum: it may say anything.
+  const std::int64_t next = next_epoch(std::max(counters.accepted, evidence.ended));
+  counters.accepted = next <= kPlausibleMax ? next : next_epoch(counters.accepted);
+  counters.skipped += counters.accepted - out.known_through;
+}
+
+void guess(const CounterEvidence& evidence, SalvagedCounters& out) {
+  SavedCounters& counters = out.counters;
+  const std::int64_t present = evidence.pending + evidence.dead;
+  counters.lost = std::max(counters.lost, evidence.lost);
+  out.begins_epoch = true;
+  out.known_through = std::max(counters.accepted, evidence.ended);
+  const std::int64_t given = evidence.skipped > 0 ? out.known_through - evidence.skipped
+                                                  : out.known_through % kEpochReceipts;
+  const std::int64_t operations = std::max(given, present + evidence.dropped + counters.lost);
+  const std::int64_t gone = operations - present;
+  counters.dropped = std::min(evidence.dropped, gone);
+  counters.lost = std::min(counters.lost, gone - counters.dropped);
+  const std::int64_t rest = gone - counters.dropped - counters.lost;
+  out.newly_lost = std::min(rest, evidence.lost_at_most);
+  counters.delivered = rest - out.newly_lost;
+  counters.unsynced_from = evidence.unsynced_from;
+  counters.sealed_through = out.known_through;
+  counters.accepted = next_epoch(out.known_through);
+  counters.skipped = counters.accepted - operations;
+}
+
 }  // namespace
 
 bool is_plausible(const sqlite::Row& row, int column, std::int64_t max) {
@@ -71,31 +121,15 @@ SalvagedCounters reconcile(const std::optional<SavedCounters>& saved,
   SalvagedCounters out;
   SavedCounters& counters = out.counters = saved.value_or(SavedCounters{});
   const std::int64_t present = evidence.pending + evidence.dead;
-  counters.accepted = std::max({counters.accepted, evidence.highest, present});
+  counters.accepted = std::max({counters.accepted, evidence.highest, evidence.seen, present});
   counters.dead = evidence.dead;
   if (!saved) counters.epoch = evidence.skipped > 0 ? 1 : 0;
   const std::int64_t missing = counters.accepted - counters.skipped - counters.delivered -
                                counters.dropped - counters.lost - present;
-  out.is_saved = saved && missing >= 0;
-  if (out.is_saved) {
-    out.newly_lost = evidence.is_more_to_come ? 0 : missing;
-    out.is_exact = evidence.is_all_accounted;
+  if (saved && missing >= 0) {
+    believe(*saved, missing, evidence, out);
   } else {
-    counters.lost = std::max(counters.lost, evidence.lost);
-    out.known_through = std::max(counters.accepted, evidence.ended);
-    const std::int64_t given = evidence.skipped > 0 ? out.known_through - evidence.skipped
-                                                    : out.known_through % kEpochReceipts;
-    const std::int64_t operations = std::max(given, present + evidence.dropped + counters.lost);
-    const std::int64_t gone = operations - present;
-    counters.dropped = std::min(evidence.dropped, gone);
-    counters.lost = std::min(counters.lost, gone - counters.dropped);
-    const std::int64_t rest = gone - counters.dropped - counters.lost;
-    out.newly_lost = std::min(rest, evidence.lost_at_most);
-    counters.delivered = rest - out.newly_lost;
-    counters.unsynced_from = evidence.unsynced_from;
-    counters.sealed_through = out.known_through;
-    counters.accepted = (out.known_through / kEpochReceipts + 1) * kEpochReceipts;
-    counters.skipped = counters.accepted - operations;
+    guess(evidence, out);
   }
   counters.sealed_through =
       std::min(std::max(counters.sealed_through, evidence.sealed), counters.accepted);

@@ -46,9 +46,13 @@ struct CounterEvidence {
   std::int64_t skipped = 0;            ///< receipts that were never given, as far as `lost` tells
   std::int64_t ended = 0;    ///< the highest of the receipts that were dropped, or lost earlier
   std::int64_t highest = 0;  ///< receipt that is known to have been given
+  std::int64_t newest = 0;   ///< receipt in the backlog that could be read
+  std::int64_t seen = 0;     ///< the highest receipt by the mark beside the file; 0: it tells none
   std::int64_t sealed = 0;   ///< the highest receipt of the seals that could be read
   std::int64_t unsynced_from = 0;
   std::int64_t lost_at_most = 0;  ///< unless the end of the table is missing
+  std::int64_t accounted = 0;     ///< how many may have stood where something could not be read
+  bool is_end_known = false;      ///< the newest operation of the backlog could be read
   bool is_more_to_come = false;   ///< what is missing may still be moved (remains.h)
   bool is_all_accounted = false;  ///< the end was read, and how many each row stands for
 };
@@ -58,16 +62,17 @@ struct CounterEvidence {
 struct SalvagedCounters {
   SavedCounters counters;
   std::int64_t newly_lost = 0;
-  bool is_saved = false;  ///< what the file had saved is believed
-  /// Otherwise: the highest receipt that is known to have been given. The next one is of another
-  /// epoch.
-  std::int64_t known_through = 0;
-  bool is_exact = false;  ///< `newly_lost` is; else as far as can be told
+  bool begins_epoch = false;       ///< with the next receipt
+  std::int64_t known_through = 0;  ///< the highest receipt that is known to have been given
+  bool is_exact = false;           ///< `newly_lost` is; else as far as can be told
 };
 
 /// When the saved counters cannot be read, or contradict what was, what is missing counts as
-/// delivered but for what may be lost, all that is there may have been sealed, and receipts go on
-/// in another epoch: the highest that is still to be seen need not be the highest that was given.
+/// delivered but for what may be lost, and all that is there may have been sealed.
+///
+/// Then, and whenever they or the backlog may be of an older commit or lack their end, receipts go
+/// on in another epoch: the highest that is still to be seen need not be the highest that was
+/// given.
 SalvagedCounters reconcile(const std::optional<SavedCounters>& saved,
                            const CounterEvidence& evidence);
 

@@ -79,6 +79,7 @@ Result<Salvaged> SqliteStorage::try_salvage(std::chrono::steady_clock::time_poin
   options.is_at_start = !knows_seals_;
   options.room_bytes = room - room_for_settling();
   options.at_once_bytes = kSalvagedAtOnce;
+  options.seen = seen_.read();
   return flowmyna::salvage(options_.path, options);
 }
 

@@ -44,7 +44,10 @@ class Drain {
     for (const Seal& seal : ask<std::vector<Seal>>([&] { return storage_.seals(); })) {
       resend(seal);
     }
-    accept(storage_, {"while it is drained"});
+    const Receipt given = accept(storage_, {"while it is drained"});
+    if (!damage_.log_is_damaged) {
+      EXPECT_GT(given, specimen_.accepted()) << "a receipt is given twice";
+    }
     Receipt after = 0;
     while (true) {
       ReadLimits some = limits(200, 256U << 10);

@@ -217,8 +217,8 @@ TEST_F(EpochTest, NorASalvage) {
   std::ofstream(path, std::ios::binary) << bytes;
   const auto storage = open();
   EXPECT_FALSE(storage->stats().damaged_file.empty());
-  EXPECT_LT(storage->stats().last_receipt, 3003U) << "it is behind its mark";
-  EXPECT_EQ(storage->stats().epoch, 0U);
+  EXPECT_GE(storage->stats().last_receipt, 3003U) << "none is given twice";
+  EXPECT_EQ(storage->stats().epoch, 0U) << "nothing that waits may have been delivered before";
 }
 
 TEST_F(EpochTest, ASalvageKeepsIt) {

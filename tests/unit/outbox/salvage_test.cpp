@@ -69,6 +69,15 @@ class SalvageTest : public testing::Test {
         integer(path, "SELECT rootpage FROM sqlite_schema WHERE name = '" + table + "'"));
   }
 
+  /// That page, and another in its place: what a disk does that loses a write.
+  std::string page_of(const std::string& table) {
+    return bytes_of(path).substr((root_of(table) - 1) * kPage, kPage);
+  }
+  void put_page(const std::string& table, const std::string& page) {
+    const std::size_t at = (root_of(table) - 1) * kPage;
+    change(path, [&](std::string& bytes) { bytes.replace(at, kPage, page); });
+  }
+
   /// Pending 3, 5 and 6 (a row that stands for 6 and 7), sealed 4 and 8, dead 1, delivered 2.
   void fill() {
     const auto storage = open_storage(path);
@@ -644,14 +653,109 @@ TEST_F(SalvageTest, APageNumberBeyondAnyFileIsDamageAndNotAFullDisk) {
   EXPECT_EQ(storage->stats().lost, 0U);
 }
 
+// What tells the highest receipt is damaged, or of an older commit than the rest, while the
+// counters can be read: they tell nothing of what was accepted since anything left.
+
+TEST_F(SalvageTest, AReceiptWhoseOperationCannotBeReadIsNotGivenAgain) {
+  accept(*open_storage(path), {"a"});
+  zero_page(root_of("operation"));
+  const auto storage = open_storage(path);
+  EXPECT_EQ(accept(*storage, {"b"}), kNextEpoch + 1);
+  EXPECT_EQ(storage->state(1).value(), ReceiptState::kMaybeLost);
+  EXPECT_EQ(everything(*storage), std::to_string(kNextEpoch + 1) + ":b");
+  EXPECT_EQ(storage->stats().pending(), 1U);
+  EXPECT_FALSE(storage->stats().lost_is_exact);
+}
+
+TEST_F(SalvageTest, NeitherAreThoseOfTheLastPageOfTheBacklog) {
+  fill_large(path, 10'000);
+  fs::remove(path + ".seen");
+  zero_page(fs::file_size(path) / kPage);
+  const auto storage = open_storage(path);
+  EXPECT_EQ(accept(*storage, {"next"}), kNextEpoch + 1);
+  EXPECT_EQ(storage->state(10'000).value(), ReceiptState::kMaybeLost);
+  EXPECT_EQ(storage->state(9'000).value(), ReceiptState::kPending);
+  EXPECT_EQ(storage->stats().accepted, storage->stats().pending() + storage->stats().lost);
+}
+
+TEST_F(SalvageTest, NorWhenTheNewestRowsHaveLostTheirReceipts) {
+  fill_large(path, 10'000);
+  fs::remove(path + ".seen");
+  change(path, [](std::string& bytes) {
+    for (const Receipt receipt : {9'999U, 10'000U}) {
+      bytes.replace(cell_of(bytes, receipt) + kReceiptAt, 2, std::string("\x80\0", 2));  // 0
+    }
+  });
+  const auto storage = open_storage(path);
+  EXPECT_EQ(accept(*storage, {"next"}), kNextEpoch + 1);
+  EXPECT_EQ(storage->state(9'999).value(), ReceiptState::kMaybeLost);
+  EXPECT_EQ(storage->state(9'998).value(), ReceiptState::kPending);
+}
+
+TEST_F(SalvageTest, WhereTheCountersKnowTheNewestOperationReceiptsGoOnAlthoughItIsLost) {
+  fill();
+  {
+    const auto storage = open_storage(path);
+    Settlement settlement;
+    settlement.delivered = {3};
+    settle(*storage, settlement);
+  }
+  execute(path, "UPDATE operation SET row = X'00' WHERE seq = 8");
+  const auto storage = open_storage(path);
+  EXPECT_EQ(states(*storage, 9), "-xddpppp--");
+  EXPECT_EQ(storage->stats().lost, 1U);
+  EXPECT_TRUE(storage->stats().lost_is_exact);
+  EXPECT_EQ(accept(*storage, {"i"}), 9U);
+}
+
+TEST_F(SalvageTest, CountersOfAnOlderCommitDoNotTellWhichReceiptWasTheLast) {
+  const auto deliver = [](Storage& storage, std::vector<Receipt> receipts) {
+    Settlement settlement;
+    settlement.delivered = std::move(receipts);
+    settle(storage, settlement);
+  };
+  {
+    const auto storage = open_storage(path);
+    accept(*storage, {"a", "b", "c"});
+    deliver(*storage, {1});
+  }
+  const std::string old = page_of("state");
+  {
+    const auto storage = open_storage(path);
+    accept(*storage, {"d", "e"});
+    deliver(*storage, {2, 3, 4, 5});
+  }
+  fs::remove(path + ".seen");
+  put_page("state", old);
+  const auto storage = open_storage(path);
+  EXPECT_NE(storage->stats().damaged_file, "");
+  EXPECT_EQ(accept(*storage, {"f"}), kNextEpoch + 1) << "4 and 5 were given";
+  EXPECT_EQ(states(*storage, 5), "------") << "nobody knows whether 2 and 3 are lost";
+}
+
+TEST_F(SalvageTest, ABacklogOfAnOlderCommitDoesNotWhereTheMarkBesideItTellsMore) {
+  accept(*open_storage(path), {"a", "b", "c"});
+  const std::string old = page_of("operation");
+  accept(*open_storage(path), {"d", "e"});
+  put_page("operation", old);
+  execute(path, "UPDATE operation SET row = X'00' WHERE seq = 1");
+  const auto storage = open_storage(path);
+  EXPECT_EQ(accept(*storage, {"f"}), kNextEpoch + 1) << "4 and 5 were given";
+  EXPECT_EQ(everything(*storage), "2:b 3:c " + std::to_string(kNextEpoch + 1) + ":f");
+  EXPECT_EQ(states(*storage, 5), "--pp--");
+  EXPECT_EQ(storage->stats().lost, 3U);
+}
+
 TEST_F(SalvageTest, AReceiptIsNotDeliveredBecauseItsRowSaysThatItHasAnother) {
   fill_large(path, 200);
   change(path, [](std::string& bytes) { bytes[cell_of(bytes, 150) + kReceiptAt + 1] = '\x7f'; });
   const auto storage = open_storage(path);
   must(storage->salvage());
+  EXPECT_EQ(storage->stats().lost, 1U);
   EXPECT_EQ(storage->state(150).value(), ReceiptState::kMaybeLost);
   EXPECT_EQ(storage->state(149).value(), ReceiptState::kPending);
   EXPECT_EQ(storage->state(151).value(), ReceiptState::kPending);
+  EXPECT_EQ(accept(*storage, {"next"}), 201U) << "which was the last is known";
 }
 
 TEST_F(SalvageTest, AskingForItIsEnoughToFindThatItsRowSaysSo) {
