@@ -123,6 +123,12 @@ class Scan {
       }
       return;
     }
+    if (up.last && down.last && *up.last >= *down.last) {
+      // Each came to where the other had read, and yet not to the end: they do not say the same.
+      range.has_disorder = true;
+      divide(range);
+      return;
+    }
     // Where a run began, only one from the other side tells that nothing is missing.
     Range left = range;
     if (up.last && up.is_in_order) {

@@ -758,6 +758,59 @@ TEST_F(SalvageTest, AReceiptIsNotDeliveredBecauseItsRowSaysThatItHasAnother) {
   EXPECT_EQ(accept(*storage, {"next"}), 201U) << "which was the last is known";
 }
 
+TEST_F(SalvageTest, RowsBehindDamagedReceiptsAreNotTakenForTheFirstOfTheirStretch) {
+  fill_large(path, 200);
+  {
+    const auto storage = open_storage(path);
+    Settlement settlement;
+    settlement.delivered = {10};
+    settle(*storage, settlement);
+  }
+  change(path, [](std::string& bytes) {
+    for (const Receipt receipt : {139U, 155U})
+      bytes[cell_of(bytes, receipt) + 1] ^= 1;  // no record
+    for (Receipt receipt = 140; receipt < 145; ++receipt) {
+      bytes[cell_of(bytes, receipt) + kReceiptAt + 1] = '\x02';  // 130: a search goes past them
+    }
+  });
+  const auto storage = open_storage(path);
+  must(storage->salvage());
+  EXPECT_EQ(storage->stats().lost, 7U);
+  for (const Receipt receipt : {139U, 140U, 144U, 155U}) {
+    EXPECT_EQ(storage->state(receipt).value(), ReceiptState::kMaybeLost) << receipt;
+  }
+  EXPECT_EQ(storage->read(limits())->size(), 192U);
+  EXPECT_EQ(storage->state(10).value(), ReceiptState::kDelivered)
+      << "it is known which are missing";
+}
+
+TEST_F(SalvageTest, RowsOfAnotherPageDoNotHideThoseInWhosePlaceTheyStand) {
+  fill_large(path, 200);
+  {
+    const auto storage = open_storage(path);
+    Settlement settlement;
+    settlement.delivered = {10};
+    settle(*storage, settlement);
+  }
+  change(path, [](std::string& bytes) {
+    const std::string later[] = {bytes.substr(cell_of(bytes, 190), 200),
+                                 bytes.substr(cell_of(bytes, 191), 200)};
+    const std::size_t at[] = {cell_of(bytes, 140), cell_of(bytes, 141)};
+    for (std::size_t i = 0; i < 2; ++i) bytes.replace(at[i], 200, later[i]);
+    bytes[cell_of(bytes, 142) + 1] ^= 1;  // it is longer than its record, and cannot be read
+  });
+  const auto storage = open_storage(path);
+  must(storage->salvage());
+  EXPECT_EQ(storage->stats().lost, 3U);
+  for (const Receipt receipt : {140U, 141U, 142U}) {
+    EXPECT_EQ(storage->state(receipt).value(), ReceiptState::kMaybeLost) << receipt;
+  }
+  EXPECT_EQ(storage->read(limits())->size(), 196U);
+  EXPECT_EQ(storage->state(10).value(), ReceiptState::kDelivered)
+      << "it is known which are missing";
+  EXPECT_EQ(accept(*storage, {"next"}), 201U);
+}
+
 TEST_F(SalvageTest, AskingForItIsEnoughToFindThatItsRowSaysSo) {
   fill_large(path, 200);
   change(path, [](std::string& bytes) { bytes[cell_of(bytes, 150) + kReceiptAt + 1] = '\x7f'; });
