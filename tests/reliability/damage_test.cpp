@@ -236,7 +236,8 @@ class DamageTest : public testing::Test {
   }
 
   const TemporaryDirectory directory;
-  std::mt19937_64 random{seed_of_this_run()};
+  // What happens once in a thousand rounds is for the campaign, with other seeds.
+  std::mt19937_64 random{seed_of_this_run(42)};
   Counts counts_;
 };
 

@@ -11,10 +11,11 @@ int number_from(const char* name, int otherwise) {
   return text == nullptr ? otherwise : std::atoi(text);
 }
 
-std::uint64_t seed_of_this_run() {
+std::uint64_t seed_of_this_run(std::optional<std::uint64_t> otherwise) {
   const char* text = std::getenv("FLOWMYNA_SEED");
-  const std::uint64_t seed =
-      text == nullptr ? std::random_device()() : std::strtoull(text, nullptr, 10);
+  const std::uint64_t seed = text != nullptr ? std::strtoull(text, nullptr, 10)
+                             : otherwise     ? *otherwise
+                                             : std::random_device()();
   std::printf("FLOWMYNA_SEED=%llu\n", static_cast<unsigned long long>(seed));
   return seed;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace flowmyna::test {
@@ -8,8 +9,8 @@ namespace flowmyna::test {
 /// A number from the environment, for campaigns that are longer than a test.
 int number_from(const char* name, int otherwise);
 
-/// FLOWMYNA_SEED, or a new one; printed.
-std::uint64_t seed_of_this_run();
+/// FLOWMYNA_SEED, or `otherwise`, or a new one; printed.
+std::uint64_t seed_of_this_run(std::optional<std::uint64_t> otherwise = std::nullopt);
 
 /// FLOWMYNA_FILE_SYSTEM, on which a campaign is to run ("xfs"), or `otherwise`.
 std::string file_system_of_this_run(const std::string& otherwise);
