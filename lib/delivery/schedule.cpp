@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cassert>
-#include <functional>
 
 namespace flowmyna {
 namespace {
@@ -112,8 +111,8 @@ std::vector<Schedule::ReadySlot> Schedule::oldest_ready(const Keep& keep) const 
   std::vector<ReadySlot> oldest;
   for (std::size_t kind = 0; kind < kKinds; ++kind) {
     if (!keep.kinds[kind]) continue;
-    for (const auto& [group, heap] : ready_[kind]) {
-      oldest.insert(oldest.end(), heap.begin(), heap.end());
+    for (const auto& [group, queue] : ready_[kind]) {
+      oldest.insert(oldest.end(), queue.begin(), queue.end());
     }
   }
   std::ranges::sort(oldest, {}, &ReadySlot::receipt);
@@ -154,28 +153,28 @@ std::vector<Schedule::GivenUp> Schedule::keep_ready(const Keep& keep, const Plan
 }
 
 void Schedule::set_ready(std::uint32_t number) {
-  const PlannedItem& item = slots_[number].item;
-  auto& heap = ready_[index_of(item.kind)][item.group];
-  heap.push_back({slots_[number].receipt, number});
-  std::ranges::push_heap(heap, std::greater(), &ReadySlot::receipt);
-  ++ready_items_[index_of(item.kind)];
-  ready_bytes_[index_of(item.kind)] += item.bytes;
+  const Slot& slot = slots_[number];
+  const Kind kind = slot.item.kind;
+  Queue& queue = ready_[index_of(kind)][slot.item.group];
+  const bool is_last = queue.empty() || queue.back().receipt < slot.receipt;
+  const auto place = is_last
+                         ? queue.end()
+                         : std::ranges::upper_bound(queue, slot.receipt, {}, &ReadySlot::receipt);
+  queue.insert(place, {slot.receipt, number});
+  ++ready_items_[index_of(kind)];
+  ready_bytes_[index_of(kind)] += slot.item.bytes;
 }
 
-void Schedule::pop_ready(Kind kind, Ready::iterator group) {
-  std::ranges::pop_heap(group->second, std::greater(), &ReadySlot::receipt);
-  drop_last(kind, group);
-}
-
-void Schedule::drop_last(Kind kind, Ready::iterator group) {
-  auto& heap = group->second;
-  ready_bytes_[index_of(kind)] -= slots_[heap.back().number].item.bytes;
-  heap.pop_back();
+Schedule::Slot& Schedule::pop_ready(Kind kind, Ready::iterator group, Queue::iterator ready) {
+  Slot& slot = slots_[ready->number];
   --ready_items_[index_of(kind)];
-  if (heap.empty()) ready_[index_of(kind)].erase(group);
+  ready_bytes_[index_of(kind)] -= slot.item.bytes;
+  group->second.erase(ready);
+  if (group->second.empty()) ready_[index_of(kind)].erase(group);
+  return slot;
 }
 
-/// The heap whose first slot is the oldest of its kind.
+/// The queue whose first slot is the oldest of its kind.
 Schedule::Ready::iterator Schedule::oldest_group(Kind kind) {
   return std::ranges::min_element(ready_[index_of(kind)], {},
                                   [](const auto& entry) { return entry.second.front().receipt; });
@@ -183,8 +182,8 @@ Schedule::Ready::iterator Schedule::oldest_group(Kind kind) {
 
 Receipt Schedule::oldest_ready(Kind kind) const {
   Receipt oldest = 0;
-  for (const auto& [group, heap] : ready_[index_of(kind)]) {
-    const Receipt first = heap.front().receipt;
+  for (const auto& [group, queue] : ready_[index_of(kind)]) {
+    const Receipt first = queue.front().receipt;
     oldest = oldest == 0 ? first : std::min(oldest, first);
   }
   return oldest;
@@ -197,13 +196,13 @@ Schedule::Taken Schedule::take(Kind kind, RequestId id, const Limits& limits) {
   const auto group = oldest_group(kind);
   std::size_t bytes = body_frame_bytes();
   for (std::size_t left = group->second.size(); left > 0; --left) {
-    Slot& slot = slots_[group->second.front().number];
-    const bool fits = taken.items.empty() || (taken.items.size() < limits.items_max &&
-                                              bytes + slot.item.bytes <= limits.bytes_max);
+    const auto oldest = group->second.begin();
+    const std::size_t more = slots_[oldest->number].item.bytes;
+    const bool fits = taken.items.empty() ||
+                      (taken.items.size() < limits.items_max && bytes + more <= limits.bytes_max);
     if (!fits) break;
-    bytes += slot.item.bytes;
-    pop_ready(kind, group);
-    move_into(taken, slot, dependents);
+    bytes += more;
+    move_into(taken, pop_ready(kind, group, oldest), dependents);
   }
   if (!dependents.empty()) dependents_[id] = std::move(dependents);
   return taken;
@@ -214,11 +213,7 @@ Schedule::Taken Schedule::take_any(Kind kind, RequestId id, std::uint64_t number
   std::size_t place = number % ready(kind);
   auto group = ready_[index_of(kind)].begin();
   for (; place >= group->second.size(); ++group) place -= group->second.size();
-  auto& heap = group->second;
-  Slot& slot = slots_[heap[place].number];
-  std::swap(heap[place], heap.back());
-  std::ranges::make_heap(heap.begin(), heap.end() - 1, std::greater(), &ReadySlot::receipt);
-  drop_last(kind, group);
+  Slot& slot = pop_ready(kind, group, group->second.begin() + static_cast<std::ptrdiff_t>(place));
   Taken taken;
   Slots dependents;
   move_into(taken, slot, dependents);

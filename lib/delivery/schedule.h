@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <unordered_map>
@@ -95,18 +96,19 @@ class Schedule {
     Slots dependents;
   };
   struct ReadySlot {
-    Receipt receipt = 0;  // its own, so that ordering them does not go through all slots
+    Receipt receipt = 0;  // the slot's
     std::uint32_t number = 0;
   };
-  /// By group, the slots that wait for nothing, as heaps with the oldest in front (by receipt: what
-  /// is added may be older than what is there). No heap is empty.
-  using Ready = std::map<std::uint64_t, std::vector<ReadySlot>>;
+  /// Oldest first. What is added is nearly always younger or older than nearly all that is there,
+  /// so it finds its place in a few steps, of which a heap takes more for each that leaves.
+  using Queue = std::deque<ReadySlot>;
+  /// By group, the slots that wait for nothing. No queue is empty.
+  using Ready = std::map<std::uint64_t, Queue>;
 
   std::vector<ReadySlot> oldest_ready(const Keep& keep) const;
   void set_ready(std::uint32_t slot);
-  void pop_ready(Kind kind, Ready::iterator group);
-  /// What stands last in a heap.
-  void drop_last(Kind kind, Ready::iterator group);
+  /// Takes it out of its queue.
+  Slot& pop_ready(Kind kind, Ready::iterator group, Queue::iterator ready);
   Ready::iterator oldest_group(Kind kind);
   void move_into(Taken& taken, Slot& slot, Slots& dependents);
   void append_touches_of(const Slot& slot, const PlanOptions& options,
