@@ -309,8 +309,8 @@ bool Foreman::is_fresh_coming(Kind kind, bool is_all_read, BootTime at) const {
 }
 
 /// Fresh work in turn with what failed; of what failed, that which failed least, then the oldest.
-/// Where there is one place, fresh work that is on its way to it is waited for: on trial, and where
-/// nothing else may leave, for the other endpoint as well.
+/// The last place is kept for fresh work that is on its way to it: that of the endpoint, and the
+/// last of all, for the other endpoint as well.
 SealedRequest* Foreman::next_to_send(Kind kind, BootTime at) {
   SealedRequest* fresh = nullptr;
   SealedRequest* failed = nullptr;
@@ -325,7 +325,8 @@ SealedRequest* Foreman::next_to_send(Kind kind, BootTime at) {
   }
   Endpoint& its = endpoint(kind);
   if (failed == nullptr || (fresh != nullptr && !its.failed_is_next)) return fresh;
-  const bool waits_for_own = fresh == nullptr && its.lane.is_on_trial() && !its.failed_is_next;
+  const bool is_last_place = in_flight(kind, at) + 1 >= allowance(kind, at);
+  const bool waits_for_own = fresh == nullptr && is_last_place && !its.failed_is_next;
   const bool waits_for_other = last_sent_ == kind && in_flight(at) + 1 >= options_.in_flight_max;
   const bool is_all_read = its.giving_way && its.giving_way->is_over;
   const bool gives_way = (waits_for_own && is_fresh_coming(kind, is_all_read, at)) ||
