@@ -28,7 +28,9 @@ bool Overtaking::is_pending(Receipt receipt) const {
 
 void Overtaking::sent(const std::string& key) {
   const auto seal = ledger_.seals().find(key);
-  if (seal == ledger_.seals().end() || !left_.insert(ledger_.seal_number(key)).second) return;
+  if (seal == ledger_.seals().end()) return;
+  ++under_way_[index_of(seal->second.kind)];
+  if (!left_.insert(ledger_.seal_number(key)).second) return;
   Receipt lowest = UINT64_MAX;
   for (const ItemMembers& item : seal->second.items) lowest = std::min(lowest, item.front());
   const bool looks = ++requests_ % kLookEvery == 0;
@@ -36,13 +38,21 @@ void Overtaking::sent(const std::string& key) {
     auto& watched = watched_[index_of(kind)];
     if (watched && (has_left(watched->receipt) || !is_pending(watched->receipt))) watched.reset();
     if (!takes_[index_of(kind)]) watched.reset();
-    if (watched) count(*watched, lowest);
+    if (watched) count(kind, lowest);
     if (!watched && looks && takes_[index_of(kind)]) watch_another(kind);
   }
 }
 
-void Overtaking::count(Watched& watched, Receipt lowest_sent) {
-  if (lowest_sent <= watched.receipt) return;
+/// Where both endpoints are in use, one has so many places.
+std::size_t Overtaking::places() const {
+  const std::size_t all = options_.in_flight_max;
+  return all > 1 ? all - std::max<std::size_t>(1, all / 4) : all;
+}
+
+void Overtaking::count(Kind kind, Receipt lowest_sent) {
+  Watched& watched = *watched_[index_of(kind)];
+  const bool has_place = under_way_[index_of(kind)] < places();
+  if (lowest_sent <= watched.receipt || !has_place) return;
   most_ = std::max(most_, ++watched.overtaken);
   const std::size_t bound = kOvertakenMax + 4 * options_.in_flight_max;
   findings_.expect(watched.overtaken <= bound, [&] {
@@ -52,6 +62,7 @@ void Overtaking::count(Watched& watched, Receipt lowest_sent) {
 }
 
 void Overtaking::answered(Kind kind, bool took_something) {
+  --under_way_[index_of(kind)];
   takes_[index_of(kind)] = took_something;
   if (!took_something) watched_[index_of(kind)].reset();
 }

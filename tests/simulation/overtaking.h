@@ -11,8 +11,9 @@
 
 namespace flowmyna::simulation {
 
-/// Nothing grows old without end: while its endpoint takes what it gets, an operation that waits
-/// for nothing leaves before more than a few requests of what was accepted after it have left.
+/// Nothing grows old without end: while its endpoint takes what it gets and has a place, an
+/// operation that waits for nothing leaves before more than a few requests of what was accepted
+/// after it have left.
 ///
 /// Told from outside, of one operation of each kind at a time: the oldest that no request has
 /// carried yet and that shares no object with what was accepted before it and is pending. Counted
@@ -30,6 +31,11 @@ class Overtaking {
     watched_ = {};
     first_pending_ = 1;
   }
+  /// Nothing is under way any more.
+  void crashed() {
+    forget();
+    under_way_ = {};
+  }
   /// The most requests that ever overtook something.
   std::size_t most() const { return most_; }
 
@@ -42,12 +48,14 @@ class Overtaking {
   void watch_another(Kind kind);
   bool has_left(Receipt receipt) const;
   bool is_pending(Receipt receipt) const;
-  void count(Watched& watched, Receipt lowest_sent);
+  std::size_t places() const;
+  void count(Kind kind, Receipt lowest_sent);
 
   const ForemanOptions& options_;
   const Ledger& ledger_;
   Findings& findings_;
   std::array<std::optional<Watched>, kKinds> watched_;
+  std::array<std::size_t, kKinds> under_way_{};
   std::array<bool, kKinds> takes_{};  // what the endpoint got last
   std::set<std::uint64_t> left_;      // seals, by number
   Receipt first_pending_ = 1;         // nothing before it is pending

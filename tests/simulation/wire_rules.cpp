@@ -184,7 +184,7 @@ void WireRules::check_sealed(const std::map<std::string, Seal>& seals) {
 }
 
 void WireRules::crashed() {
-  overtaking_.forget();
+  overtaking_.crashed();
   in_flight_.clear();
   data_in_flight_ = 0;
 }
