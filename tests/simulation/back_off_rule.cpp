@@ -84,7 +84,12 @@ void BackOffRule::answered(Fault fault, Wait asked_wait, bool took_something, co
     state.took_nothing_at.insert(now);
     return;
   }
-  if (fault == Fault::kUnauthorized && !is_probe && !took_since(sent.at)) key_works_ = false;
+  const bool is_throttled = fault == Fault::kThrottled;
+  const bool is_past = is_of_old_network(sent.at) && !is_throttled;
+  const bool is_overtaken = is_past && (got_through_ || !is_of_old_network(last_sent_at_));
+  if (fault == Fault::kUnauthorized && !is_probe && !is_overtaken && !took_since(sent.at)) {
+    key_works_ = false;
+  }
   // Health that fails in the API's own way is a hint that there is a way; so
   // is one that refuses a key which works.
   const bool is_hint = is_probe && (fault == Fault::kServerError || fault == Fault::kNotFound ||
@@ -101,9 +106,7 @@ void BackOffRule::answered(Fault fault, Wait asked_wait, bool took_something, co
     way.attempts.clear();
     return;
   }
-  const bool is_throttled = fault == Fault::kThrottled;
-  const bool is_past = is_of_old_network(sent.at) && !is_throttled;
-  if (is_past && (got_through_ || !is_of_old_network(last_sent_at_))) return;
+  if (is_overtaken) return;
   const Wait wait = is_past ? retry_initial_ : wait_after(fault, asked_wait);
   if (is_throttled) throttled_until_ = std::max(throttled_until_, now + wait);
   const bool is_sure = is_throttled || fault == Fault::kRefused;
@@ -124,24 +127,25 @@ void BackOffRule::answered(Fault fault, Wait asked_wait, bool took_something, co
     // What was under way when the first failure came fails with it, and says nothing new; nor does
     // it during the wait of a 429.
     if (closing->is_open && now >= throttled_until_) {
-      close(*closing, is_past ? sent.at : began(*closing, sent, now), wait);
+      close(*closing, is_past ? sent.at : began(*closing, sent, now), now, wait);
     }
-    if (sent.is_attempt && closing == &state) close(state, sent.at, wait);
+    if (sent.is_attempt && closing == &state) close(state, sent.at, now, wait);
     closing->is_open = false;
   }
 }
 
-/// When the wait began. What was under way when it last did belongs to that time, even if the way
-/// seemed to be open since; and an endpoint that refuses everything may have begun it before what
-/// was under way then failed.
+/// When the wait began at the earliest. What was under way when it last may have belongs to that
+/// time, even if the way seemed to be open since; and an endpoint that refuses everything may have
+/// begun it before what was under way then failed.
 BootTime BackOffRule::began(const State& state, const Sent& sent, BootTime now) {
-  if (sent.at <= state.closed_at) return state.closed_at;
+  if (sent.at <= state.closed_at) return state.waits_since;
   const auto refused = state.took_nothing_at.lower_bound(sent.at);
   return refused == state.took_nothing_at.end() ? now : *refused;
 }
 
-void BackOffRule::close(State& state, BootTime since, Wait wait) {
-  state.closed_at = since;
+void BackOffRule::close(State& state, BootTime since, BootTime now, Wait wait) {
+  state.waits_since = since;
+  state.closed_at = now;
   state.not_before = since + wait;
   state.not_before_at_least = since + retry_initial_;
 }

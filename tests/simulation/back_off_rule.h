@@ -54,7 +54,8 @@ class BackOffRule {
   struct State {
     bool is_open = true;
     std::multiset<BootTime> attempts;  // under way, by their sending
-    BootTime closed_at{0};
+    BootTime waits_since{0};  // the last wait, at the earliest
+    BootTime closed_at{0};    // and at the latest
     BootTime not_before{0};
     BootTime not_before_at_least{0};     // whatever the network does
     std::optional<BootTime> took_at;     // something
@@ -64,7 +65,7 @@ class BackOffRule {
   State& of(Channel channel) { return states_[static_cast<std::size_t>(channel)]; }
   const State& of(Channel channel) const { return states_[static_cast<std::size_t>(channel)]; }
   std::string wrong_with_sending(Channel channel, BootTime now) const;
-  void close(State& state, BootTime since, Wait wait);
+  void close(State& state, BootTime since, BootTime now, Wait wait);
   bool is_of_old_network(BootTime sent_at) const { return network_at_ && sent_at <= *network_at_; }
   bool took_since(BootTime sent_at) const;
   Wait wait_after(Fault fault, Wait asked_wait) const;
