@@ -65,13 +65,21 @@ Result<void> check_free_pages(const Connection& connection) {
   return {};
 }
 
-}  // namespace
-
-Result<void> check_integrity(const Connection& connection) {
+Result<void> check_schema(const Connection& connection) {
+  const auto checksum = checksum_of_tables(connection);
+  if (!checksum) return tl::make_unexpected(checksum.error());
+  if (*checksum == kChecksumOfTables) return {};
   const auto model = empty_outbox(kSchemaVersion);
   if (!model) return tl::make_unexpected(model.error());
   auto done = check_tables(connection, *model);
   if (done) done = check_layout(connection, *model);
+  return done;
+}
+
+}  // namespace
+
+Result<void> check_integrity(const Connection& connection) {
+  auto done = check_schema(connection);
   if (done) done = check_free_pages(connection);
   for (const char* sql : {"SELECT seq, row FROM operation ORDER BY seq DESC LIMIT 1",
                           "SELECT seq, row FROM operation ORDER BY seq LIMIT 1"}) {

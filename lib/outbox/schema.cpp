@@ -1,5 +1,7 @@
 #include "outbox/schema.h"
 
+#include <libdeflate.h>
+
 #include <algorithm>
 #include <array>
 #include <memory>
@@ -87,20 +89,31 @@ constexpr std::int64_t kOursMin = 3;
 
 /// Every column of every table; the text that made them is left out, since versions of SQLite
 /// differ in how they edit it, and so is where they stand (layout.h).
-Result<std::set<std::string>> columns_of(const Connection& connection) {
-  auto query = Statement::prepare(
-      connection,
-      "SELECT format('%s %s %s %s %d', entry.type, entry.name, entry_column.name, "
-      "entry_column.type, pk) FROM sqlite_schema AS entry LEFT JOIN pragma_table_info(entry.name) "
-      "AS entry_column");
+constexpr const char* kColumns =
+    "SELECT format('%s %s %s %s %d', entry.type, entry.name, entry_column.name, "
+    "entry_column.type, pk) FROM sqlite_schema AS entry LEFT JOIN pragma_table_info(entry.name) "
+    "AS entry_column";
+
+/// The same, and on which page the table or index begins.
+constexpr const char* kColumnsAndPages =
+    "SELECT format('%s %s %s %s %d %d', entry.type, entry.name, entry_column.name, "
+    "entry_column.type, pk, rootpage) FROM sqlite_schema AS entry "
+    "LEFT JOIN pragma_table_info(entry.name) AS entry_column";
+
+Result<std::set<std::string>> lines_of(const Connection& connection, const char* sql) {
+  auto query = Statement::prepare(connection, sql);
   if (!query) return tl::make_unexpected(query.error());
-  std::set<std::string> columns;
+  std::set<std::string> lines;
   while (true) {
     const auto row = query->step();
     if (!row) return tl::make_unexpected(row.error());
-    if (!*row) return columns;
-    columns.emplace(query->blob(0));
+    if (!*row) return lines;
+    lines.emplace(query->blob(0));
   }
+}
+
+Result<std::set<std::string>> columns_of(const Connection& connection) {
+  return lines_of(connection, kColumns);
 }
 
 Result<std::set<std::string>> columns_of_version(int version) {
@@ -203,6 +216,16 @@ Result<void> migrate(const Connection& connection, int version) {
   }
   if (!connection.is_idle()) (void)connection.execute("ROLLBACK");
   return done;
+}
+
+Result<std::uint32_t> checksum_of_tables(const Connection& connection) {
+  const auto lines = lines_of(connection, kColumnsAndPages);
+  if (!lines) return tl::make_unexpected(lines.error());
+  std::uint32_t checksum = 0;
+  for (const std::string& line : *lines) {
+    checksum = libdeflate_crc32(checksum, line.c_str(), line.size() + 1);
+  }
+  return checksum;
 }
 
 Result<void> check_tables(const Connection& connection, const Connection& model) {

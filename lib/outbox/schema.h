@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+
 #include "outbox/sqlite.h"
 
 namespace flowmyna {
@@ -54,6 +56,13 @@ Result<void> check_version(const sqlite::Connection& connection);
 /// Brings a file that passed `check_version` to this version, or leaves it as it is: kCorrupt when
 /// something stands in the way.
 Result<void> migrate(const sqlite::Connection& connection, int version = kSchemaVersion);
+
+/// A checksum of what the tables are and on which pages they begin.
+Result<std::uint32_t> checksum_of_tables(const sqlite::Connection& connection);
+
+/// That of every file that only `migrate` has brought to this version. To know it by heart spares a
+/// start the making of an empty outbox to compare with.
+inline constexpr std::uint32_t kChecksumOfTables = 0x68ED7B8E;
 
 /// kCorrupt unless every table is there as `migrate` makes it. Where the tables stand in the file
 /// is another question: layout.h.

@@ -147,5 +147,21 @@ TEST_F(SchemaTest, TablesBeginWhereTheFirstPageOfAnEmptyFileSaysHoweverOldTheFil
   EXPECT_EQ(page[100], 13) << "all of the schema stands on it";
 }
 
+TEST_F(SchemaTest, TheChecksumOfTheTablesIsThatOfEveryFileThatOnlyMigrationsHaveMade) {
+  EXPECT_EQ(checksum_of_tables(empty_outbox(kSchemaVersion).value()).value(), kChecksumOfTables)
+      << "the schema has changed: write down its new checksum";
+  unpack("version1.db", path);
+  open_storage(path);
+  const auto connection = sqlite::Connection::open(path).value();
+  EXPECT_EQ(checksum_of_tables(connection).value(), kChecksumOfTables);
+  for (const char* change : {"ALTER TABLE damage ADD COLUMN more INTEGER", "DROP TABLE unmapped",
+                             "DROP INDEX dead_by_letter", "CREATE TABLE mine(id)", "VACUUM"}) {
+    const auto file = sqlite::Connection::open(path).value();
+    const auto before = checksum_of_tables(file).value();
+    ASSERT_TRUE(file.execute(change));
+    EXPECT_NE(checksum_of_tables(file).value(), before) << change;
+  }
+}
+
 }  // namespace
 }  // namespace flowmyna::test
