@@ -175,6 +175,7 @@ Result<DamagedFile> DamagedFile::open(const std::string& path) {
   int version = kSchemaVersion;
   if (as_it_is) {
     const auto& connection = as_it_is->connection();
+    if (checksum_of_tables(connection) == kChecksumOfTables) return as_it_is;
     version = version_of(connection).value_or(kSchemaVersion);
     if (version < 1 || version > kSchemaVersion) version = kSchemaVersion;
     const auto model = empty_outbox(version);
