@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 
 namespace flowmyna {
 namespace {
@@ -59,6 +60,7 @@ void DeliveryThread::run(Foreman& foreman) {
     const bool is_stopping = stopping_;
     if (is_stopping) foreman.stop();
     const auto deadline = foreman.advance();
+    assert(foreman.broken_invariant().empty());
     const BootTime now = clock_.boot_now();
     auto sleep = kSleepMax;
     if (deadline) sleep = std::clamp(*deadline - now, BootTime(0), BootTime(kSleepMax));

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <iterator>
 #include <utility>
 
 #include "core/request.h"
@@ -250,9 +251,8 @@ void Foreman::seal_ready(BootTime at) {
 
 SealedRequest& Foreman::fill(Kind kind) {
   const RequestId id = next_id_++;
-  // What nobody takes may stand side by side at the head of the backlog.
   Schedule::Taken taken = endpoint(kind).lane.is_searching()
-                              ? schedule_.take_any(kind, id, random_())
+                              ? take_on_search(kind, id)
                               : schedule_.take(kind, id, limits(kind));
   SealedRequest& request = requests_[id];
   request.id = request.record.root = id;
@@ -267,6 +267,19 @@ SealedRequest& Foreman::fill(Kind kind) {
   }
   request.body = batch_body(kind, taken.items);
   return request;
+}
+
+/// What nobody takes may stand side by side at the head of the backlog, or be nearly all of it and
+/// of one object. So any item is drawn; and every second time, where there is one, of those that
+/// have no object in common with what failed.
+Schedule::Taken Foreman::take_on_search(Kind kind, RequestId id) {
+  const std::uint64_t number = random_();
+  std::vector<Touch> avoided;
+  for (const auto& [other_id, request] : requests_) {
+    const bool counts = number % 2 == 0 && request.kind == kind && request.is_failing();
+    if (counts) std::ranges::copy(request.items.touches(), std::back_inserter(avoided));
+  }
+  return schedule_.take_any(kind, id, number / 2, avoided, options_.plan);
 }
 
 void Foreman::seal(std::vector<Seal> seals) {

@@ -154,6 +154,10 @@ class Foreman {
 
   DeliveryStatus status() const;
 
+  /// What should always hold after `advance` and does not, in words; empty when all does. Goes
+  /// through all that is planned and sealed: for tests and debug builds.
+  std::string broken_invariant() const;
+
  private:
   using Phase = SealedRequest::Phase;
 
@@ -247,6 +251,7 @@ class Foreman {
   bool fills_request(Kind kind) const;
   Schedule::Limits limits(Kind kind) const;
   SealedRequest& fill(Kind kind);
+  Schedule::Taken take_on_search(Kind kind, RequestId id);
   void seal(std::vector<Seal> seals);
   void on_sealed(const std::vector<RequestId>& ids, const Result<void>& done);
   void send_ready(BootTime now);
@@ -266,6 +271,7 @@ class Foreman {
   void lose_way(SealedRequest& request, const Verdict& verdict, BootTime now);
   void fail_request(SealedRequest& request, const Verdict& verdict, const Answer& answer,
                     BootTime now);
+  bool is_held_up(const SealedRequest& request, const Verdict& verdict) const;
   bool blame(SealedRequest& request, const Verdict& verdict, BootTime now);
   void retry(SealedRequest& request, const Verdict& verdict, bool is_on_its_own, BootTime now);
   void settle(SealedRequest& request, const Verdict& verdict, const Answer& answer);
@@ -328,6 +334,11 @@ class Foreman {
   bool is_stuck(const SealedRequest& request) const;
   StuckItem describe_stuck(const SealedRequest& request, std::size_t item, BootTime now) const;
   void drop_from(SealedRequest& request, Receipt receipt, Outbox::Done<void> done);
+
+  // what must hold (foreman_check.cpp)
+  std::string broken_requests() const;
+  std::string broken_places() const;
+  std::string broken_seals() const;
 
   // how much may be under way (foreman.cpp)
   std::size_t allowance(Kind kind, BootTime now) const;

@@ -105,8 +105,9 @@ void Foreman::fail_request(SealedRequest& request, const Verdict& verdict, const
   } else {
     retry(request, verdict, is_on_its_own, at);
     const bool is_too_large = answer.timed_out && request.record.on_its_own > 1;
+    const bool is_to_blame = request.record.on_its_own >= kDivideAfter;
     // A merged upsert that may have arrived stays what it is: nothing may come between its parts.
-    if (request.items.size() > 1 && (is_too_large || request.record.on_its_own >= kDivideAfter)) {
+    if (request.items.size() > 1 && (is_too_large || is_to_blame || is_held_up(request, verdict))) {
       divide(request);
     }
   }
@@ -114,6 +115,14 @@ void Foreman::fail_request(SealedRequest& request, const Verdict& verdict, const
   const bool all_are_open =
       std::ranges::all_of(kAllKinds, [&](Kind kind) { return allowance(kind, at) > 0; });
   if (!has_failed_before || !all_are_open) plan_anew();
+}
+
+/// Turned away again, whoever is to blame. None of it has arrived, so it may as well go in parts:
+/// what is not to blame in it, and all that waits for that, would be turned away with the rest for
+/// as long as nothing else is taken.
+bool Foreman::is_held_up(const SealedRequest& request, const Verdict& verdict) const {
+  const bool is_turned_away = state_after(verdict.action) != DeliveryState::kBackingOff;
+  return is_turned_away && !request.record.may_have_arrived && request.record.failures > 1;
 }
 
 /// Who failed: the network, the endpoint, or this request on its own.

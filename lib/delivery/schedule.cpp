@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cassert>
+#include <functional>
+#include <unordered_set>
 
 namespace flowmyna {
 namespace {
@@ -165,12 +167,12 @@ void Schedule::set_ready(std::uint32_t number) {
   ready_bytes_[index_of(kind)] += slot.item.bytes;
 }
 
-Schedule::Slot& Schedule::pop_ready(Kind kind, Ready::iterator group, Queue::iterator ready) {
-  Slot& slot = slots_[ready->number];
+Schedule::Slot& Schedule::pop_ready(Kind kind, Place place) {
+  Slot& slot = slots_[place.ready->number];
   --ready_items_[index_of(kind)];
   ready_bytes_[index_of(kind)] -= slot.item.bytes;
-  group->second.erase(ready);
-  if (group->second.empty()) ready_[index_of(kind)].erase(group);
+  place.group->second.erase(place.ready);
+  if (place.group->second.empty()) ready_[index_of(kind)].erase(place.group);
   return slot;
 }
 
@@ -202,21 +204,35 @@ Schedule::Taken Schedule::take(Kind kind, RequestId id, const Limits& limits) {
                       (taken.items.size() < limits.items_max && bytes + more <= limits.bytes_max);
     if (!fits) break;
     bytes += more;
-    move_into(taken, pop_ready(kind, group, oldest), dependents);
+    move_into(taken, pop_ready(kind, {group, oldest}), dependents);
   }
   if (!dependents.empty()) dependents_[id] = std::move(dependents);
   return taken;
 }
 
-Schedule::Taken Schedule::take_any(Kind kind, RequestId id, std::uint64_t number) {
+Schedule::Taken Schedule::take_any(Kind kind, RequestId id, std::uint64_t number,
+                                   std::span<const Touch> avoided, const PlanOptions& options) {
   assert(ready(kind) > 0);
-  std::size_t place = number % ready(kind);
-  auto group = ready_[index_of(kind)].begin();
-  for (; place >= group->second.size(); ++group) place -= group->second.size();
-  Slot& slot = pop_ready(kind, group, group->second.begin() + static_cast<std::ptrdiff_t>(place));
+  std::unordered_set<std::uint64_t> objects;
+  for (const Touch& touch : avoided) objects.insert(touch.object);
+  std::vector<Touch> touches;
+  std::vector<Place> all;
+  std::vector<Place> others;
+  Ready& groups = ready_[index_of(kind)];
+  for (auto group = groups.begin(); group != groups.end(); ++group) {
+    for (auto ready = group->second.begin(); ready != group->second.end(); ++ready) {
+      all.push_back({group, ready});
+      if (objects.empty()) continue;
+      touches.clear();
+      append_touches_of(slots_[ready->number], options, touches);
+      const auto is_avoided = [&](const Touch& touch) { return objects.contains(touch.object); };
+      if (std::ranges::none_of(touches, is_avoided)) others.push_back(all.back());
+    }
+  }
+  const std::vector<Place>& places = others.empty() ? all : others;
   Taken taken;
   Slots dependents;
-  move_into(taken, slot, dependents);
+  move_into(taken, pop_ready(kind, places[number % places.size()]), dependents);
   if (!dependents.empty()) dependents_[id] = std::move(dependents);
   return taken;
 }
@@ -246,6 +262,70 @@ void Schedule::settled(RequestId id) {
     assert(slots_[number].blockers > 0);
     if (--slots_[number].blockers == 0) set_ready(number);
   }
+}
+
+std::string Schedule::broken_invariant(
+    const std::function<bool(RequestId)>& is_outstanding) const {
+  std::size_t operations = 0;
+  std::size_t bytes = 0;
+  for (const Slot& slot : slots_) {
+    if (slot.batch == nullptr) continue;
+    operations += slot.item.members.size();
+    bytes += slot.item.bytes;
+  }
+  if (operations != operations_ || bytes != bytes_) return "what is planned is miscounted";
+  std::string broken = broken_queues();
+  return broken.empty() ? broken_waits(is_outstanding) : broken;
+}
+
+/// What waits for nothing stands in the queue of its group, once and in order, and nothing else
+/// does.
+std::string Schedule::broken_queues() const {
+  std::size_t queued = 0;
+  for (const Kind kind : kAllKinds) {
+    std::size_t items = 0;
+    std::size_t bytes = 0;
+    for (const auto& [group, queue] : ready_[index_of(kind)]) {
+      if (queue.empty()) return "an empty queue is kept";
+      const auto late =
+          std::ranges::adjacent_find(queue, std::greater_equal{}, &ReadySlot::receipt);
+      if (late != queue.end()) return "a queue is out of order";
+      for (const ReadySlot& ready : queue) {
+        const Slot& slot = slots_[ready.number];
+        const bool is_its = slot.item.kind == kind && slot.item.group == group;
+        if (slot.batch == nullptr || slot.blockers > 0 || !is_its) return "a queue holds a stranger";
+        bytes += slot.item.bytes;
+      }
+      items += queue.size();
+    }
+    if (items != ready(kind) || bytes != ready_bytes_[index_of(kind)]) {
+      return "what is ready is miscounted";
+    }
+    queued += items;
+  }
+  const auto waits_for_nothing = [](const Slot& slot) {
+    return slot.batch != nullptr && slot.blockers == 0;
+  };
+  const auto ready = static_cast<std::size_t>(std::ranges::count_if(slots_, waits_for_nothing));
+  return ready == queued ? "" : "what waits for nothing is in no queue";
+}
+
+/// Each waits for as many as will say that they are settled.
+std::string Schedule::broken_waits(const std::function<bool(RequestId)>& is_outstanding) const {
+  std::vector<std::size_t> waited(slots_.size());
+  for (const Slot& slot : slots_) {
+    for (const std::uint32_t number : slot.dependents) ++waited[number];
+  }
+  for (const auto& [id, dependents] : dependents_) {
+    if (!is_outstanding(id)) return "request " + std::to_string(id) + " is waited for and gone";
+    for (const std::uint32_t number : dependents) ++waited[number];
+  }
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    if (slots_[i].batch != nullptr && slots_[i].blockers != waited[i]) {
+      return "what an item waits for is miscounted";
+    }
+  }
+  return "";
 }
 
 }  // namespace flowmyna

@@ -3,8 +3,11 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
+#include <span>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -81,10 +84,15 @@ class Schedule {
   /// some. From now on it is known as `id`.
   Taken take(Kind kind, RequestId id, const Limits& limits);
   /// The same with a single item of those, wherever it stands among them: which one follows from
-  /// `number`, any.
-  Taken take_any(Kind kind, RequestId id, std::uint64_t number);
+  /// `number`, any. Where some of them touch nothing of `avoided`, it is one of these.
+  Taken take_any(Kind kind, RequestId id, std::uint64_t number, std::span<const Touch> avoided,
+                 const PlanOptions& options);
   /// A request is settled: what waited for nothing else is ready.
   void settled(RequestId id);
+
+  /// What should always hold and does not, in words; empty when all does. Nothing may wait for a
+  /// request that is not there any more, for nobody would say that it is settled.
+  std::string broken_invariant(const std::function<bool(RequestId)>& is_outstanding) const;
 
  private:
   using Slots = std::vector<std::uint32_t>;
@@ -104,11 +112,17 @@ class Schedule {
   using Queue = std::deque<ReadySlot>;
   /// By group, the slots that wait for nothing. No queue is empty.
   using Ready = std::map<std::uint64_t, Queue>;
+  struct Place {
+    Ready::iterator group;
+    Queue::iterator ready;
+  };
 
+  std::string broken_queues() const;
+  std::string broken_waits(const std::function<bool(RequestId)>& is_outstanding) const;
   std::vector<ReadySlot> oldest_ready(const Keep& keep) const;
   void set_ready(std::uint32_t slot);
   /// Takes it out of its queue.
-  Slot& pop_ready(Kind kind, Ready::iterator group, Queue::iterator ready);
+  Slot& pop_ready(Kind kind, Place place);
   Ready::iterator oldest_group(Kind kind);
   void move_into(Taken& taken, Slot& slot, Slots& dependents);
   void append_touches_of(const Slot& slot, const PlanOptions& options,

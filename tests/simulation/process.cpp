@@ -59,9 +59,11 @@ void Process::step() {
   const auto posted = std::exchange(posted_, {});
   for (const auto& work : posted) work();
   const auto deadline = foreman_.advance();
+  const std::string broken = foreman_.broken_invariant();
+  findings_.expect(broken.empty(), [&] { return "an invariant is broken: " + broken; });
   const std::uint64_t sleep = ++sleep_;
   if (!deadline) return;
-  if (*deadline <= queue_.now()) ++idle_steps_;
+  idle_steps_ = *deadline <= queue_.now() ? idle_steps_ + 1 : 0;
   findings_.expect(idle_steps_ <= kIdleStepsMax, [] { return "the foreman spins"; });
   queue_.at(std::max(*deadline, queue_.now() + milliseconds(1)), lifetime_.guard([this, sleep] {
     if (sleep == sleep_ && !is_woken_) step();

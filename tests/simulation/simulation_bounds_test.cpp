@@ -144,14 +144,16 @@ TEST(Simulation, AnEndpointThatIsTriedAgainAndAgainHidesNothingOfTheOther) {
 }
 
 TEST(Simulation, NorDoesItHideWhatHadToBePassedOver) {
+  std::size_t told = 0;
   for (const std::uint64_t seed : {1U, 2U, 3U}) {
     Scenario scenario = events_are_down(seed);
     scenario.writers.wait_max = std::chrono::seconds(60);
     scenario.troubles.push_back(
         {Trouble::Effect::kServerError, BootTime(0), std::chrono::seconds(60), Kind::kUpsert});
-    // Half of those who wait are told in time; fewer where no look ever takes over from the first.
-    EXPECT_GT(run(scenario).waits_told, 90U) << "seed " << seed;
+    told += run(scenario).waits_told;
   }
+  // Some 300 are; 210 where no look ever takes over from the first.
+  EXPECT_GT(told, 255U);
 }
 
 /// An upsert every few minutes, each of an object of its own, of which some are never taken. What

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <string>
@@ -97,6 +98,43 @@ TEST_F(ForemanTest, WhatFailsAgainByItselfIsNoReasonToReadThePlanAnew) {
   EXPECT_EQ(outbox().reads(), reads);
   answer("4", taken(1));
   EXPECT_EQ(under_way(), Strings({"5"}));
+}
+
+/// Nearly all that waits are events of T/1, which the API turns away.
+class ForemanTurnedAwayTest : public ForemanBench {
+ protected:
+  static constexpr int kTurnedAway = 300;
+  static constexpr int kFew = 20;
+
+  static Backlog many() {
+    Backlog backlog;
+    for (int i = 0; i < kTurnedAway; ++i) backlog.event({{"T/1"}});
+    return backlog;
+  }
+  /// Turns everything away, over and over, until this is under way; how often.
+  int tries_until(const std::string& receipts) {
+    int tries = 0;
+    for (; tries < kTurnedAway && std::ranges::count(under_way(), receipts) == 0; ++tries) {
+      for (const auto& each : under_way()) {
+        answer(each, answer_of(403, R"({"detail":"not for this object"})"));
+      }
+      pass(std::chrono::minutes(5));
+    }
+    return tries;
+  }
+};
+
+TEST_F(ForemanTurnedAwayTest, WhatIsOfAnotherObjectIsTriedSoon) {
+  accept(many().event({{"T/2"}}));
+  EXPECT_LT(tries_until(std::to_string(kTurnedAway + 1)), kFew);
+}
+
+TEST_F(ForemanTurnedAwayTest, WhatSharesARequestWithItIsTriedWithoutItSoon) {
+  options.plan.items_max = 2;
+  accept(Backlog().event({{"T/1"}}).event({{"T/2"}}));
+  ASSERT_EQ(under_way(), Strings({"1 2"}));
+  accept(many());
+  EXPECT_LT(tries_until("2"), kFew);
 }
 
 /// Writers who wait, for an hour at most.

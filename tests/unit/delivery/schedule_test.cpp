@@ -106,7 +106,7 @@ TEST(Schedule, AnyOneItemCanBeTakenAndTheOthersKeepTheirOrder) {
     after_first.after = {0};
     schedule.load(batch_of(6),
                   {event(0, 0), event(1, 7), event(2, 0), event(3, 7), event(4, 0), after_first});
-    const Schedule::Taken any = schedule.take_any(Kind::kEvent, 11, number);
+    const Schedule::Taken any = schedule.take_any(Kind::kEvent, 11, number, {}, {});
     ASSERT_EQ(any.members.size(), 1U);
     const Receipt taken = any.members[0][0];
     EXPECT_EQ(any.batches.size(), 1U);
@@ -130,9 +130,26 @@ TEST(Schedule, WhichOneIsTakenFollowsFromTheNumber) {
   for (std::uint64_t number = 0; number < 5; ++number) {
     Schedule schedule;
     schedule.load(batch_of(5), {event(0, 0), event(1, 7), event(2, 0), event(3, 3), event(4, 7)});
-    taken.insert(schedule.take_any(Kind::kEvent, 11, number).members[0][0]);
+    taken.insert(schedule.take_any(Kind::kEvent, 11, number, {}, {}).members[0][0]);
   }
   EXPECT_EQ(taken.size(), 5U);
+}
+
+TEST(Schedule, AnyOneItemIsOfThoseThatTouchNothingThatIsAvoidedWhereThereAreSome) {
+  const auto touches = touches_of(batch_of(4)->operations, {});
+  std::set<Receipt> others;
+  std::set<Receipt> any;
+  for (std::uint64_t number = 0; number < 5; ++number) {
+    for (const bool is_all : {false, true}) {
+      const auto avoided = std::span(touches).subspan(is_all ? 0 : 1, is_all ? 4 : 2);
+      Schedule schedule;
+      schedule.load(batch_of(4), {item({0}), item({1}), item({2}), item({3})});
+      const auto taken = schedule.take_any(Kind::kUpsert, 11, number, avoided, {});
+      (is_all ? any : others).insert(taken.members[0][0]);
+    }
+  }
+  EXPECT_EQ(others, std::set<Receipt>({1, 4}));
+  EXPECT_EQ(any, std::set<Receipt>({1, 2, 3, 4}));
 }
 
 TEST(Schedule, WhatIsTakenCarriesItsOperations) {
