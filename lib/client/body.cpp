@@ -1,6 +1,5 @@
 #include "client/body.h"
 
-#include "client/json_check.h"
 #include "core/json_text.h"
 
 namespace flowmyna::client {

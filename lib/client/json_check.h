@@ -6,15 +6,10 @@
 
 namespace flowmyna::client {
 
-/// How deep a value may nest: the agent's own limit (kMaxDepth of its decoder).
-inline constexpr int kMaxJsonDepth = 100;
-
-/// Whether `text` is UTF-8 as RFC 3629 defines it: no overlong form, no surrogate.
-bool is_utf8(std::string_view text);
-
-/// Whether `text` is one JSON value (RFC 8259) in UTF-8, with nothing around it but white space.
-/// Numbers may have any size: a JSON library that makes doubles of them would refuse `1e400`,
-/// which the API takes as written. That is why this grammar is spelled out here.
+/// Whether `text` is one JSON value (RFC 8259) in UTF-8, with nothing around it but white space,
+/// that the agent takes as the value of a property: by the agent's own grammar and limit of levels
+/// (core/json_error.h), so that nothing is refused later that was taken here. Numbers may have any
+/// size: the API takes `1e400` as written.
 bool is_json(std::string_view text);
 
 /// A part of a JSON object or array as it is written, digits and escapes kept; points into the
@@ -25,8 +20,9 @@ struct JsonPart {
 };
 
 /// The members of an object, or the elements of an array; nothing when `text` is neither. Made for
-/// the agent's answers, which hold values that an application wrote: those may nest as deep as the
-/// agent allows, and the answer around them deeper.
+/// the agent's answers and for items that the agent is to judge, with values that an application
+/// wrote: those may nest as deep as the agent allows, and what stands around them deeper. Half of a
+/// surrogate pair is no reason to read nothing.
 std::optional<std::vector<JsonPart>> json_parts(std::string_view text);
 
 /// The top-level member names of a JSON object as they are written (the insides of the strings,

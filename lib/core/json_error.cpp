@@ -22,29 +22,10 @@ bool is_surrogate(std::uint32_t code, std::uint32_t first) {
   return code >= first && code < first + 0x400;
 }
 
-/// How many bytes the UTF-8 character at the front of `text` takes; 0 when it is none (RFC 3629:
-/// neither overlong, nor a surrogate, nor beyond U+10FFFF).
-std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
-  const auto follows = [&](std::size_t i, std::uint8_t low, std::uint8_t high) {
-    return i < text.size() && byte(i) >= low && byte(i) <= high;
-  };
-  const std::uint8_t lead = byte(0);
-  if (lead < 0x80) return 1;
-  if (lead < 0xc2 || lead > 0xf4) return 0;
-  const std::uint8_t low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
-  const std::uint8_t high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
-  const std::size_t length = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-  if (!follows(1, low, high)) return 0;
-  for (std::size_t i = 2; i < length; ++i) {
-    if (!follows(i, 0x80, 0xbf)) return 0;
-  }
-  return length;
-}
-
 class Checker {
  public:
-  Checker(std::string_view text, bool may_be_half) : text_(text), may_be_half_(may_be_half) {}
+  Checker(std::string_view text, std::size_t depth_max, bool may_be_half)
+      : text_(text), depth_max_(depth_max), may_be_half_(may_be_half) {}
 
   std::optional<JsonError> run() {
     if (text_.starts_with(kByteOrderMark)) {
@@ -113,6 +94,9 @@ class Checker {
   }
 
   void open(bool object, Expect next) {
+    if (open_.size() == depth_max_) {
+      return fail(at_ - 1, "nested deeper than " + std::to_string(depth_max_) + " levels");
+    }
     open_.push_back(object);
     expect_ = next;
   }
@@ -181,6 +165,7 @@ class Checker {
   }
 
   std::string_view text_;
+  std::size_t depth_max_;
   bool may_be_half_;  // a character of two that are written as escapes
   std::size_t at_ = 0;
   Expect expect_ = Expect::kValue;
@@ -190,12 +175,12 @@ class Checker {
 
 }  // namespace
 
-std::optional<JsonError> find_json_error(std::string_view text) {
-  return Checker(text, false).run();
+std::optional<JsonError> find_json_error(std::string_view text, std::size_t depth_max) {
+  return Checker(text, depth_max, false).run();
 }
 
-std::optional<JsonError> find_grammar_error(std::string_view text) {
-  return Checker(text, true).run();
+std::optional<JsonError> find_grammar_error(std::string_view text, std::size_t depth_max) {
+  return Checker(text, depth_max, true).run();
 }
 
 }  // namespace flowmyna

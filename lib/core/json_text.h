@@ -6,6 +6,13 @@
 
 namespace flowmyna {
 
+/// How many bytes the UTF-8 character at the front of `text` takes, which is not empty; 0 when
+/// there is none (RFC 3629: neither overlong, nor a surrogate, nor beyond U+10FFFF).
+std::size_t utf8_length(std::string_view text);
+
+/// Whether `text` is UTF-8 from its first to its last byte.
+bool is_utf8(std::string_view text);
+
 /// The length of valid UTF-8 in characters (code points): what the API's limits count.
 std::size_t count_characters(std::string_view utf8);
 

@@ -78,14 +78,6 @@ TEST(JsonCheck, TakesAHundredLevels) {
   EXPECT_TRUE(is_json(std::string(100, '[') + std::string(100, ']')));
 }
 
-TEST(JsonCheck, Utf8IsJudgedByTheRfc) {
-  EXPECT_TRUE(is_utf8("a\xc2\x80\xe0\xa0\x80\xed\x9f\xbf\xf0\x90\x80\x80\xf4\x8f\xbf\xbf"));
-  for (const char* text : {"\x80", "\xc1\x80", "\xe0\x9f\x80", "\xed\xa0\x80", "\xf0\x8f\x80\x80",
-                           "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xe2\x82", "\xf0\x9f\x98"}) {
-    EXPECT_FALSE(is_utf8(text));
-  }
-}
-
 TEST(JsonCheck, PartsAreAsTheyAreWritten) {
   const auto members = json_parts(R"( {"a\u0041" : [1.00, {"b":2}] ,"":1e400} )");
   ASSERT_TRUE(members.has_value());

@@ -14,6 +14,14 @@ TEST(JsonText, CharactersAreCountedNotBytes) {
   EXPECT_EQ(count_characters("😀😀"), 2U);
 }
 
+TEST(JsonText, Utf8IsJudgedByTheRfc) {
+  EXPECT_TRUE(is_utf8("a\xc2\x80\xe0\xa0\x80\xed\x9f\xbf\xf0\x90\x80\x80\xf4\x8f\xbf\xbf"));
+  for (const char* text : {"\x80", "\xc1\x80", "\xe0\x9f\x80", "\xed\xa0\x80", "\xf0\x8f\x80\x80",
+                           "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xe2\x82", "\xf0\x9f\x98"}) {
+    EXPECT_FALSE(is_utf8(text));
+  }
+}
+
 TEST(JsonText, CanonicalEscapingTouchesOnlyWhatItMust) {
   EXPECT_EQ(json_string("plain/ä😀\x7f"), "\"plain/ä😀\x7f\"");
   EXPECT_EQ(json_string("\"\\\b\f\n\r\t"), R"("\"\\\b\f\n\r\t")");
