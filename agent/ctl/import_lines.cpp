@@ -1,17 +1,26 @@
 #include "agent/ctl/import_lines.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "client/json_check.h"
 
 namespace flowmyna::ctl {
+namespace {
+
+/// A name is the same however it is escaped, and the agent reads it so.
+bool is_event(std::string_view name) {
+  if (name.find('\\') == std::string_view::npos) return name == "event";
+  return nlohmann::json::parse('"' + std::string(name) + '"', nullptr, false) == "event";
+}
+
+}  // namespace
 
 LineKind line_kind(std::string_view line) {
   if (line.find_first_not_of(" \t\r") == std::string_view::npos) return LineKind::kBlank;
   const auto names = client::member_names(line);
   if (!names) return LineKind::kInvalid;
-  const bool is_event = std::ranges::find(*names, "event") != names->end();
-  return is_event ? LineKind::kEvent : LineKind::kObject;
+  return std::ranges::any_of(*names, is_event) ? LineKind::kEvent : LineKind::kObject;
 }
 
 bool ImportBatch::takes(LineKind kind, std::string_view line) const {

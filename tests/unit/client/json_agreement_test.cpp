@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/ctl/import_lines.h"
 #include "client/json_check.h"
 #include "core/json_text.h"
 #include "flowmyna/client.h"
@@ -210,6 +211,24 @@ TEST(JsonAgreement, ClientAndAgentTakeTheSameCharacters) {
       }
     }
   }
+}
+
+TEST(JsonAgreement, NothingThatTheAgentTakesIsLeftOutOfAnImport) {
+  using ctl::line_kind;
+  using ctl::LineKind;
+  const std::string deepest = nested(Decoder::kMaxDepth, "1");
+  for (const std::string& line :
+       {R"({"event":"E","objects":[{"type":"T","id":"1","properties":{"p":)" + deepest + "}}]}",
+        R"( {"\u0065vent":"E","objects":[{"type":"T","id":"1"}]} )" + std::string("\r"),
+        std::string(R"({"event":"E","event":"F","objects":[{"type":"T","id":"1e400"}]})")}) {
+    EXPECT_EQ(outcome_of_ndjson(Kind::kEvent, line).substr(0, 3), "0: ") << line;
+    EXPECT_EQ(line_kind(line), LineKind::kEvent) << line;
+  }
+  const std::string upsert = R"({"type":"T","id":"1","properties":{"p":)" + deepest + "}}";
+  EXPECT_EQ(outcome_of_ndjson(Kind::kUpsert, upsert).substr(0, 3), "0: ");
+  EXPECT_EQ(line_kind(upsert), LineKind::kObject);
+  // Refused by the agent, which says why.
+  EXPECT_EQ(line_kind(R"({"type":"\ud800","id":"1"})"), LineKind::kObject);
 }
 
 }  // namespace
