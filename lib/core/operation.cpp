@@ -151,6 +151,25 @@ void Operation::append_json(std::string& out) const {
   out.push_back('}');
 }
 
+// What append_json() puts around the strings of an operation, and around those of an object that an
+// event names, with all that may be absent. The stored form holds the same strings and nothing of
+// this.
+constexpr std::size_t kJsonFrame =
+    std::string_view(R"({"event":"","objects":[],"timestamp":"","properties":{}})").size();
+constexpr std::size_t kObjectFrame =
+    std::string_view(R"({"type":"","id":"","qualifier":"","properties":{}},)").size();
+
+std::size_t Operation::json_bytes_max() const {
+  const auto frames_of = [](PropertiesView some) {
+    std::size_t bytes = 0;
+    for ([[maybe_unused]] const Property& property : some) bytes += kJsonPropertyFrame;
+    return bytes;
+  };
+  std::size_t bytes = stored_size + kJsonFrame + frames_of(properties);
+  for (const EventObject& named : objects) bytes += kObjectFrame + frames_of(named.properties);
+  return bytes;
+}
+
 std::optional<ObjectKey> upsert_key_of(std::string_view stored) {
   ByteReader reader(stored);
   if (reader.byte() != static_cast<std::uint8_t>(Kind::kUpsert)) return std::nullopt;

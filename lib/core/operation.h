@@ -77,6 +77,9 @@ struct Operation {
 
   /// Appends the operation as the API takes it as an item of a batch.
   void append_json(std::string& out) const;
+  /// What append_json() appends at most, without writing it; of an operation that was parsed. An
+  /// upsert adds no more to one that it is merged into.
+  std::size_t json_bytes_max() const;
 };
 
 /// Of an operation in its stored form, without reading the rest of it: the object of an upsert, and

@@ -113,6 +113,9 @@ class PropertiesView {
 /// Sets every property of `later` on top of `patch`.
 void compose(Patch& patch, PropertiesView later);
 
+/// What append_json_object() puts around one property at most, besides the braces.
+inline constexpr std::size_t kJsonPropertyFrame = std::string_view(R"("":,)").size();
+
 /// Appends `{"name":value,…}` of any range of properties.
 template <class Properties>
 void append_json_object(std::string& out, const Properties& properties) {

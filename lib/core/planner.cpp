@@ -4,35 +4,12 @@
 #include <cassert>
 #include <unordered_map>
 
-#include "core/patch.h"
+#include "core/request.h"
 
 namespace flowmyna {
 namespace {
 
 constexpr std::uint32_t kNone = UINT32_MAX;
-
-// What stands around the strings of an operation in a request's body. The stored form has nothing
-// of it but a length before each string.
-constexpr std::size_t kBodyFrame = std::string_view(R"({"objects":[]})").size();
-constexpr std::size_t kItemFrame =
-    std::string_view(R"({"event":"","objects":[],"timestamp":"","properties":{}},)").size();
-constexpr std::size_t kObjectFrame =
-    std::string_view(R"({"type":"","id":"","qualifier":"","properties":{}},)").size();
-constexpr std::size_t kPropertyFrame = std::string_view(R"("":,)").size();
-
-/// What an operation takes at most in a request's body, alone or inside a merged upsert.
-std::size_t body_bytes_max(const Operation& operation) {
-  const auto frames_of = [](PropertiesView properties) {
-    std::size_t bytes = 0;
-    for ([[maybe_unused]] const Property& property : properties) bytes += kPropertyFrame;
-    return bytes;
-  };
-  std::size_t bytes = operation.stored_size + kItemFrame + frames_of(operation.properties);
-  for (const EventObject& named : operation.objects) {
-    bytes += kObjectFrame + frames_of(named.properties);
-  }
-  return bytes;
-}
 
 bool is_touch(const EventObject& named, const PlanOptions& options) {
   return named.writes() || !options.latest_types.contains(named.key.type);
@@ -90,7 +67,7 @@ class Planner {
 
   void place_upsert(std::uint32_t index) {
     const Operation& operation = operations_[index];
-    const std::size_t bytes = body_bytes_max(operation);
+    const std::size_t bytes = item_bytes_max(operation);
     ObjectState& object = objects_[operation.object];
     if (object.open_upsert == kNone || !fits(object.open_upsert, bytes)) {
       object.open_upsert = open_item(Kind::kUpsert);
@@ -104,7 +81,7 @@ class Planner {
     const Operation& operation = operations_[index];
     const std::uint32_t item = open_item(Kind::kEvent);
     if (!groups_.empty()) items_[item].group = groups_[index];
-    join(item, index, body_bytes_max(operation));
+    join(item, index, item_bytes_max(operation));
     for (const EventObject& named : operation.objects) {
       if (!is_touch(named, options_)) continue;
       ObjectState& object = objects_[named.key];
@@ -157,22 +134,21 @@ class Planner {
   bool fits(std::uint32_t item, std::size_t more) {
     const std::size_t limit = options_.bytes_max;
     std::size_t& bytes = items_[item].bytes;
-    if (kBodyFrame + bytes + more <= limit) return true;
+    if (body_frame_bytes_ + bytes + more <= limit) return true;
     bytes = std::min(bytes, composed_bytes(items_[item]));
     // Composing pays only if it makes room for many more.
-    return kBodyFrame + bytes + more <= limit / 2;
+    return body_frame_bytes_ + bytes + more <= limit / 2;
   }
 
-  std::size_t composed_bytes(const PlannedItem& item) const {
-    Patch patch;
-    for (const std::uint32_t member : item.members) compose(patch, operations_[member].properties);
-    std::string json;
-    append_upsert_json(json, operations_[item.members.front()].object, patch.properties());
-    return json.size() + kItemFrame;
+  std::size_t composed_bytes(const PlannedItem& planned) const {
+    RequestItem item;
+    for (const std::uint32_t member : planned.members) item.push_back(&operations_[member]);
+    return item_bytes_max(item);
   }
 
   std::span<const Operation> operations_;
   const PlanOptions& options_;
+  const std::size_t body_frame_bytes_ = body_frame_bytes();
   std::span<const std::uint64_t> groups_;
   std::unordered_map<std::uint64_t, std::vector<Earlier>> outstanding_;
   std::unordered_map<ObjectKey, ObjectState, ObjectKeyHash> objects_;
@@ -183,10 +159,6 @@ class Planner {
 
 std::uint64_t hash_object(const ObjectKey& key) {
   return ObjectKeyHash{}(key);
-}
-
-std::size_t body_frame_bytes() {
-  return kBodyFrame;
 }
 
 void append_touches(std::vector<Touch>& touches, const Operation& operation,

@@ -71,9 +71,6 @@ std::vector<PlannedItem> plan(std::span<const Operation> operations,
                               const PlanOptions& options,
                               std::span<const std::uint64_t> groups = {});
 
-/// What a request's body takes besides its items.
-std::size_t body_frame_bytes();
-
 std::uint64_t hash_object(const ObjectKey& key);
 
 /// What these operations touch under `options`, in their order.

@@ -100,6 +100,33 @@ TEST(Operation, AMergedUpsertLooksLikeOneThatWasNeverSplit) {
   EXPECT_EQ(merged, json_of(upsert));
 }
 
+TEST(Operation, ItsJsonTakesAtMostWhatItSaysHoweverMuchOfItIsFrame) {
+  // Where strings are empty, all is frame; where they are not, lengths take more bytes or fewer.
+  for (const std::string& text : {std::string(), std::string("a"), std::string(200, 'a'),
+                                  std::string(R"(\u0000\"\\)"), std::string(20'000, 'a')}) {
+    for (const std::size_t count : {0U, 1U, 2U, 300U}) {
+      const std::string properties =
+          encoded(std::vector<Property>(count, {text, text.empty() ? "null" : text}));
+      Operation upsert;
+      upsert.object = {text, text};
+      upsert.properties = PropertiesView(properties);
+      Operation event;
+      event.kind = Kind::kEvent;
+      event.name = text;
+      event.timestamp = text;
+      event.properties = upsert.properties;
+      event.objects.resize(count == 300 ? 3 : 300, {{text, text}, text, upsert.properties});
+      for (const Operation& operation : {upsert, event}) {
+        const std::string bytes = stored(operation);
+        const auto parsed = Operation::parse(bytes);
+        ASSERT_TRUE(parsed);
+        EXPECT_LE(json_of(*parsed).size(), parsed->json_bytes_max())
+            << text.size() << " bytes, " << count << " properties";
+      }
+    }
+  }
+}
+
 TEST(Operation, AnObjectIsWrittenByAnEventThatCarriesProperties) {
   const std::string properties = encoded({{"a", "1"}});
   EXPECT_TRUE((EventObject{{"A", "1"}, "", PropertiesView(properties)}.writes()));
@@ -188,6 +215,13 @@ RC_GTEST_PROP(OperationProperty, WhatIsStoredIsReadBackTheSame, ()) {
   RC_ASSERT(operation->boot == owned->operation.boot);
   RC_ASSERT(boot_stamp_of(bytes) == owned->operation.boot);
   RC_ASSERT(json_of(*operation) == json_of(owned->operation));
+}
+
+RC_GTEST_PROP(OperationProperty, ItsJsonTakesAtMostWhatItSays, ()) {
+  const std::string bytes = stored(arbitrary_operation()->operation);
+  const auto operation = Operation::parse(bytes);
+  RC_ASSERT(operation.has_value());
+  RC_ASSERT(json_of(*operation).size() <= operation->json_bytes_max());
 }
 
 RC_GTEST_PROP(OperationProperty, DamagedBytesAreRefusedOrReadBackTheSame, ()) {

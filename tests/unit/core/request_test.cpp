@@ -66,6 +66,39 @@ TEST(Request, AnEventIsTheEventAsWritten) {
             R"("timestamp":"2026-01-02T03:04:05.678Z"}]})");
 }
 
+TEST(Request, ItsBodyTakesAtMostWhatItsItemsSay) {
+  Backlog backlog;
+  for (int i = 0; i < 20; ++i) {
+    const std::string name = "p" + std::to_string(i);
+    backlog.upsert("/" + std::to_string(i));
+    backlog.upsert("O/1", {{name, "1"}, {"", "null"}, {R"(\u0000\"\\)", R"("\u0000")"}});
+    backlog.event({{"O/1", {{name, "1"}, {"", "null"}}}, {"/"}}, i % 2 == 0 ? "" : R"(\n)");
+  }
+  const auto operations = backlog.operations();
+  std::vector<RequestItem> upserts(1);  // the first one is merged
+  std::vector<RequestItem> events;
+  std::size_t upsert_bytes = body_frame_bytes();
+  std::size_t merged_bytes = 0;
+  std::size_t event_bytes = body_frame_bytes();
+  for (const Operation& operation : operations) {
+    const std::size_t bytes = item_bytes_max(operation);
+    const bool is_event = operation.kind == Kind::kEvent;
+    const bool is_merged = !is_event && operation.object.type == "O";
+    (is_event ? event_bytes : is_merged ? merged_bytes : upsert_bytes) += bytes;
+    if (is_merged) {
+      upserts.front().push_back(&operation);
+    } else {
+      (is_event ? events : upserts).push_back({&operation});
+    }
+    EXPECT_LE(item_bytes_max(RequestItem{&operation}), bytes);
+  }
+  EXPECT_LE(item_bytes_max(upserts.front()), merged_bytes);
+  EXPECT_LE(batch_body(Kind::kEvent, events).size(), event_bytes);
+  EXPECT_LE(batch_body(Kind::kUpsert, upserts).size(),
+            upsert_bytes + item_bytes_max(upserts.front()));
+  EXPECT_LE(batch_body(Kind::kUpsert, {}).size(), body_frame_bytes());
+}
+
 TEST(Request, ItsBodyIsWhatTheApiWouldAccept) {
   Backlog backlog;
   backlog.upsert("Order/1", {{"a", "1"}}).upsert("Order/1", {{"b", "null"}}).upsert("Order/2");
