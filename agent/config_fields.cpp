@@ -1,11 +1,13 @@
 #include "agent/config_fields.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <limits>
 #include <system_error>
 #include <utility>
 
+#include "agent/config_text.h"
 #include "agent/units.h"
 
 namespace flowmyna {
@@ -37,29 +39,31 @@ Result<std::string> text_of(const ConfigEntry& entry, const char* wanted) {
   return entry.wrong(std::string(" must be ") + wanted + ", not " + type_of(entry.node));
 }
 
-// ---- one reader for each kind of value; `slot` names the field of Config ----
+// ---- each kind of value; `slot` names the field of Config ----
 
 template <class Slot>
-ReadEntry text(Slot slot) {
-  return [slot](const ConfigEntry& entry, Config& config) -> Result<void> {
+ConfigValue text(Slot slot) {
+  const auto read = [slot](const ConfigEntry& entry, Config& config) -> Result<void> {
     return text_of(entry, "a string in quotes").map([&](const std::string& value) {
       slot(config) = value;
     });
   };
+  return {read, [slot](const Config& config) { return toml_string(slot(config)); }};
 }
 
 template <class Slot>
-ReadEntry path(Slot slot) {
-  return [slot](const ConfigEntry& entry, Config& config) -> Result<void> {
+ConfigValue path(Slot slot) {
+  const auto read = [slot](const ConfigEntry& entry, Config& config) -> Result<void> {
     return text_of(entry, "a path in quotes").map([&](const std::string& value) {
       slot(config) = value.empty() ? std::filesystem::path() : entry.directory / value;
     });
   };
+  return {read, [slot](const Config& config) { return toml_string(slot(config).string()); }};
 }
 
 template <class Slot>
-ReadEntry boolean(Slot slot) {
-  return [slot](const ConfigEntry& entry, Config& config) -> Result<void> {
+ConfigValue boolean(Slot slot) {
+  const auto read = [slot](const ConfigEntry& entry, Config& config) -> Result<void> {
     const auto* value = entry.node.as_boolean();
     if (value == nullptr) {
       return entry.wrong(std::string(" must be true or false, not ") + type_of(entry.node));
@@ -67,11 +71,13 @@ ReadEntry boolean(Slot slot) {
     slot(config) = value->get();
     return {};
   };
+  return {read,
+          [slot](const Config& config) { return std::string(slot(config) ? "true" : "false"); }};
 }
 
 template <class Slot>
-ReadEntry number(Slot slot, unsigned min, unsigned max) {
-  return [=](const ConfigEntry& entry, Config& config) -> Result<void> {
+ConfigValue number(Slot slot, unsigned min, unsigned max) {
+  const auto read = [=](const ConfigEntry& entry, Config& config) -> Result<void> {
     const auto* value = entry.node.as_integer();
     if (value == nullptr) {
       return entry.wrong(std::string(" must be a whole number, not ") + type_of(entry.node));
@@ -83,11 +89,12 @@ ReadEntry number(Slot slot, unsigned min, unsigned max) {
     slot(config) = static_cast<unsigned>(value->get());
     return {};
   };
+  return {read, [slot](const Config& config) { return std::to_string(slot(config)); }};
 }
 
 template <class Slot>
-ReadEntry duration(Slot slot, std::chrono::milliseconds min, std::chrono::milliseconds max) {
-  return [=](const ConfigEntry& entry, Config& config) -> Result<void> {
+ConfigValue duration(Slot slot, std::chrono::milliseconds min, std::chrono::milliseconds max) {
+  const auto read = [=](const ConfigEntry& entry, Config& config) -> Result<void> {
     const auto written = text_of(entry, "a duration in quotes, like \"30s\"");
     if (!written) return tl::make_unexpected(written.error());
     const auto value = parse_duration(*written);
@@ -99,11 +106,13 @@ ReadEntry duration(Slot slot, std::chrono::milliseconds min, std::chrono::millis
     slot(config) = *value;
     return {};
   };
+  return {read,
+          [slot](const Config& config) { return toml_string(format_duration(slot(config))); }};
 }
 
 template <class Slot>
-ReadEntry size(Slot slot, std::uint64_t min_bytes, std::uint64_t max_bytes) {
-  return [=](const ConfigEntry& entry, Config& config) -> Result<void> {
+ConfigValue size(Slot slot, std::uint64_t min_bytes, std::uint64_t max_bytes) {
+  const auto read = [=](const ConfigEntry& entry, Config& config) -> Result<void> {
     const auto written = text_of(entry, "a size in quotes, like \"64MiB\"");
     if (!written) return tl::make_unexpected(written.error());
     const auto value_bytes = parse_size_bytes(*written);
@@ -115,11 +124,12 @@ ReadEntry size(Slot slot, std::uint64_t min_bytes, std::uint64_t max_bytes) {
     slot(config) = *value_bytes;
     return {};
   };
+  return {read, [slot](const Config& config) { return toml_string(format_size(slot(config))); }};
 }
 
 template <class Slot, class Value, std::size_t N>
-ReadEntry choice(Slot slot, const std::array<std::pair<std::string_view, Value>, N>& choices) {
-  return [=](const ConfigEntry& entry, Config& config) -> Result<void> {
+ConfigValue choice(Slot slot, const std::array<std::pair<std::string_view, Value>, N>& choices) {
+  const auto read = [=](const ConfigEntry& entry, Config& config) -> Result<void> {
     std::string wanted;
     for (const auto& [name, value] : choices) {
       const bool last = name == choices.back().first;
@@ -134,6 +144,11 @@ ReadEntry choice(Slot slot, const std::array<std::pair<std::string_view, Value>,
     }
     return entry.wrong(" must be " + wanted + ", not \"" + *written + "\"");
   };
+  return {read, [=](const Config& config) {
+            const auto found = std::ranges::find_if(
+                choices, [&](const auto& named) { return slot(config) == named.second; });
+            return toml_string(found == choices.end() ? std::string_view() : found->first);
+          }};
 }
 
 /// "0660" or 0o660. A decimal 660 would be 01224: out of range, and told so.
@@ -153,6 +168,10 @@ Result<void> read_socket_mode(const ConfigEntry& entry, Config& config) {
   }
   config.listen.socket_mode = static_cast<mode_t>(mode);
   return {};
+}
+
+std::string show_socket_mode(const Config& config) {
+  return toml_mode(config.listen.socket_mode);
 }
 
 Result<void> read_allow_users(const ConfigEntry& entry, Config& config) {
@@ -181,6 +200,10 @@ Result<void> read_allow_users(const ConfigEntry& entry, Config& config) {
   return {};
 }
 
+std::string show_allow_users(const Config& config) {
+  return toml_list(config.listen.allow_users, [](uid_t uid) { return std::to_string(uid); });
+}
+
 Result<void> read_latest_types(const ConfigEntry& entry, Config& config) {
   constexpr const char* kWanted = " must be a list of object types, like [\"Customer\"]";
   const auto* list = entry.node.as_array();
@@ -194,11 +217,25 @@ Result<void> read_latest_types(const ConfigEntry& entry, Config& config) {
   return {};
 }
 
+std::string show_latest_types(const Config& config) {
+  return toml_list(config.delivery.latest_types, toml_string);
+}
+
 Result<void> read_url(const ConfigEntry& entry, Config& config) {
   auto written = text_of(entry, "a URL in quotes");
   if (!written) return tl::make_unexpected(written.error());
   config.api.url = std::move(*written);  // checked once allow_insecure is known
   return {};
+}
+
+std::string show_url(const Config& config) {
+  return toml_string(config.api.url);
+}
+
+/// Its credentials are for nobody who only wants to see what is in effect.
+ConfigValue proxy() {
+  return {text([](auto& c) -> auto& { return c.api.proxy; }).read,
+          [](const Config& config) { return toml_string(without_credentials(config.api.proxy)); }};
 }
 
 }  // namespace
@@ -222,75 +259,75 @@ const std::vector<ConfigField>& config_fields() {
                                   std::pair{std::string_view("off"), "off"}};
   // The ranges keep out what cannot work or is a slip of the unit; they are no tuning advice.
   static const std::vector<ConfigField> kFields = {
-      {"api", "url", read_url},
-      {"api", "key_file", path([](Config & c) -> auto& { return c.api.key_file; })},
+      {"api", "url", {read_url, show_url}},
+      {"api", "key_file", path([](auto& c) -> auto& { return c.api.key_file; })},
       {"api", "connect_timeout",
        duration(
-           [](Config & c) -> auto& { return c.api.connect_timeout; }, 10ms, 5min)},
+           [](auto& c) -> auto& { return c.api.connect_timeout; }, 10ms, 5min)},
       {"api", "request_timeout",
        duration(
-           [](Config & c) -> auto& { return c.api.request_timeout; }, 10ms, 1h)},
+           [](auto& c) -> auto& { return c.api.request_timeout; }, 10ms, 1h)},
       {"api", "max_in_flight",
        number(
-           [](Config & c) -> auto& { return c.api.max_in_flight; }, 1, 50)},
+           [](auto& c) -> auto& { return c.api.max_in_flight; }, 1, 50)},
       {"api", "max_requests_per_minute",
        number(
-           [](Config & c) -> auto& { return c.api.max_requests_per_minute; }, 0, 1'000'000)},
-      {"api", "ca_file", path([](Config & c) -> auto& { return c.api.ca_file; })},
-      {"api", "proxy", text([](Config & c) -> auto& { return c.api.proxy; })},
-      {"api", "allow_insecure", boolean([](Config & c) -> auto& { return c.api.allow_insecure; })},
-      {"listen", "socket", path([](Config & c) -> auto& { return c.listen.socket; })},
-      {"listen", "socket_mode", read_socket_mode},
-      {"listen", "socket_group", text([](Config & c) -> auto& { return c.listen.socket_group; })},
-      {"listen", "tcp", text([](Config & c) -> auto& { return c.listen.tcp; })},
+           [](auto& c) -> auto& { return c.api.max_requests_per_minute; }, 0, 1'000'000)},
+      {"api", "ca_file", path([](auto& c) -> auto& { return c.api.ca_file; })},
+      {"api", "proxy", proxy()},
+      {"api", "allow_insecure", boolean([](auto& c) -> auto& { return c.api.allow_insecure; })},
+      {"listen", "socket", path([](auto& c) -> auto& { return c.listen.socket; })},
+      {"listen", "socket_mode", {read_socket_mode, show_socket_mode}},
+      {"listen", "socket_group", text([](auto& c) -> auto& { return c.listen.socket_group; })},
+      {"listen", "tcp", text([](auto& c) -> auto& { return c.listen.tcp; })},
       {"listen", "max_body",
        size(
-           [](Config & c) -> auto& { return c.listen.max_body_bytes; }, 1ULL << 10U, 1ULL << 30U)},
+           [](auto& c) -> auto& { return c.listen.max_body_bytes; }, 1ULL << 10U, 1ULL << 30U)},
       {"listen", "max_connections",
        number(
-           [](Config & c) -> auto& { return c.listen.max_connections; }, 1, 65535)},
-      {"listen", "allow_users", read_allow_users},
-      {"outbox", "path", path([](Config & c) -> auto& { return c.outbox.path; })},
+           [](auto& c) -> auto& { return c.listen.max_connections; }, 1, 65535)},
+      {"listen", "allow_users", {read_allow_users, show_allow_users}},
+      {"outbox", "path", path([](auto& c) -> auto& { return c.outbox.path; })},
       {"outbox", "max_size",
        size(
-           [](Config & c) -> auto& { return c.outbox.max_size_bytes; }, 1ULL << 20U, 1ULL << 50U)},
+           [](auto& c) -> auto& { return c.outbox.max_size_bytes; }, 1ULL << 20U, 1ULL << 50U)},
       {"outbox", "max_damaged",
        number(
-           [](Config & c) -> auto& { return c.outbox.max_damaged; }, 1, 100)},
+           [](auto& c) -> auto& { return c.outbox.max_damaged; }, 1, 100)},
       {"outbox", "durability",
        choice(
-           [](Config & c) -> auto& { return c.outbox.durability; }, kDurabilities)},
+           [](auto& c) -> auto& { return c.outbox.durability; }, kDurabilities)},
       {"outbox", "on_clone",
        choice(
-           [](Config & c) -> auto& { return c.outbox.on_clone; }, kOnClone)},
+           [](auto& c) -> auto& { return c.outbox.on_clone; }, kOnClone)},
       {"delivery", "linger",
        duration(
-           [](Config & c) -> auto& { return c.delivery.linger; }, 0ms, 1h)},
+           [](auto& c) -> auto& { return c.delivery.linger; }, 0ms, 1h)},
       {"delivery", "batch_items",
        number(
-           [](Config & c) -> auto& { return c.delivery.batch_items; }, 1, 100)},
+           [](auto& c) -> auto& { return c.delivery.batch_items; }, 1, 100)},
       {"delivery", "batch_bytes",
        size(
-           [](Config & c) -> auto& { return c.delivery.batch_bytes; }, 1ULL << 10U, 64ULL << 20U)},
-      {"delivery", "latest_types", read_latest_types},
+           [](auto& c) -> auto& { return c.delivery.batch_bytes; }, 1ULL << 10U, 64ULL << 20U)},
+      {"delivery", "latest_types", {read_latest_types, show_latest_types}},
       {"delivery", "on_unknown",
        choice(
-           [](Config & c) -> auto& { return c.delivery.on_unknown; }, kOnUnknown)},
+           [](auto& c) -> auto& { return c.delivery.on_unknown; }, kOnUnknown)},
       {"delivery", "retry_initial",
        duration(
-           [](Config & c) -> auto& { return c.delivery.retry_initial; }, 10ms, 1h)},
+           [](auto& c) -> auto& { return c.delivery.retry_initial; }, 10ms, 1h)},
       {"delivery", "retry_max",
        duration(
-           [](Config & c) -> auto& { return c.delivery.retry_max; }, 10ms, 24h)},
+           [](auto& c) -> auto& { return c.delivery.retry_max; }, 10ms, 24h)},
       {"delivery", "dead_letter_after",
        duration(
-           [](Config & c) -> auto& { return c.delivery.dead_letter_after; }, 0ms, 720h)},
+           [](auto& c) -> auto& { return c.delivery.dead_letter_after; }, 0ms, 720h)},
       {"log", "level",
        choice(
-           [](Config & c) -> auto& { return c.log.level; }, kLevels)},
+           [](auto& c) -> auto& { return c.log.level; }, kLevels)},
       {"log", "format",
        choice(
-           [](Config & c) -> auto& { return c.log.format; }, kFormats)},
+           [](auto& c) -> auto& { return c.log.format; }, kFormats)},
   };
   return kFields;
 }

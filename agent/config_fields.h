@@ -25,16 +25,22 @@ struct ConfigEntry {
   }
 };
 
-/// Reads an entry into a configuration.
-using ReadEntry = std::function<Result<void>(const ConfigEntry&, Config&)>;
+/// A value both ways: what `show` gives, `read` takes for the same value.
+struct ConfigValue {
+  /// Reads an entry into a configuration.
+  std::function<Result<void>(const ConfigEntry&, Config&)> read;
+  /// The value in effect as TOML; of a secret in it, a mask.
+  std::function<std::string(const Config&)> show;
+};
 
 struct ConfigField {
   std::string_view section;
   std::string_view key;
-  ReadEntry read;
+  ConfigValue value;
 };
 
 /// The schema: every key there is, in the order of the documentation, those of a section together.
+/// What reads the file, names what is misspelt, and describes what is in effect goes by it.
 const std::vector<ConfigField>& config_fields();
 
 }  // namespace flowmyna

@@ -102,7 +102,8 @@ class Reader {
     const std::string name = std::string(section) + "." + std::string(key);
     for (const ConfigField& field : config_fields()) {
       if (field.section != section || field.key != key) continue;
-      return field.read(ConfigEntry{name, place(node), node, directory_, environment_}, config_);
+      return field.value.read(ConfigEntry{name, place(node), node, directory_, environment_},
+                              config_);
     }
     return fail(Error::Kind::kInvalid, "unknown key '" + name + "' at " + place(node) +
                                            "; did you mean '" + suggestion(section, key) + "'?");
