@@ -101,8 +101,8 @@ class Value {
   Value(const std::string& utf8) : Value(std::string_view(utf8)) {}
   Value(std::string_view utf8);  ///< a JSON string; the text is escaped as needed
 
-  /// Any JSON value (RFC 8259) as text, sent byte for byte: `Value::raw("5420.00")`. Nesting is
-  /// limited to 100 levels, as at the agent.
+  /// Any JSON value (RFC 8259) as text, sent byte for byte: `Value::raw("5420.00")`. As at the
+  /// agent, it may nest 100 levels, and an escaped surrogate needs its other half.
   static Value raw(std::string json);
 
   const std::string& json() const { return text_; }
