@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/clock_correction.h"
+#include "core/counters.h"
 #include "core/decode.h"
 #include "core/operation.h"
 #include "core/result.h"
@@ -94,14 +95,11 @@ struct DeadItem {
 
 /// What became of a sealed request, or of operations of none (id 0). Members named here neither as
 /// delivered, as dead nor as dropped become pending again, and the seal is gone.
-struct Settlement {
+struct Settlement : RequestCounters {
   RequestId id = 0;
   std::vector<Receipt> delivered;
   std::vector<DeadItem> dead;
   std::vector<Receipt> dropped;  ///< given up by a person; counted, and their receipts remembered
-  std::uint64_t coalesced = 0;   ///< delivered operations that travelled inside another's item
-  std::uint64_t requests = 0;    ///< how often it was sent
-  std::uint64_t duplicates_possible = 0;  ///< events of it that may be recorded more than once
 };
 
 /// One item that the API refused for good, or whose outcome a person has to find out (status 0):
@@ -180,19 +178,12 @@ enum class OutboxState : std::uint8_t {
 };
 
 /// Counters over the outbox's whole life, and how it is now.
-struct OutboxStats {
+struct OutboxStats : Counters {
   std::uint64_t accepted = 0;
-  Receipt last_receipt = 0;  ///< the highest; some below it may never have been given
-  std::uint64_t delivered = 0;
-  std::uint64_t dead = 0;     ///< in the dead letters now
-  std::uint64_t dropped = 0;  ///< given up by a person
-  std::uint64_t lost = 0;     ///< could not be read any more when the outbox's file was damaged
-  bool lost_is_exact = true;  ///< of the last time; otherwise as far as could be told
-  std::string damaged_file;   ///< where that file is kept for repair, while it is there
-  bool is_partial = false;    ///< some of what waits is still to be moved out of that file
-  std::uint64_t coalesced = 0;
-  std::uint64_t requests = 0;
-  std::uint64_t duplicates_possible = 0;
+  Receipt last_receipt = 0;      ///< the highest; some below it may never have been given
+  bool lost_is_exact = true;     ///< of the last time; otherwise as far as could be told
+  std::string damaged_file;      ///< where that file is kept for repair, while it is there
+  bool is_partial = false;       ///< some of what waits is still to be moved out of that file
   std::uint64_t size_bytes = 0;  ///< database and write-ahead log
   std::uint64_t free_bytes = 0;  ///< of them, inside the database, to be used again
   std::uint64_t quota_bytes = 0;

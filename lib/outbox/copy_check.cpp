@@ -23,7 +23,9 @@ Result<CopyCheck> CopyCheck::begin(const sqlite::Connection& copy) {
   if (!state) return tl::make_unexpected(state.error());
   const auto counters = state->load();
   if (!counters) return tl::make_unexpected(counters.error());
-  check.counted_ = counters->accepted() - counters->delivered - counters->dropped - counters->lost;
+  check.counted_ =
+      counters->accepted() -
+      static_cast<std::int64_t>(counters->delivered + counters->dropped + counters->lost);
   auto prepared = sqlite::prepare(
       copy,
       {{check.dead_, "SELECT seq, 1 FROM dead WHERE seq > ? ORDER BY seq LIMIT ?"},

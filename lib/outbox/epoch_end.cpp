@@ -35,8 +35,8 @@ Result<void> hold(OpenOutbox& open, const std::vector<Receipt>& events, std::int
   }
   auto counters = open.state.load();
   if (!counters) return tl::make_unexpected(counters.error());
-  counters->dead += static_cast<std::int64_t>(events.size());
-  counters->duplicates_possible += static_cast<std::int64_t>(events.size());
+  counters->dead += events.size();
+  counters->duplicates_possible += events.size();
   if (done) done = open.state.save(*counters);
   if (done) done = open.commit.start().run();
   if (!open.connection.is_idle()) (void)open.rollback.start().run();

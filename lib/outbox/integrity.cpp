@@ -4,6 +4,7 @@
 #include "outbox/remains.h"
 #include "outbox/row.h"
 #include "outbox/schema.h"
+#include "outbox/state_table.h"
 
 namespace flowmyna {
 namespace {
@@ -29,15 +30,14 @@ Result<void> check_operation(const Connection& connection, const char* sql) {
 }
 
 Result<void> check_counters(const Connection& connection) {
-  auto query = Statement::prepare(
-      connection,
+  const std::string sql =
       "SELECT max(accepted, coalesce((SELECT max(seq) FROM operation), 0)) "
       "- skipped - delivered - dead - dropped - lost, "
-      "min(accepted, skipped, delivered, dead, dropped, lost, coalesced, requests, "
-      "duplicates_possible, unsynced_from, unsynced_through), dead, EXISTS(SELECT 1 FROM "
-      "operation), EXISTS(SELECT 1 "
-      "FROM dead) "
-      "FROM state WHERE id = 1");
+      "min(accepted, skipped, unsynced_from, unsynced_through" +
+      counter_columns() +
+      "), dead, EXISTS(SELECT 1 FROM operation), EXISTS(SELECT 1 FROM dead) "
+      "FROM state WHERE id = 1";
+  auto query = Statement::prepare(connection, sql.c_str());
   if (!query) return tl::make_unexpected(query.error());
   const auto row = query->step();
   if (!row) return tl::make_unexpected(row.error());

@@ -91,11 +91,7 @@ Result<void> MemoryStorage::settle(const Settlement& settlement) {
   if (!seal.empty()) {
     undo_.push_back([this, was = seal.mapped()] { state_.seals[was.id] = was; });
   }
-  if (!seal.empty() || settlement.id == 0) {
-    state_.stats.coalesced += settlement.coalesced;
-    state_.stats.requests += settlement.requests;
-    state_.stats.duplicates_possible += settlement.duplicates_possible;
-  }
+  if (!seal.empty() || settlement.id == 0) state_.stats.count(settlement);
   for (const Receipt receipt : settlement.delivered) {
     const auto row = take(receipt);
     if (!row) continue;

@@ -500,13 +500,16 @@ Result<void> Filling::count(std::int64_t now_unix_s, const std::string& kept_as)
 
 Result<void> Filling::save(SavedCounters& counters) {
   std::string update = "UPDATE state SET ";
-  for (const auto& counter : counters.in_order()) update += counter.name + " = ?, "s;
+  counters.visit_in_order(
+      [&](const char* name, auto&, std::int64_t) { update += name + " = ?, "s; });
   update +=
       "epoch = ?, machine = CAST(? AS TEXT), "
       "outbox = coalesce(nullif(CAST(? AS TEXT), ''), outbox) WHERE id = 1";
   auto save = Statement::prepare(target_, update.c_str());
   if (!save) return tl::make_unexpected(save.error());
-  for (const auto& counter : counters.in_order()) save->bind(*counter.number);
+  counters.visit_in_order([&](const char*, auto& number, std::int64_t) {
+    save->bind(static_cast<std::int64_t>(number));
+  });
   return save->bind(counters.epoch).bind(counters.machine).bind(counters.outbox).run();
 }
 

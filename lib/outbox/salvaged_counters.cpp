@@ -7,6 +7,13 @@ namespace {
 
 constexpr std::size_t kOutboxIdBytes = 32;
 
+std::int64_t to_signed(std::uint64_t value) {
+  return static_cast<std::int64_t>(value);
+}
+std::uint64_t to_unsigned(std::int64_t value) {
+  return static_cast<std::uint64_t>(value);
+}
+
 std::int64_t next_epoch(std::int64_t receipt) {
   return (receipt / kEpochReceipts + 1) * kEpochReceipts;
 }
@@ -39,18 +46,20 @@ void believe(const SavedCounters& saved, std::int64_t missing, const CounterEvid
 void guess(const CounterEvidence& evidence, SalvagedCounters& out) {
   SavedCounters& counters = out.counters;
   const std::int64_t present = evidence.pending + evidence.dead;
-  counters.lost = std::max(counters.lost, evidence.lost);
+  std::int64_t lost = std::max(to_signed(counters.lost), evidence.lost);
   out.begins_epoch = true;
   out.known_through = std::max(counters.accepted, evidence.ended);
   const std::int64_t given = evidence.skipped > 0 ? out.known_through - evidence.skipped
                                                   : out.known_through % kEpochReceipts;
-  const std::int64_t operations = std::max(given, present + evidence.dropped + counters.lost);
+  const std::int64_t operations = std::max(given, present + evidence.dropped + lost);
   const std::int64_t gone = operations - present;
-  counters.dropped = std::min(evidence.dropped, gone);
-  counters.lost = std::min(counters.lost, gone - counters.dropped);
-  const std::int64_t rest = gone - counters.dropped - counters.lost;
+  const std::int64_t dropped = std::min(evidence.dropped, gone);
+  lost = std::min(lost, gone - dropped);
+  const std::int64_t rest = gone - dropped - lost;
   out.newly_lost = std::min(rest, evidence.lost_at_most);
-  counters.delivered = rest - out.newly_lost;
+  counters.dropped = to_unsigned(dropped);
+  counters.lost = to_unsigned(lost);
+  counters.delivered = to_unsigned(rest - out.newly_lost);
   counters.unsynced_from = evidence.unsynced_from;
   counters.sealed_through = out.known_through;
   counters.accepted = next_epoch(out.known_through);
@@ -61,21 +70,6 @@ void guess(const CounterEvidence& evidence, SalvagedCounters& out) {
 
 bool is_plausible(const sqlite::Row& row, int column, std::int64_t max) {
   return row.is_integer(column) && row.integer(column) >= 0 && row.integer(column) <= max;
-}
-
-std::array<SavedCounters::Column, 12> SavedCounters::in_order() {
-  return {{{"accepted", &accepted, 0},
-           {"delivered", &delivered, 0},
-           {"dead", &dead, 0},
-           {"coalesced", &coalesced, 0},
-           {"requests", &requests, 0},
-           {"duplicates_possible", &duplicates_possible, 0},
-           {"dropped", &dropped, 0},
-           {"unsynced_from", &unsynced_from, 0},
-           {"unsynced_through", &unsynced_through, 0},
-           {"lost", &lost, 0},
-           {"sealed_through", &sealed_through, kPlausibleMax},
-           {"skipped", &skipped, 0}}};
 }
 
 Result<std::string> SavedCounters::columns(const sqlite::Connection& file) {
@@ -89,11 +83,10 @@ Result<std::string> SavedCounters::columns(const sqlite::Connection& file) {
     out += ", " + (has->integer(0) != 0 ? name : otherwise);
     return {};
   };
-  SavedCounters counters;
   Result<void> done;
-  for (const Column& column : counters.in_order()) {
-    if (done) done = add(column.name, std::to_string(column.otherwise));
-  }
+  SavedCounters().visit_in_order([&](const char* name, auto&, std::int64_t otherwise) {
+    if (done) done = add(name, std::to_string(otherwise));
+  });
   if (done) done = add("outbox", "''");
   if (done) done = add("epoch", "0");
   if (done) done = add("machine", "''");
@@ -105,10 +98,12 @@ std::optional<SavedCounters> SavedCounters::read(const sqlite::Row& row) {
   if (row.integer(0) != 1) return std::nullopt;
   SavedCounters counters;
   int column = 1;
-  for (const Column& counter : counters.in_order()) {
-    if (!is_plausible(row, column)) return std::nullopt;
-    *counter.number = row.integer(column++);
-  }
+  bool makes_sense = true;
+  counters.visit_in_order([&]<class Number>(const char*, Number& number, std::int64_t) {
+    makes_sense = makes_sense && is_plausible(row, column);
+    number = static_cast<Number>(row.integer(column++));
+  });
+  if (!makes_sense) return std::nullopt;
   if (row.blob(column).size() == kOutboxIdBytes) counters.outbox = row.blob(column);
   if (!row.is_integer(++column)) return std::nullopt;
   counters.epoch = row.integer(column);
@@ -122,10 +117,10 @@ SalvagedCounters reconcile(const std::optional<SavedCounters>& saved,
   SavedCounters& counters = out.counters = saved.value_or(SavedCounters{});
   const std::int64_t present = evidence.pending + evidence.dead;
   counters.accepted = std::max({counters.accepted, evidence.highest, evidence.seen, present});
-  counters.dead = evidence.dead;
+  counters.dead = to_unsigned(evidence.dead);
   if (!saved) counters.epoch = evidence.skipped > 0 ? 1 : 0;
-  const std::int64_t missing = counters.accepted - counters.skipped - counters.delivered -
-                               counters.dropped - counters.lost - present;
+  const std::int64_t missing = counters.accepted - counters.skipped - present -
+                               to_signed(counters.delivered + counters.dropped + counters.lost);
   if (saved && missing >= 0) {
     believe(*saved, missing, evidence, out);
   } else {
@@ -133,7 +128,7 @@ SalvagedCounters reconcile(const std::optional<SavedCounters>& saved,
   }
   counters.sealed_through =
       std::min(std::max(counters.sealed_through, evidence.sealed), counters.accepted);
-  counters.lost += out.newly_lost;
+  counters.lost += to_unsigned(out.newly_lost);
   return out;
 }
 

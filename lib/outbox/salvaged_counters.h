@@ -1,10 +1,10 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 
+#include "core/counters.h"
 #include "outbox/epoch.h"
 #include "outbox/sqlite.h"
 
@@ -16,21 +16,24 @@ inline constexpr std::int64_t kPlausibleMax = std::int64_t{1} << 53;
 bool is_plausible(const sqlite::Row& row, int column, std::int64_t max = kPlausibleMax);
 
 /// The row of `state` (schema.h).
-struct SavedCounters {
-  std::int64_t accepted = 0, delivered = 0, dead = 0, coalesced = 0, requests = 0,
-               duplicates_possible = 0, dropped = 0, unsynced_from = 0, unsynced_through = 0,
-               lost = 0, sealed_through = 0, skipped = 0;
+struct SavedCounters : Counters {
+  std::int64_t accepted = 0, unsynced_from = 0, unsynced_through = 0, sealed_through = 0,
+               skipped = 0;
   std::int64_t epoch = 0;  ///< below zero in a backup (epoch.h)
   std::string machine;
   std::string outbox;  ///< the id of the file, by which imports know it; empty: unknown
 
-  struct Column {
-    const char* name;
-    std::int64_t* number;
-    std::int64_t otherwise;  ///< what it is in a file of a version without the column
-  };
-  /// All numbers but the epoch.
-  std::array<Column, 12> in_order();
+  /// Calls `visit(column, number, otherwise)` for all numbers but the epoch; `otherwise` is what
+  /// the number is in a file of a version without the column.
+  template <class Visit>
+  void visit_in_order(const Visit& visit) {
+    visit("accepted", accepted, 0);
+    visit("unsynced_from", unsynced_from, 0);
+    visit("unsynced_through", unsynced_through, 0);
+    visit("sealed_through", sealed_through, kPlausibleMax);
+    visit("skipped", skipped, 0);
+    for (const CounterInfo& counter : kCounters) visit(counter.name, this->*counter.value, 0);
+  }
 
   /// What to ask a file of any version for behind the key, so that `read` understands the answer.
   static Result<std::string> columns(const sqlite::Connection& file);

@@ -217,7 +217,7 @@ Result<void> SqliteStorage::begin() {
 Result<void> SqliteStorage::commit() {
   if (auto done = write_folds(); !done) return done;
   // An acceptance alone changes no counter that the operations themselves do not hold.
-  Counters held_by_operations = counters_;
+  SavedState held_by_operations = counters_;
   held_by_operations.highest = committed_.highest;
   const bool is_saved = counters_moved_ || held_by_operations != committed_;
   if (is_saved) {
@@ -287,7 +287,7 @@ Result<void> SqliteStorage::settle(const Settlement& settlement) {
     if (auto done = open_->letters.bury(item); !done) return done;
     const auto removed = remove_operations(item.members);
     if (!removed) return tl::make_unexpected(removed.error());
-    counters_.dead += removed->operations();
+    counters_.dead += to_unsigned(removed->operations());
     is_counted = is_counted || removed->rows > 0;
   }
   const auto given_up = give_up(settlement.dropped);
@@ -296,13 +296,9 @@ Result<void> SqliteStorage::settle(const Settlement& settlement) {
   if (!removed) return tl::make_unexpected(removed.error());
   // Without a seal it comes a second time, and then its operations are gone as well; or the seal
   // was lost with a damaged file.
-  if (is_counted || *given_up > 0 || removed->rows > 0) {
-    counters_.coalesced += to_signed(settlement.coalesced);
-    counters_.requests += to_signed(settlement.requests);
-    counters_.duplicates_possible += to_signed(settlement.duplicates_possible);
-  }
-  counters_.delivered += removed->operations();
-  counters_.coalesced += removed->folded;
+  if (is_counted || *given_up > 0 || removed->rows > 0) counters_.count(settlement);
+  counters_.delivered += to_unsigned(removed->operations());
+  counters_.coalesced += to_unsigned(removed->folded);
   if (removed->folded > 0) open_->fold_map.note_delivery();
   auto done = open_->folded.forget(settlement.delivered);
   return done && taken->seal ? note_returned(*taken->seal, settlement) : done;
@@ -313,7 +309,7 @@ Result<RetriedLetters> SqliteStorage::retry(const LetterLimits& limits) {
   // They are written before they are deleted; the room for that is the one kept for settling.
   some.bytes_max = std::min<std::size_t>(some.bytes_max, quota_.settling_row_bytes());
   auto retried = open_->letters.retry(some);
-  if (retried) counters_.dead -= to_signed(retried->operations);
+  if (retried) counters_.dead -= retried->operations;
   return retried;
 }
 
@@ -321,8 +317,7 @@ Result<DeadLetters> SqliteStorage::drop(const LetterLimits& limits) {
   auto dropped = open_->letters.drop(limits);
   if (!dropped) return dropped;
   for (const DeadLetter& letter : dropped->letters) {
-    const auto operations =
-        to_signed(letter.operations.size() + letter.damaged.size() + letter.folded);
+    const auto operations = letter.operations.size() + letter.damaged.size() + letter.folded;
     counters_.dead -= operations;
     counters_.dropped += operations;
     if (auto done = open_->folded.empty(receipts_of(letter)); !done) {
@@ -344,8 +339,9 @@ Result<std::uint64_t> SqliteStorage::give_up(const std::vector<Receipt>& receipt
   auto done = open_->folded.empty(pending);
   if (done) done = open_->letters.remember_dropped(std::move(pending));
   if (!done) return tl::make_unexpected(done.error());
-  counters_.dropped += removed->operations();
-  return to_unsigned(removed->operations());
+  const std::uint64_t operations = to_unsigned(removed->operations());
+  counters_.dropped += operations;
+  return operations;
 }
 
 Result<void> SqliteStorage::note_arrival(const Arrival& piece) {
@@ -412,19 +408,13 @@ Result<std::vector<Seal>> SqliteStorage::seals() {
 
 OutboxStats SqliteStorage::stats() const {
   OutboxStats stats;
+  static_cast<Counters&>(stats) = committed_;
   stats.accepted = to_unsigned(committed_.accepted());
   stats.last_receipt = to_unsigned(committed_.highest);
   stats.epoch = to_unsigned(committed_.epoch);
   stats.doubtful_through = to_unsigned(committed_.doubtful_through);
-  stats.delivered = to_unsigned(committed_.delivered);
-  stats.dead = to_unsigned(committed_.dead);
-  stats.dropped = to_unsigned(committed_.dropped);
-  stats.coalesced = to_unsigned(committed_.coalesced);
-  stats.requests = to_unsigned(committed_.requests);
-  stats.duplicates_possible = to_unsigned(committed_.duplicates_possible);
   stats.unsynced_from = to_unsigned(committed_.unsynced_from);
   stats.unsynced_through = to_unsigned(committed_.unsynced_through);
-  stats.lost = to_unsigned(committed_.lost);
   stats.lost_is_exact = damage_.is_exact;
   // Until somebody has moved it away.
   const bool is_there = !damage_.file.empty() && !FilePlace::of(damage_.file).is_nowhere();
@@ -558,9 +548,7 @@ Result<void> SqliteStorage::checkpoint() {
   auto done = open_->connection.checkpoint();
   if (!done) return done;
   log_pages_ = 0;
-  const std::int64_t come_so_far = committed_.highest + committed_.requests + committed_.delivered +
-                                   committed_.dropped + committed_.lost;
-  if (come_so_far - noted_ >= kNoteSeenEvery) note_seen();
+  if (committed_.highest + committed_.settled() - noted_ >= kNoteSeenEvery) note_seen();
   return {};
 }
 

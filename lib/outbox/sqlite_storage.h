@@ -163,8 +163,8 @@ class SqliteStorage final : public Storage {
   std::string move_failure_;
   Receipt returned_ = 0;
   std::vector<std::string> kept_;  // damaged files beside it
-  Counters committed_;
-  Counters counters_;            // within the open transaction
+  SavedState committed_;
+  SavedState counters_;          // within the open transaction
   bool is_shorter_ = false;      // vacuumed since the file was last cut
   bool log_holds_past_ = false;  // something that has left may stand in it
   std::optional<std::chrono::steady_clock::time_point> log_emptied_at_;

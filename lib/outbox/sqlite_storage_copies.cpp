@@ -71,7 +71,7 @@ Result<void> SqliteStorage::set_clone_aside() {
 /// written is no reason to stop: it is a help for one day.
 void SqliteStorage::note_seen() {
   mark_.highest = committed_.highest;
-  mark_.settled = committed_.requests + committed_.delivered + committed_.dropped + committed_.lost;
+  mark_.settled = committed_.settled();
   noted_ = mark_.highest + mark_.settled;
   if (auto done = seen_.write(mark_); !done) spdlog::debug("outbox: {}", done.error().message);
 }

@@ -52,8 +52,8 @@ class Storage {
   virtual Result<void> seal(const Seal& seal) = 0;
   /// What is settled already stays as it is and is not counted again: a commit that reported a
   /// failure may have reached the disk. Where the seal is gone, so is what the settlement counts
-  /// (`coalesced`, `requests`, `duplicates_possible`): it was counted in the commit that removed
-  /// it. A settlement of no request, which has id 0, counts what it says.
+  /// (`RequestCounters`): it was counted in the commit that removed it. A settlement of no request,
+  /// which has id 0, counts what it says.
   virtual Result<void> settle(const Settlement& settlement) = 0;
   /// Both as in Outbox. A letter with a damaged operation is not retried: delivery could not read
   /// it and would stop there.

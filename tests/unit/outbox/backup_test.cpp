@@ -97,7 +97,7 @@ class BackupTest : public testing::Test {
 TEST_F(BackupTest, HoldsWhatTheOutboxHolds) {
   accept(3000);
   deliver(1, 10);
-  settle(*storage, {2, {}, {{{11}, 422, "no", 1, 1}}, {12}, 0, 1, 0});
+  settle(*storage, {{0, 1, 0}, 2, {}, {{{11}, 422, "no", 1, 1}}, {12}});
   must(storage->begin());
   must(storage->fold({13, {14, 15}}, upserts({"merged"})[0]));
   commit(*storage);

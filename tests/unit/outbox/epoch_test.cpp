@@ -41,7 +41,7 @@ class EpochTest : public testing::Test {
     return first;
   }
   static void deliver(Storage& storage, Receipt receipt) {
-    settle(storage, {1, {receipt}, {}, {}, 0, 1, 0});
+    settle(storage, {{0, 1, 0}, 1, {receipt}, {}, {}});
   }
   static std::string epoch_of(const Storage& storage) {
     const OutboxStats stats = storage.stats();
