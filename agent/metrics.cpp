@@ -13,14 +13,15 @@ using prometheus::ClientMetric;
 using prometheus::MetricFamily;
 using prometheus::MetricType;
 
-MetricFamily family(const char* name, const char* help, MetricType type, double value) {
+MetricFamily family(const std::string& name, const char* help, MetricType type, double value) {
   ClientMetric metric;
   (type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = value;
   return {name, help, type, {metric}};
 }
 
-MetricFamily counter(const char* name, const char* help, std::uint64_t value) {
-  return family(name, help, MetricType::Counter, static_cast<double>(value));
+MetricFamily counter(const std::string& name, const char* help, std::uint64_t value) {
+  return family("flowmyna_agent_" + name + "_total", help, MetricType::Counter,
+                static_cast<double>(value));
 }
 
 MetricFamily gauge(const char* name, const char* help, std::uint64_t value) {
@@ -65,23 +66,22 @@ MetricFamily endpoint_family(const DeliveryStatus& delivery) {
   return family;
 }
 
+std::vector<MetricFamily> counter_families(const Snapshot& snapshot) {
+  std::vector<MetricFamily> families = {
+      counter("accepted", "Operations accepted durably", snapshot.outbox.accepted)};
+  const Counters counters = counters_to_tell(snapshot);
+  for (const CounterInfo& info : kCounters) {
+    if (info.help == nullptr) continue;
+    families.push_back(counter(info.name, info.help, counters.*info.value));
+  }
+  return families;
+}
+
 }  // namespace
 
 std::string metrics_text(const Snapshot& snapshot) {
   const OutboxStats& outbox = snapshot.outbox;
   std::vector<MetricFamily> families = {
-      counter("flowmyna_agent_accepted_total", "Operations accepted durably", outbox.accepted),
-      counter("flowmyna_agent_delivered_total", "Accepted operations that the API confirmed",
-              outbox.delivered),
-      counter("flowmyna_agent_dropped_total", "Operations that a person gave up", outbox.dropped),
-      counter("flowmyna_agent_lost_total",
-              "Operations that could not be read any more in a damaged outbox", outbox.lost),
-      counter("flowmyna_agent_coalesced_total",
-              "Delivered operations that travelled inside a merged upsert", outbox.coalesced),
-      counter("flowmyna_agent_requests_total", "Batches put on the wire, resends included",
-              outbox.requests),
-      counter("flowmyna_agent_duplicates_possible_total",
-              "Events that may be recorded more than once", duplicates_possible(snapshot)),
       gauge("flowmyna_agent_dead_letters", "Operations that the API refused for good", outbox.dead),
       gauge("flowmyna_agent_pending", "Accepted operations not yet settled", outbox.pending()),
       gauge("flowmyna_agent_stuck_operations",
@@ -102,6 +102,8 @@ std::string metrics_text(const Snapshot& snapshot) {
       state_family("flowmyna_agent_outbox_state", "1 for the state that the outbox is in",
                    kOutboxStates, outbox.state),
   };
+  const std::vector<MetricFamily> counters = counter_families(snapshot);
+  families.insert(families.begin(), counters.begin(), counters.end());
   if (const auto age = oldest_age(snapshot)) {
     families.push_back(gauge("flowmyna_agent_oldest_age_seconds",
                              "Age of the oldest pending operation",

@@ -86,20 +86,19 @@ Json outbox_json(const Snapshot& snapshot) {
 }
 
 Json delivery_json(const Snapshot& snapshot) {
-  const OutboxStats& outbox = snapshot.outbox;
   const DeliveryStatus& delivery = snapshot.delivery;
-  return {{"state", name_of(delivery.state)},
-          {"next_attempt_in_seconds", seconds_or_null(delivery.next_attempt_in)},
-          {"last_success", time_or_null(delivery.last_success_at, snapshot)},
-          {"last_error", text_or_null(delivery.last_error)},
-          {"accepted", outbox.accepted},
-          {"delivered", outbox.delivered},
-          {"dropped", outbox.dropped},
-          {"coalesced", outbox.coalesced},
-          {"requests", outbox.requests},
-          {"duplicates_possible", duplicates_possible(snapshot)},
-          {"stuck", stuck_json(delivery)},
-          {"endpoints", endpoints_json(delivery)}};
+  Json out = {{"state", name_of(delivery.state)},
+              {"next_attempt_in_seconds", seconds_or_null(delivery.next_attempt_in)},
+              {"last_success", time_or_null(delivery.last_success_at, snapshot)},
+              {"last_error", text_or_null(delivery.last_error)},
+              {"accepted", snapshot.outbox.accepted}};
+  const Counters counters = counters_to_tell(snapshot);
+  for (const CounterInfo& counter : kCounters) {
+    if (counter.part == StatusPart::kDelivery) out[counter.name] = counters.*counter.value;
+  }
+  out["stuck"] = stuck_json(delivery);
+  out["endpoints"] = endpoints_json(delivery);
+  return out;
 }
 
 std::string dumped(const Json& json) {
@@ -116,8 +115,10 @@ std::optional<std::chrono::seconds> oldest_age(const Snapshot& snapshot) {
   return std::clamp(age, std::chrono::seconds(0), longest);
 }
 
-std::uint64_t duplicates_possible(const Snapshot& snapshot) {
-  return snapshot.outbox.duplicates_possible + snapshot.delivery.duplicates_unsettled;
+Counters counters_to_tell(const Snapshot& snapshot) {
+  Counters counters = snapshot.outbox;
+  counters.duplicates_possible += snapshot.delivery.duplicates_unsettled;
+  return counters;
 }
 
 const char* name_of(DeliveryState state) {

@@ -29,9 +29,9 @@ struct Snapshot {
 /// been set since: it was not in the future, and not before this run if it was in it.
 std::optional<std::chrono::seconds> oldest_age(const Snapshot& snapshot);
 
-/// Events that may be recorded more than once: those counted for good, and those that were sent
-/// again and are not settled yet.
-std::uint64_t duplicates_possible(const Snapshot& snapshot);
+/// The counters as they are told. An event that may be recorded more than once is counted for good
+/// with its settlement, and told as soon as it is sent again.
+Counters counters_to_tell(const Snapshot& snapshot);
 
 /// What DeliveryStatus::endpoints are called, in their order.
 inline constexpr std::array kEndpointNames = {"object", "event"};

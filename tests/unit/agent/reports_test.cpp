@@ -105,6 +105,37 @@ TEST(Reports, WhatWasSentAgainAndIsNotSettledYetMayBeADuplicateAlready) {
             std::string::npos);
 }
 
+TEST(Reports, EachCounterIsToldByItsNameInStatusAndMetrics) {
+  Snapshot some = snapshot();
+  some.outbox.accepted = 28;
+  std::uint64_t value = 0;
+  for (const auto counter :
+       {&Counters::delivered, &Counters::dead, &Counters::dropped, &Counters::lost}) {
+    some.outbox.*counter = ++value;
+  }
+  some.outbox.coalesced = 5;
+  some.outbox.requests = 6;
+  some.outbox.duplicates_possible = 7;
+  const std::string status = status_json(some);
+  EXPECT_NE(status.find(R"("accepted":28,"delivered":1,"dropped":3,"coalesced":5,"requests":6,)"
+                        R"("duplicates_possible":7,"stuck":)"),
+            std::string::npos)
+      << status;
+  const json outbox = json::parse(status)["outbox"];
+  EXPECT_EQ(outbox["dead_letters"], 2);
+  EXPECT_EQ(outbox["lost"], 4);
+  const std::string metrics = metrics_text(some);
+  for (const char* line :
+       {"# TYPE flowmyna_agent_lost_total counter", "flowmyna_agent_accepted_total 28",
+        "flowmyna_agent_delivered_total 1", "flowmyna_agent_dropped_total 3",
+        "flowmyna_agent_lost_total 4", "flowmyna_agent_coalesced_total 5",
+        "flowmyna_agent_requests_total 6", "flowmyna_agent_duplicates_possible_total 7",
+        "# TYPE flowmyna_agent_dead_letters gauge", "flowmyna_agent_dead_letters 2"}) {
+    EXPECT_NE(metrics.find("\n" + std::string(line)), std::string::npos) << line;
+  }
+  EXPECT_EQ(metrics.find("flowmyna_agent_dead_total"), std::string::npos);
+}
+
 TEST(Reports, AMissingKeyAndARefusalOfEverythingHaveNamesOfTheirOwn) {
   Snapshot some = snapshot();
   for (const auto& [state, name] : {std::pair(DeliveryState::kNoKey, "no_key"),
