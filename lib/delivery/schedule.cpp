@@ -264,8 +264,7 @@ void Schedule::settled(RequestId id) {
   }
 }
 
-std::string Schedule::broken_invariant(
-    const std::function<bool(RequestId)>& is_outstanding) const {
+std::string Schedule::broken_invariant(const std::function<bool(RequestId)>& is_outstanding) const {
   std::size_t operations = 0;
   std::size_t bytes = 0;
   for (const Slot& slot : slots_) {
@@ -293,7 +292,8 @@ std::string Schedule::broken_queues() const {
       for (const ReadySlot& ready : queue) {
         const Slot& slot = slots_[ready.number];
         const bool is_its = slot.item.kind == kind && slot.item.group == group;
-        if (slot.batch == nullptr || slot.blockers > 0 || !is_its) return "a queue holds a stranger";
+        if (slot.batch == nullptr || slot.blockers > 0 || !is_its)
+          return "a queue holds a stranger";
         bytes += slot.item.bytes;
       }
       items += queue.size();

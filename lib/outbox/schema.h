@@ -60,8 +60,8 @@ Result<void> migrate(const sqlite::Connection& connection, int version = kSchema
 /// A checksum of what the tables are and on which pages they begin.
 Result<std::uint32_t> checksum_of_tables(const sqlite::Connection& connection);
 
-/// That of an empty outbox of this version. Knowing it by heart spares whoever finds it the making of
-/// one to compare with, which takes longer than all else that SQLite does at a start.
+/// That of an empty outbox of this version. Knowing it by heart spares whoever finds it the making
+/// of one to compare with, which takes longer than all else that SQLite does at a start.
 inline constexpr std::uint32_t kChecksumOfTables = 0x68ED7B8E;
 
 /// kCorrupt unless every table is there as `migrate` makes it. Where the tables stand in the file

@@ -54,8 +54,8 @@ class BackOffRule {
   struct State {
     bool is_open = true;
     std::multiset<BootTime> attempts;  // under way, by their sending
-    BootTime waits_since{0};  // the last wait, at the earliest
-    BootTime closed_at{0};    // and at the latest
+    BootTime waits_since{0};           // the last wait, at the earliest
+    BootTime closed_at{0};             // and at the latest
     BootTime not_before{0};
     BootTime not_before_at_least{0};     // whatever the network does
     std::optional<BootTime> took_at;     // something

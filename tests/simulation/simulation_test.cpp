@@ -73,8 +73,7 @@ TEST(Simulation, WhatTheLongestCampaignFoundStaysMended) {
         10319U,   12317U,   12717U,   14323U,   19997U,   20063U,   27213U,   64055U,
         69056U,   81320U,   82717U,   83440U,   125980U,  143959U,  144923U,  161011U,
         240085U,  240715U,  254076U,  531896U,  1004338U, 1005717U, 1027290U, 1050375U,
-        2000056U, 2009114U, 3004738U, 3006202U, 3008066U, 3009700U, 3247229U,
-        5032589U}) {
+        2000056U, 2009114U, 3004738U, 3006202U, 3008066U, 3009700U, 3247229U, 5032589U}) {
     const Outcome outcome = Simulation(draw_scenario(seed), false).run();
     EXPECT_EQ(outcome.broken, std::vector<std::string>()) << "seed " << seed;
   }
