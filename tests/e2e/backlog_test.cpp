@@ -91,7 +91,9 @@ TEST(Backlog, TenTimesAsMuchTakesNoMoreMemoryAndNoLongerStart) {
   const Cost small = cost_of(operations);
   const Cost large = cost_of(kFactor * operations);
   EXPECT_EQ(large.start_bytes_read == 0, geteuid() != 0);
-  EXPECT_LT(large.peak_kib, small.peak_kib + 3 * 1024);
+  // How many windows are in memory at once is chance; an operation that stayed there would take
+  // more than the 34 bytes that this leaves for each.
+  EXPECT_LT(large.peak_kib, small.peak_kib + 6 * 1024);
   // The log is read whole; of the operations, of which there are 34 MiB more, hardly any.
   EXPECT_LT(large.start_bytes_read, small.start_bytes_read + (10U << 20));
 }
