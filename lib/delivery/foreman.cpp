@@ -274,10 +274,11 @@ SealedRequest& Foreman::fill(Kind kind) {
 /// have no object in common with what failed.
 Schedule::Taken Foreman::take_on_search(Kind kind, RequestId id) {
   const std::uint64_t number = random_();
+  const bool is_of_others = number % 2 == 0;
   std::vector<Touch> avoided;
   for (const auto& [other_id, request] : requests_) {
-    const bool counts = number % 2 == 0 && request.kind == kind && request.is_failing();
-    if (counts) std::ranges::copy(request.items.touches(), std::back_inserter(avoided));
+    if (!is_of_others || request.kind != kind || !request.is_failing()) continue;
+    std::ranges::copy(request.items.touches(), std::back_inserter(avoided));
   }
   return schedule_.take_any(kind, id, number / 2, avoided, options_.plan);
 }

@@ -6,6 +6,8 @@
 #include <array>
 #include <memory>
 #include <set>
+#include <string>
+#include <utility>
 
 namespace flowmyna {
 namespace {
@@ -87,33 +89,24 @@ constexpr const char* kCountOurs =
     "name IN ('operation', 'seal', 'letter', 'dead', 'state')";
 constexpr std::int64_t kOursMin = 3;
 
-/// Every column of every table; the text that made them is left out, since versions of SQLite
-/// differ in how they edit it, and so is where they stand (layout.h).
-constexpr const char* kColumns =
-    "SELECT format('%s %s %s %s %d', entry.type, entry.name, entry_column.name, "
-    "entry_column.type, pk) FROM sqlite_schema AS entry LEFT JOIN pragma_table_info(entry.name) "
-    "AS entry_column";
-
-/// The same, and on which page the table or index begins.
-constexpr const char* kColumnsAndPages =
-    "SELECT format('%s %s %s %s %d %d', entry.type, entry.name, entry_column.name, "
-    "entry_column.type, pk, rootpage) FROM sqlite_schema AS entry "
-    "LEFT JOIN pragma_table_info(entry.name) AS entry_column";
-
-Result<std::set<std::string>> lines_of(const Connection& connection, const char* sql) {
-  auto query = Statement::prepare(connection, sql);
+/// Every column of every table, each with the page on which the table begins where that counts; the
+/// text that made them is left out, since versions of SQLite differ in how they edit it.
+Result<std::set<std::string>> columns_of(const Connection& connection, bool with_pages = false) {
+  auto query = Statement::prepare(
+      connection,
+      "SELECT format('%s %s %s %s %d', entry.type, entry.name, entry_column.name, "
+      "entry_column.type, pk), rootpage FROM sqlite_schema AS entry "
+      "LEFT JOIN pragma_table_info(entry.name) AS entry_column");
   if (!query) return tl::make_unexpected(query.error());
-  std::set<std::string> lines;
+  std::set<std::string> columns;
   while (true) {
     const auto row = query->step();
     if (!row) return tl::make_unexpected(row.error());
-    if (!*row) return lines;
-    lines.emplace(query->blob(0));
+    if (!*row) return columns;
+    std::string column(query->blob(0));
+    if (with_pages) column += ' ' + std::to_string(query->integer(1));
+    columns.insert(std::move(column));
   }
-}
-
-Result<std::set<std::string>> columns_of(const Connection& connection) {
-  return lines_of(connection, kColumns);
 }
 
 Result<std::set<std::string>> columns_of_version(int version) {
@@ -219,11 +212,11 @@ Result<void> migrate(const Connection& connection, int version) {
 }
 
 Result<std::uint32_t> checksum_of_tables(const Connection& connection) {
-  const auto lines = lines_of(connection, kColumnsAndPages);
-  if (!lines) return tl::make_unexpected(lines.error());
+  const auto columns = columns_of(connection, true);
+  if (!columns) return tl::make_unexpected(columns.error());
   std::uint32_t checksum = 0;
-  for (const std::string& line : *lines) {
-    checksum = libdeflate_crc32(checksum, line.c_str(), line.size() + 1);
+  for (const std::string& column : *columns) {
+    checksum = libdeflate_crc32(checksum, column.c_str(), column.size() + 1);
   }
   return checksum;
 }
