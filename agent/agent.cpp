@@ -5,21 +5,22 @@
 #include <filesystem>
 #include <random>
 
-#include "agent/machine_id.h"
-#include "agent/memory.h"
+#include "agent/process/machine_id.h"
+#include "agent/process/memory.h"
 #include "core/json_text.h"
+#include "delivery/http_transport.h"
 #include "outbox/sqlite_storage.h"
 
 namespace flowmyna {
 namespace {
 
-// SIGTERM has to end within 5 s: the doors drain for up to 2 s, delivery for as long again.
+// SIGTERM has to end within 5 s: the servers drain for up to 2 s, delivery for as long again.
 constexpr std::chrono::milliseconds kDeliveryGrace{2000};
 
 constexpr const char* kOutboxFile = "outbox.db";
 
-CourierOptions courier_options(const ApiConfig& api, const KeyHolder& key) {
-  CourierOptions options;
+HttpTransportOptions transport_options(const ApiConfig& api, const KeyHolder& key) {
+  HttpTransportOptions options;
   options.base_url = api.url;
   options.api_key = [&key] { return key.reveal(); };
   options.key_problem = [&key] { return key.problem(); };
@@ -56,8 +57,8 @@ ForemanOptions foreman_options(const Config& config) {
   return options;
 }
 
-DoorOptions door_options(const ListenConfig& listen, const Secret& key) {
-  DoorOptions options;
+HttpServerOptions http_options(const ListenConfig& listen, const Secret& key) {
+  HttpServerOptions options;
   options.max_body_bytes = listen.max_body_bytes;
   options.max_connections = listen.max_connections;
   options.allow_users = listen.allow_users;
@@ -91,68 +92,62 @@ Result<std::unique_ptr<Agent>> Agent::start(const Config& config) {
   if (!storage) return tl::make_unexpected(storage.error());
 
   std::unique_ptr<Agent> agent(new Agent(config, *std::move(storage)));
-  if (auto opened = agent->open_doors(config.listen, config.api.key); !opened) {
+  if (auto opened = agent->open_servers(config.listen, config.api.key); !opened) {
     return tl::make_unexpected(opened.error());
   }
-  agent->delivery_.start(agent->foreman_);
+  agent->delivery_.start(agent->vault_);
   return agent;
 }
 
 Agent::Agent(const Config& config, std::unique_ptr<Storage> storage)
     : key_(config.api.key, config.api.key_problem),
-      delivery_(courier_options(config.api, key_), clock_),
+      delivery_(foreman_options(config),
+                std::make_unique<HttpTransport>(transport_options(config.api, key_)), clock_),
       vault_(
-          std::move(storage),
-          [this] {
-            if (foreman_.wants(vault_.stats().last_receipt)) delivery_.wake();
-          },
+          std::move(storage), [this] { delivery_.accepted(vault_.stats().last_receipt); },
           plan_options(config.delivery), &give_back_memory,
-          [this](Receipt lowest) { returned(lowest); }),
-      foreman_(
-          foreman_options(config), vault_, delivery_.courier(), clock_,
-          [this](std::function<void()> work) { delivery_.post(std::move(work)); }, &random_uuid) {}
+          [this](Receipt lowest) { delivery_.returned(lowest); }) {}
 
 Agent::~Agent() {
-  // The doors wait for the answers under way; these would come too late.
-  delivery_.post([this] { foreman_.release_waits(); });
-  for (const auto& door : doors_) door->stop();
+  // The servers wait for the answers under way; these would come too late.
+  delivery_.release_waits();
+  for (const auto& server : servers_) server->stop();
   delivery_.stop(kDeliveryGrace);
   vault_.stop();  // its last callbacks still look for the foreman
 }
 
-Result<void> Agent::open_doors(const ListenConfig& config, const Secret& key) {
+Result<void> Agent::open_servers(const ListenConfig& config, const Secret& key) {
   auto activated = activated_sockets();
   if (!activated) return tl::make_unexpected(activated.error());
   bool has_unix = false;
   for (ListeningSocket& socket : *activated) {
     has_unix = has_unix || socket.kind() == ListeningSocket::Kind::kUnix;
-    if (auto opened = open_door(std::move(socket), config, key); !opened) return opened;
+    if (auto opened = open_server(std::move(socket), config, key); !opened) return opened;
   }
   if (!has_unix) {
     auto socket = listen_unix(config.socket, config.socket_mode, config.socket_group);
     if (!socket) return tl::make_unexpected(socket.error());
-    if (auto opened = open_door(*std::move(socket), config, key); !opened) return opened;
+    if (auto opened = open_server(*std::move(socket), config, key); !opened) return opened;
   }
   if (!config.tcp.empty()) {
     auto socket = listen_tcp(config.tcp);
     if (!socket) return tl::make_unexpected(socket.error());
-    return open_door(*std::move(socket), config, key);
+    return open_server(*std::move(socket), config, key);
   }
   return {};
 }
 
-Result<void> Agent::open_door(ListeningSocket socket, const ListenConfig& config,
-                              const Secret& key) {
-  DeliveryControl& control = *this;
-  desks_.push_back(std::make_unique<Desk>(vault_, control, clock_));
-  Desk& desk = *desks_.back();
-  auto door = Door::open(vault_.loop(), std::move(socket), door_options(config, key),
-                         [&desk](const HttpRequest& request, Responder responder) {
-                           desk.handle(request, std::move(responder));
-                         });
-  if (!door) return tl::make_unexpected(door.error());
-  doors_.push_back(*std::move(door));
-  keepers_.emplace_back(*doors_.back(), config);
+Result<void> Agent::open_server(ListeningSocket socket, const ListenConfig& config,
+                                const Secret& key) {
+  routers_.push_back(std::make_unique<Router>(vault_, delivery_, clock_));
+  Router& router = *routers_.back();
+  auto server = HttpServer::open(vault_.loop(), std::move(socket), http_options(config, key),
+                                 [&router](const HttpRequest& request, Responder responder) {
+                                   router.handle(request, std::move(responder));
+                                 });
+  if (!server) return tl::make_unexpected(server.error());
+  servers_.push_back(*std::move(server));
+  keepers_.emplace_back(*servers_.back(), config);
   return {};
 }
 
@@ -162,14 +157,14 @@ void Agent::reload(const Config& config) {
   } else {
     lack_key(config.api.key_problem);
   }
-  delivery_.post([this] { foreman_.end_back_off(); });
+  delivery_.end_back_off();
 }
 
 void Agent::use_key(const Secret& key) {
   if (!key_.set(key)) return;
   spdlog::info("{} API key is in use", key.empty() ? "no" : "another");
-  for (const auto& door : doors_) door->set_bearer_key(key);
-  delivery_.post([this] { foreman_.key_changed(); });
+  for (const auto& server : servers_) server->set_bearer_key(key);
+  delivery_.key_changed();
 }
 
 void Agent::lack_key(const std::string& why) {
@@ -181,15 +176,15 @@ void Agent::lack_key(const std::string& why) {
 }
 
 void Agent::network_changed() {
-  delivery_.post([this] { foreman_.network_changed(); });
+  delivery_.network_changed();
 }
 void Agent::network_lost() {
-  delivery_.post([this] { foreman_.network_lost(); });
+  delivery_.network_lost();
 }
 
 std::vector<std::string> Agent::listening() const {
   std::vector<std::string> names;
-  for (const auto& door : doors_) names.push_back(door->name());
+  for (const auto& server : servers_) names.push_back(server->name());
   return names;
 }
 
@@ -203,49 +198,6 @@ std::vector<std::filesystem::path> Agent::socket_places() const {
 
 void Agent::look_after_sockets() {
   for (SocketKeeper& keeper : keepers_) keeper.look();
-}
-
-void Agent::flush() {
-  delivery_.post([this] { foreman_.flush(); });
-}
-void Agent::pause() {
-  delivery_.post([this] { foreman_.pause(); });
-}
-void Agent::resume() {
-  delivery_.post([this] { foreman_.resume(); });
-}
-void Agent::returned(Receipt lowest) {
-  delivery_.post([this, lowest] { foreman_.returned(lowest); });
-}
-void Agent::refresh_health() {
-  delivery_.post([this] { foreman_.refresh_health(); });
-}
-void Agent::begin_export(Outbox::Done<ExportView> done) {
-  delivery_.post(
-      [this, done = std::move(done)]() mutable { foreman_.begin_export(std::move(done)); });
-}
-void Agent::continue_export(std::string id, Outbox::Done<ExportView> done) {
-  delivery_.post([this, id = std::move(id), done = std::move(done)]() mutable {
-    foreman_.continue_export(id, std::move(done));
-  });
-}
-void Agent::give_up_exported(std::string id, std::vector<Receipt> receipts,
-                             Outbox::Done<std::uint64_t> done) {
-  delivery_.post(
-      [this, id = std::move(id), receipts = std::move(receipts), done = std::move(done)]() mutable {
-        foreman_.give_up_exported(id, std::move(receipts), std::move(done));
-      });
-}
-void Agent::stuck(std::size_t items_max, Outbox::Done<std::vector<StuckItem>> done) {
-  delivery_.post([this, items_max, done = std::move(done)] { done(foreman_.stuck(items_max)); });
-}
-void Agent::drop_pending(Receipt receipt, Outbox::Done<void> done) {
-  delivery_.post([this, receipt, done = std::move(done)]() mutable {
-    foreman_.drop_pending(receipt, std::move(done));
-  });
-}
-void Agent::await(Wait wait) {
-  delivery_.post([this, wait = std::move(wait)]() mutable { foreman_.await(std::move(wait)); });
 }
 
 }  // namespace flowmyna

@@ -15,12 +15,12 @@
 #include <system_error>
 
 #include "agent/agent.h"
-#include "agent/config.h"
-#include "agent/limits.h"
-#include "agent/logging.h"
-#include "agent/memory.h"
-#include "agent/senses.h"
-#include "agent/standard_descriptors.h"
+#include "agent/config/config.h"
+#include "agent/process/limits.h"
+#include "agent/process/logging.h"
+#include "agent/process/memory.h"
+#include "agent/process/standard_descriptors.h"
+#include "agent/watch/surroundings.h"
 
 namespace {
 
@@ -100,7 +100,7 @@ struct Origin {
   }
 };
 
-void reload(Agent& agent, Senses& senses, const Origin& origin) {
+void reload(Agent& agent, Surroundings& surroundings, const Origin& origin) {
   const auto config = origin.load();
   if (!config) {
     spdlog::error("reload: {}; going on as before", config.error().message);
@@ -109,23 +109,24 @@ void reload(Agent& agent, Senses& senses, const Origin& origin) {
   set_up_logging(config->log);
   log_warnings(*config);
   agent.reload(*config);
-  senses.watch_key_file(origin.key_file(*config), config->api.key_problem);
+  surroundings.watch_key_file(origin.key_file(*config), config->api.key_problem);
   spdlog::info("reloaded: the key and [log]; other changes need a restart");
 }
 
 /// The rest of the daemon's life, on the main thread.
 void watch(Agent& agent, const Signals& signals, const Config& config, const Origin& origin) {
   WatchLoop loop;
-  Senses senses(loop, {[&agent] { agent.network_changed(); }, [&agent] { agent.network_lost(); },
-                       [&agent](const Secret& key) { agent.use_key(key); },
-                       [&agent](const std::string& why) { agent.lack_key(why); },
-                       [&agent] { agent.look_after_sockets(); }});
-  senses.watch_key_file(origin.key_file(config), config.api.key_problem);
-  senses.watch_sockets(agent.socket_places());
+  Surroundings surroundings(
+      loop, {[&agent] { agent.network_changed(); }, [&agent] { agent.network_lost(); },
+             [&agent](const Secret& key) { agent.use_key(key); },
+             [&agent](const std::string& why) { agent.lack_key(why); },
+             [&agent] { agent.look_after_sockets(); }});
+  surroundings.watch_key_file(origin.key_file(config), config.api.key_problem);
+  surroundings.watch_sockets(agent.socket_places());
   loop.watch(signals.fd(), [&] {
     if (signals.take() != SIGHUP) return loop.end();
     sd_notify(0, "RELOADING=1");
-    reload(agent, senses, origin);
+    reload(agent, surroundings, origin);
     sd_notify(0, "READY=1");
   });
   sd_notify(0, "READY=1");

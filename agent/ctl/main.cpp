@@ -1,5 +1,5 @@
 #include "agent/ctl/commands.h"
-#include "agent/standard_descriptors.h"
+#include "agent/process/standard_descriptors.h"
 
 namespace {
 

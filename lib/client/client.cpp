@@ -6,9 +6,9 @@
 #include <cstdlib>
 #include <mutex>
 
-#include "client/answers.h"
 #include "client/body.h"
 #include "client/http_exchange.h"
+#include "client/responses.h"
 #include "client/unix_stream.h"
 #include "core/places.h"
 

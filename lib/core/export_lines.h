@@ -5,7 +5,11 @@
 #include <string_view>
 #include <vector>
 
-#include "core/outbox.h"
+#include "core/arrival.h"
+#include "core/dead_letter.h"
+#include "core/encoded_operations.h"
+#include "core/result.h"
+#include "core/window.h"
 
 namespace flowmyna {
 

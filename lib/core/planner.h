@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "core/operation.h"
-#include "core/outbox.h"
+#include "core/seal.h"
 
 namespace flowmyna {
 

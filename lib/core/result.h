@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <tl/expected.hpp>
 #include <utility>
@@ -25,6 +26,10 @@ struct Error {
 
 template <class T>
 using Result = tl::expected<T, Error>;
+
+/// Called once, with what came of what was asked for.
+template <class T>
+using Done = std::function<void(Result<T>)>;
 
 inline tl::unexpected<Error> fail(Error::Kind kind, std::string message) {
   return tl::make_unexpected(Error{kind, std::move(message)});

@@ -36,7 +36,7 @@ inline constexpr std::string_view kProxyOfEnvironment = "environment";
 /// while no other thread may use the environment.
 void shut_out_environment();
 
-/// `proxy` as in CourierOptions; `ca_file` empty: the system's authorities.
+/// `proxy` as in HttpTransportOptions; `ca_file` empty: the system's authorities.
 void shut_out_ambience(CURL* easy, const std::string& proxy, const std::string& ca_file);
 
 }  // namespace flowmyna

@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "core/clock.h"
-#include "core/outbox.h"
+#include "core/compaction.h"
 
 namespace flowmyna {
 

@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "core/outbox.h"
 #include "core/planner.h"
+#include "core/seal.h"
 
 namespace flowmyna {
 

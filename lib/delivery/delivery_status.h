@@ -9,7 +9,7 @@
 
 #include "core/clock.h"
 #include "core/judge.h"
-#include "core/outbox.h"
+#include "core/seal.h"
 
 namespace flowmyna {
 

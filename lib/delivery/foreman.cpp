@@ -35,14 +35,14 @@ constexpr Kind other(Kind kind) {
 
 }  // namespace
 
-Foreman::Foreman(ForemanOptions options, Outbox& outbox, Transport& transport, const Clock& clock,
-                 Post post, MakeKey make_key)
+Foreman::Foreman(ForemanOptions options, Sides sides)
     : options_(std::move(options)),
-      outbox_(outbox),
-      transport_(transport),
-      clock_(clock),
-      post_(std::move(post)),
-      make_key_(std::move(make_key)),
+      backlog_(sides.backlog),
+      transport_(sides.transport),
+      clock_(sides.clock),
+      board_(sides.board),
+      post_(std::move(sides.post)),
+      make_key_(std::move(sides.make_key)),
       gate_(options_.backoff, options_.seed),
       endpoints_{Endpoint(options_, options_.seed + 2), Endpoint(options_, options_.seed + 3)},
       bucket_(options_.requests_per_minute_max),
@@ -74,8 +74,7 @@ std::optional<BootTime> Foreman::advance() {
     compact(at);
   }
   publish(at);
-  // Whoever accepts looks at the mark after it was set, or here is seen to have passed it.
-  wanted_from_ = next_wanted(at, outbox_.stats().last_receipt);
+  board_.want_from(next_wanted(at, backlog_.stats().last_receipt));
   return next_deadline(at);
 }
 
@@ -95,10 +94,8 @@ void Foreman::send_probe() {
     gate_.probe_answered(verdict, is_answered, sent_at, now());
     if (verdict.action == Verdict::Action::kSettle) {
       // While something waits, only its delivery says that the way is open.
-      if (outbox_.stats().pending() == 0) log_reached();
-      const std::lock_guard lock(status_mutex_);
-      status_.health_body = answer.body;
-      status_.health_at = now();
+      if (backlog_.stats().pending() == 0) log_reached();
+      board_.health_answered(answer.body, now());
     } else {
       log_failure("the API cannot be reached", verdict.reason);
       const bool is_believed = !gate_.is_open(now());  // nothing has proved it wrong since
@@ -135,7 +132,7 @@ void Foreman::log_reached() {
 
 void Foreman::refresh_health() {
   const BootTime at = now();
-  const DeliveryStatus last = status();
+  const DeliveryStatus last = board_.status();
   const bool is_fresh = !last.health_body.empty() && at - last.health_at < kHealthFresh;
   // While the gate is closed it asks by itself.
   if (is_fresh || stopping_ || gate_.is_probing() || !gate_.is_open(at)) return;
@@ -286,7 +283,7 @@ Schedule::Taken Foreman::take_on_search(Kind kind, RequestId id) {
 void Foreman::seal(std::vector<Seal> seals) {
   std::vector<RequestId> ids;
   for (const Seal& seal : seals) ids.push_back(seal.id);
-  outbox_.seal(std::move(seals), [this, ids = std::move(ids)](const Result<void>& done) {
+  backlog_.seal(std::move(seals), [this, ids = std::move(ids)](const Result<void>& done) {
     post_([this, ids, done] { on_sealed(ids, done); });
   });
 }
@@ -346,7 +343,7 @@ SealedRequest* Foreman::next_to_send(Kind kind, BootTime at) {
   const bool gives_way = (waits_for_own && is_fresh_coming(kind, is_all_read, at)) ||
                          (waits_for_other && is_fresh_coming(other(kind), is_all_read, at));
   if (!gives_way) return failed;
-  if (!its.giving_way) its.giving_way = {outbox_.stats().last_receipt, at};
+  if (!its.giving_way) its.giving_way = {backlog_.stats().last_receipt, at};
   return nullptr;
 }
 
@@ -408,7 +405,7 @@ std::size_t Foreman::doubtful(const SealedRequest& request) const {
   if (request.kind != Kind::kEvent || request.record.may_have_arrived || options_.hold_unknown) {
     return 0;
   }
-  const Receipt through = outbox_.stats().doubtful_through;
+  const Receipt through = backlog_.stats().doubtful_through;
   return static_cast<std::size_t>(std::ranges::count_if(
       request.items.members(),
       [through](const ItemMembers& item) { return item.front() <= through; }));
@@ -469,7 +466,8 @@ std::optional<BootTime> Foreman::next_deadline(BootTime at) {
                               return entry.second.phase == Phase::kUnbuilt;
                             });
   if (wants_outbox) earliest(deadline, storage_retry_at_);
-  if (!clock_is_due_ && outbox_.stats().unsynced_from != 0) earliest(deadline, at + kClockInterval);
+  if (!clock_is_due_ && backlog_.stats().unsynced_from != 0)
+    earliest(deadline, at + kClockInterval);
   if (!loaded_ || stopping_) return deadline;
   earliest(deadline, gate_.next_change(at));
   earliest(deadline, read_due(at));

@@ -1,32 +1,32 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "core/backlog.h"
 #include "core/backoff.h"
 #include "core/clock.h"
 #include "core/judge.h"
-#include "core/outbox.h"
 #include "core/planner.h"
 #include "core/token_bucket.h"
 #include "delivery/batch_size.h"
 #include "delivery/compaction_pace.h"
 #include "delivery/delivery_status.h"
+#include "delivery/export_view.h"
 #include "delivery/gate.h"
 #include "delivery/lane.h"
 #include "delivery/look.h"
 #include "delivery/outage_log.h"
 #include "delivery/schedule.h"
 #include "delivery/sealed_request.h"
+#include "delivery/status_board.h"
 #include "delivery/transport.h"
 #include "delivery/waiters.h"
 
@@ -56,14 +56,6 @@ struct ForemanOptions {
   std::uint64_t seed = 0;  ///< of the jitter
 };
 
-/// The backlog as an export finds it.
-struct ExportView {
-  std::string id;       ///< a UUID; names the export to whoever goes on with it
-  Receipt through = 0;  ///< what was accepted before it began
-  /// Events that had left and were not answered, ascending, and their requests' keys.
-  std::vector<std::pair<Receipt, std::string>> maybe_sent;
-};
-
 /// Decides when what leaves: reads windows of the backlog, has them planned, seals and sends what
 /// is ready, has answers judged and settles what they say.
 ///
@@ -82,7 +74,7 @@ struct ExportView {
 /// planned, Look for what is passed over to find what can go).
 ///
 /// A state machine on the delivery thread: nothing blocks, everything happens in `advance` or in a
-/// callback that arrives through `post`. `status` may be called from any thread.
+/// callback that arrives through `post`. What other threads may know of it is on the `board`.
 class Foreman {
  public:
   /// Runs a function on the delivery thread, soon; any thread may call it.
@@ -90,69 +82,47 @@ class Foreman {
   /// A new idempotency key, a UUID in text form.
   using MakeKey = std::function<std::string()>;
 
-  Foreman(ForemanOptions options, Outbox& outbox, Transport& transport, const Clock& clock,
-          Post post, MakeKey make_key);
+  /// What stands around it, and must outlive it.
+  struct Sides {
+    Backlog& backlog;
+    Transport& transport;
+    const Clock& clock;
+    StatusBoard& board;
+    Post post;
+    MakeKey make_key;
+  };
+
+  Foreman(ForemanOptions options, Sides sides);
 
   /// Does everything that is due; gives the time to call again at the latest.
   std::optional<BootTime> advance();
-  /// Any thread, after operations were accepted: whether `advance` has to be called for them. A
-  /// batch that only grows, or a backlog that cannot leave, is no reason to wake a thread.
-  bool wants(std::uint64_t accepted) const;
+  // As Delivery and DeliveryControl have them; a `done` is called at once or on the outbox's
+  // thread.
 
-  /// Somebody wants what waits to be tried now, whatever the back-off or a 429 says.
   void flush();
-  /// The configuration was read again: the same, but for what a 429 asks for.
   void end_back_off();
   void pause();
   void resume();
-  /// Operations from this receipt on came back to the backlog, behind what was read: dead letters
-  /// that a person retries. They are planned with all that is not sealed yet, in the order of
-  /// receipts, and wait for what is under way. To be told after each try to return some, whatever
-  /// came of it; once too often costs a read.
-  void returned(Receipt lowest) {
-    exporting_.reset();
-    forget_plan(lowest);
-    pace_.start_anew();
-  }
-  /// Asks the API for its health if the last answer is old and the network works.
+  void returned(Receipt lowest);
   void refresh_health();
-  /// A writer waits for what becomes of its operations: they are delivered without lingering. Must
-  /// be posted from the `done` of their append; see foreman_waits.cpp.
+  /// Must be posted from the `done` of the append; see foreman_waits.cpp.
   void await(Wait wait);
-  /// Ends the waits of all writers, also of those to come: the agent is stopping.
   void release_waits() { waiters_.release(); }
-  /// There is a route, an address or a link that was not there, or the machine slept: what waits
-  /// for the network goes on, and what is under way since before holds up nothing new.
+  /// What waits for the network goes on, and what is under way since before holds up nothing new.
   void network_changed();
-  /// A route, an address or a link went away, and nothing came.
   void network_lost();
-  /// The transport uses another key from now on.
   void key_changed();
-  /// An export begins (foreman_export.cpp): from now on nothing changes what waits, except that
-  /// more is accepted behind it. It ends when it is not gone on with for a minute, when delivery is
-  /// resumed, when dead letters are retried, and when another one begins. kInvalid unless delivery
-  /// is paused; kBusy while something is under way that has to end first.
-  void begin_export(Outbox::Done<ExportView> done);
-  /// kInvalid when it has ended.
-  void continue_export(const std::string& id, Outbox::Done<ExportView> done);
-  /// Gives up operations that were exported, for another device has them; `done` as in
-  /// Outbox::give_up, on the outbox's thread.
-  void give_up_exported(const std::string& id, std::vector<Receipt> receipts,
-                        Outbox::Done<std::uint64_t> done);
-  /// Up to `items_max` items that are stuck, oldest first.
   std::vector<StuckItem> stuck(std::size_t items_max) const;
-  /// A person gives up a pending operation: it counts as dropped. kBusy while it is on its way to
-  /// the API, whose answer decides, or to the disk; kInvalid when nothing pending has this receipt
-  /// of its own. `done` on the outbox's thread, or at once.
-  void drop_pending(Receipt receipt, Outbox::Done<void> done);
-  /// Events of unknown outcome wait for a person. Any thread may ask.
-  bool holds_unknown() const { return options_.hold_unknown; }
+  void drop_pending(Receipt receipt, Done<void> done);
+  void begin_export(Done<ExportView> done);
+  void continue_export(const std::string& id, Done<ExportView> done);
+  void give_up_exported(const std::string& id, std::vector<Receipt> receipts,
+                        Done<std::uint64_t> done);
+
   /// No new request leaves from now on, and what is sealed and never left is unsealed.
   void stop();
   /// Every answer that was under way has come and is settled.
   bool is_quiet() const;
-
-  DeliveryStatus status() const;
 
   /// What should always hold after `advance` and does not, in words; empty when all does. Goes
   /// through all that is planned and sealed: for tests and debug builds.
@@ -294,7 +264,6 @@ class Foreman {
   void finish(SealedRequest& request);
   void count_what_goes_again(SealedRequest& request, bool is_released);
   void settle_finished();
-  void stop_telling(std::uint64_t duplicates);
   void on_settled(const std::vector<RequestId>& ids, const Result<void>& done);
   void spawn(const SealedRequest& parent, const Successor& successor);
   void load_seals();
@@ -333,7 +302,7 @@ class Foreman {
   bool one_delivers(BootTime now) const;
   bool is_stuck(const SealedRequest& request) const;
   StuckItem describe_stuck(const SealedRequest& request, std::size_t item, BootTime now) const;
-  void drop_from(SealedRequest& request, Receipt receipt, Outbox::Done<void> done);
+  void drop_from(SealedRequest& request, Receipt receipt, Done<void> done);
 
   // what must hold (foreman_check.cpp)
   std::string broken_requests() const;
@@ -356,9 +325,10 @@ class Foreman {
   const Endpoint& endpoint(Kind kind) const { return endpoints_[index_of(kind)]; }
 
   const ForemanOptions options_;
-  Outbox& outbox_;
+  Backlog& backlog_;
   Transport& transport_;
   const Clock& clock_;
+  StatusBoard& board_;
   const Post post_;
   const MakeKey make_key_;
 
@@ -403,11 +373,6 @@ class Foreman {
   bool held_may_go_ = false;           // what something waits for that was passed over has ended
   std::array<bool, kKinds> were_closed_{};  // endpoints, when something was held for that
   BootTime storage_retry_at_{0};            // after the outbox refused something
-  std::atomic<std::uint64_t> wanted_from_{0};
-
-  mutable std::mutex status_mutex_;
-  DeliveryStatus status_;                // under status_mutex_
-  std::uint64_t counted_by_outbox_ = 0;  // likewise: settled, but still among the requests here
 };
 
 }  // namespace flowmyna

@@ -200,8 +200,7 @@ void Foreman::settle(SealedRequest& request, const Verdict& verdict, const Answe
     its.lane.delivered(at);
     its.size.passed(request.body.size(), at);
     note_delivered(request, verdict, answer);
-    const std::lock_guard lock(status_mutex_);
-    status_.last_success_at = at;
+    board_.delivered(at);
   }
   if (failed.empty()) return finish(request);
   settle_failed(request, verdict, failed, answer.status, at);

@@ -46,7 +46,7 @@ std::size_t Foreman::ready_requests(BootTime at) const {
 
 /// There is something that a look has not come to yet.
 bool Foreman::has_unread() const {
-  return second_look_ || outbox_.stats().last_receipt > look_.cursor;
+  return second_look_ || backlog_.stats().last_receipt > look_.cursor;
 }
 
 /// Something is under way, for a moment, that changes what would be read, or what it is planned
@@ -80,7 +80,7 @@ bool Foreman::second_is_due(BootTime at) const {
 }
 
 std::optional<BootTime> Foreman::first_due(BootTime at) const {
-  const Receipt accepted = outbox_.stats().last_receipt;
+  const Receipt accepted = backlog_.stats().last_receipt;
   if (accepted <= look_.cursor || look_.is_full() || !can_read(at)) return std::nullopt;
   const bool goes_on = must_go_on();
   const bool has_enough =
@@ -100,7 +100,7 @@ std::optional<BootTime> Foreman::first_due(BootTime at) const {
 }
 
 void Foreman::read_more(BootTime at) {
-  if (outbox_.stats().last_receipt > look_.cursor && !unread_since_) unread_since_ = at;
+  if (backlog_.stats().last_receipt > look_.cursor && !unread_since_) unread_since_ = at;
   const auto first = first_due(at);
   const bool first_is_due = first && *first <= at;
   const bool second_is_due = this->second_is_due(at) && storage_retry_at_ <= at;
@@ -123,8 +123,8 @@ void Foreman::begin_read(const Read& read) {
   limits.operations_max = options_.window_operations;
   limits.bytes_max = options_.window_bytes;
   limits.skip = taken_after(limits.after, read.goes_on);
-  const Receipt accepted_before = outbox_.stats().last_receipt;
-  outbox_.read(std::move(limits), [this, accepted_before](Result<Window> window) {
+  const Receipt accepted_before = backlog_.stats().last_receipt;
+  backlog_.read(std::move(limits), [this, accepted_before](Result<Window> window) {
     auto shared = std::make_shared<Result<Window>>(std::move(window));
     post_([this, accepted_before, shared] {
       const Read begun = *std::exchange(reading_, std::nullopt);

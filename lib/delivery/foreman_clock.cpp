@@ -11,7 +11,7 @@
 namespace flowmyna {
 
 void Foreman::notice_clock() {
-  const Receipt from = outbox_.stats().unsynced_from;
+  const Receipt from = backlog_.stats().unsynced_from;
   const bool was_due = clock_is_due_;
   clock_is_due_ = from != 0 && clock_.is_synchronised();
   if (!clock_is_due_ || was_due) return;
@@ -32,7 +32,7 @@ void Foreman::correct_clock() {
   plan_anew(0);
   if (!may_correct_clock()) return;
   correcting_ = true;
-  outbox_.correct_clock(measure_correction(clock_), [this](const Result<void>& done) {
+  backlog_.correct_clock(measure_correction(clock_), [this](const Result<void>& done) {
     post_([this, done] {
       correcting_ = false;
       if (!done) outbox_refused("correct the time of events", done.error());

@@ -12,7 +12,7 @@ namespace flowmyna {
 bool Foreman::wants_compaction(BootTime at) const {
   if (compacting_ || reading_ || at < storage_retry_at_) return false;
   if (waiters_.operations() > options_.compact_operations) return false;
-  const OutboxStats stats = outbox_.stats();
+  const OutboxStats stats = backlog_.stats();
   if (!pace_.has_enough(stats.last_receipt)) return false;
   const bool is_filling = stats.size_bytes - stats.free_bytes > stats.quota_bytes / 4 * 3;
   if (is_filling) return true;
@@ -34,12 +34,12 @@ void Foreman::compact(BootTime at) {
                        through};
   waiters_.append_receipts(limits.taken);
   std::ranges::sort(limits.taken);
-  outbox_.compact(std::move(limits), [this, through](const Result<Compacted>& compacted) {
+  backlog_.compact(std::move(limits), [this, through](const Result<Compacted>& compacted) {
     post_([this, through, compacted] {
       compacting_ = false;
       if (compacted) {
         answered_ = compacted->answered;
-        pace_.ended(*compacted, through, outbox_.stats().last_receipt, now());
+        pace_.ended(*compacted, through, backlog_.stats().last_receipt, now());
       } else {
         outbox_refused("compact the backlog", compacted.error());
         pace_.start_anew();
@@ -47,10 +47,6 @@ void Foreman::compact(BootTime at) {
       }
     });
   });
-}
-
-bool Foreman::wants(std::uint64_t accepted) const {
-  return accepted >= wanted_from_;
 }
 
 /// How many operations have to be accepted before one more makes a difference to `advance`; what

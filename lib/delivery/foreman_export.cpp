@@ -33,14 +33,14 @@ bool Foreman::is_exporting(BootTime at) const {
   return giving_up_ || (exporting_ && at < exporting_->until);
 }
 
-void Foreman::begin_export(Outbox::Done<ExportView> done) {
+void Foreman::begin_export(Done<ExportView> done) {
   const BootTime at = now();
   if (gate_.state(at) != DeliveryState::kPaused) {
     done(fail(Error::Kind::kInvalid,
               "delivery goes on, and would send what is exported: `flowmynactl pause` first"));
     return;
   }
-  if (outbox_.stats().is_partial) {
+  if (backlog_.stats().is_partial) {
     done(fail(Error::Kind::kBusy,
               "a part of what waits is still in the damaged file: make room on the disk for it; it "
               "comes out by itself then"));
@@ -57,11 +57,11 @@ void Foreman::begin_export(Outbox::Done<ExportView> done) {
     return;
   }
   forget_plan(0);
-  exporting_ = {make_key_(), outbox_.stats().last_receipt, at + kExportPatience};
+  exporting_ = {make_key_(), backlog_.stats().last_receipt, at + kExportPatience};
   done(view_of_export());
 }
 
-void Foreman::continue_export(const std::string& id, Outbox::Done<ExportView> done) {
+void Foreman::continue_export(const std::string& id, Done<ExportView> done) {
   const BootTime at = now();
   if (!exporting_ || exporting_->id != id || at >= exporting_->until) {
     done(fail(
@@ -108,7 +108,7 @@ GiveUp Foreman::with_requests(std::vector<Receipt> receipts) const {
 }
 
 void Foreman::give_up_exported(const std::string& id, std::vector<Receipt> receipts,
-                               Outbox::Done<std::uint64_t> done) {
+                               Done<std::uint64_t> done) {
   continue_export(id, [this, &receipts, &done](const Result<ExportView>& view) {
     if (!view || giving_up_) {
       done(view ? fail(Error::Kind::kBusy, "exported operations are being dropped already")
@@ -118,7 +118,7 @@ void Foreman::give_up_exported(const std::string& id, std::vector<Receipt> recei
     std::erase_if(receipts, [&](Receipt receipt) { return receipt > view->through; });
     GiveUp what = with_requests(std::move(receipts));
     giving_up_ = true;
-    outbox_.give_up(what, [this, what, done](Result<std::uint64_t> given_up) {
+    backlog_.give_up(what, [this, what, done](Result<std::uint64_t> given_up) {
       post_([this, what, is_done = given_up.has_value()] { on_given_up(what, is_done); });
       done(std::move(given_up));
     });

@@ -99,7 +99,7 @@ void Foreman::begin_second_look() {
   if (reading_ && reading_->is_second) reading_->is_stale = true;
   second_look_.emplace();
   second_look_->cursor = std::min(look_.lowest() - 1, look_.cursor);
-  second_look_->through = outbox_.stats().last_receipt;
+  second_look_->through = backlog_.stats().last_receipt;
   second_look_->began_at = now();
   loaded_operations_ = schedule_.operations();
 }
@@ -125,6 +125,12 @@ void Foreman::note_looked(bool is_in_vain) {
   }
 }
 
+void Foreman::returned(Receipt lowest) {
+  exporting_.reset();
+  forget_plan(lowest);
+  pace_.start_anew();
+}
+
 /// Forgets the plan and both looks; whatever was in it or passed over, and operations from
 /// `lowest_returned` on (0: none), will be read again.
 void Foreman::forget_plan(Receipt lowest_returned) {
@@ -139,7 +145,7 @@ void Foreman::forget_plan(Receipt lowest_returned) {
   schedule_.clear();
   look_ = Look();
   look_.cursor = cursor;
-  look_.through = outbox_.stats().last_receipt;
+  look_.through = backlog_.stats().last_receipt;
   look_.began_at = now();
   second_look_.reset();
   held_may_go_ = false;

@@ -13,7 +13,7 @@ constexpr std::uint32_t kStuckAfter = 3;
 }  // namespace
 
 void Foreman::flush() {
-  flush_through_ = std::max(flush_through_, outbox_.stats().last_receipt);
+  flush_through_ = std::max(flush_through_, backlog_.stats().last_receipt);
   gate_.hurry(now());
   end_waits();
 }
@@ -57,7 +57,7 @@ DeliveryState Foreman::state(BootTime at, std::optional<BootTime>& next,
   last_error = gate_.last_error();
   const DeliveryState of_gate = gate_.state(at);
   if (of_gate != DeliveryState::kDelivering) return of_gate;
-  if (outbox_.stats().pending() == 0) return DeliveryState::kIdle;
+  if (backlog_.stats().pending() == 0) return DeliveryState::kIdle;
   const Endpoint* failing = nullptr;
   for (const Endpoint& its : endpoints_) {
     if (its.lane.state() == DeliveryState::kDelivering) continue;
@@ -142,20 +142,10 @@ void Foreman::publish(BootTime at) {
       told.oldest_stuck = describe_stuck(request, i, at);
     }
   }
-  const std::lock_guard lock(status_mutex_);
-  told.duplicates_unsettled -= counted_by_outbox_;
-  told.last_success_at = status_.last_success_at;
-  told.health_body = std::move(status_.health_body);
-  told.health_at = status_.health_at;
-  status_ = std::move(told);
+  board_.publish(std::move(told));
 }
 
-DeliveryStatus Foreman::status() const {
-  const std::lock_guard lock(status_mutex_);
-  return status_;
-}
-
-void Foreman::drop_pending(Receipt receipt, Outbox::Done<void> done) {
+void Foreman::drop_pending(Receipt receipt, Done<void> done) {
   const auto holds = [receipt](const auto& entry) {
     return std::ranges::any_of(entry.second.items.members(), [receipt](const ItemMembers& item) {
       return std::ranges::binary_search(item, receipt);
@@ -169,7 +159,7 @@ void Foreman::drop_pending(Receipt receipt, Outbox::Done<void> done) {
   }
   forget_plan(receipt);
   giving_up_ = true;  // until then nothing is read that may hold it
-  outbox_.give_up({{receipt}, {}}, [this, receipt, done](const Result<std::uint64_t>& given_up) {
+  backlog_.give_up({{receipt}, {}}, [this, receipt, done](const Result<std::uint64_t>& given_up) {
     post_([this, receipt, is_dropped = given_up && *given_up > 0] {
       giving_up_ = false;
       if (is_dropped) waiters_.report(dropped(receipt));
@@ -181,7 +171,7 @@ void Foreman::drop_pending(Receipt receipt, Outbox::Done<void> done) {
 }
 
 /// What travels with it goes on without it.
-void Foreman::drop_from(SealedRequest& request, Receipt receipt, Outbox::Done<void> done) {
+void Foreman::drop_from(SealedRequest& request, Receipt receipt, Done<void> done) {
   if (request.phase != Phase::kReady || !request.is_sealed) {
     return done(fail(Error::Kind::kBusy, "it is on its way to the API, whose answer decides"));
   }

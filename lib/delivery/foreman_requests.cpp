@@ -96,20 +96,12 @@ void Foreman::settle_finished() {
     settlements.push_back(requests_.at(id).settlement);
     duplicates += settlements.back().duplicates_possible;
   }
-  outbox_.settle(std::move(settlements),
-                 [this, ids = to_settle_, duplicates](const Result<void>& done) {
-                   if (done) stop_telling(duplicates);
-                   post_([this, ids, done] { on_settled(ids, done); });
-                 });
+  backlog_.settle(std::move(settlements),
+                  [this, ids = to_settle_, duplicates](const Result<void>& done) {
+                    if (done) board_.counted_by_outbox(duplicates);
+                    post_([this, ids, done] { on_settled(ids, done); });
+                  });
   to_settle_.clear();
-}
-
-/// On the outbox's thread: they are among what the outbox counts from now on, and nobody should
-/// read of them twice before this thread knows.
-void Foreman::stop_telling(std::uint64_t duplicates) {
-  const std::lock_guard lock(status_mutex_);
-  counted_by_outbox_ += duplicates;
-  status_.duplicates_unsettled -= std::min(status_.duplicates_unsettled, duplicates);
 }
 
 void Foreman::on_settled(const std::vector<RequestId>& ids, const Result<void>& done) {
@@ -121,10 +113,7 @@ void Foreman::on_settled(const std::vector<RequestId>& ids, const Result<void>& 
   for (const RequestId id : ids) {
     auto node = requests_.extract(id);
     SealedRequest& request = node.mapped();
-    {
-      const std::lock_guard lock(status_mutex_);
-      counted_by_outbox_ -= request.settlement.duplicates_possible;
-    }
+    board_.forgot(request.settlement.duplicates_possible);
     for (OperationOutcome& outcome : request.outcomes) waiters_.report(std::move(outcome));
     if (request.on_dropped) request.on_dropped({});
     if (!request.settlement.delivered.empty()) log_reached();
@@ -158,7 +147,7 @@ void Foreman::spawn(const SealedRequest& parent, const Successor& successor) {
 void Foreman::load_seals() {
   if (loading_) return;
   loading_ = true;
-  outbox_.seals([this](const Result<std::vector<Seal>>& seals) {
+  backlog_.seals([this](const Result<std::vector<Seal>>& seals) {
     post_([this, seals] {
       loading_ = false;
       if (!seals) {
@@ -190,7 +179,7 @@ void Foreman::build_unbuilt() {
   for (auto& [id, request] : requests_) {
     if (request.phase != Phase::kUnbuilt) continue;
     request.phase = Phase::kFetching;
-    outbox_.fetch(all_members(request), [this, id = id](Result<Window> window) {
+    backlog_.fetch(all_members(request), [this, id = id](Result<Window> window) {
       auto shared = std::make_shared<Result<Window>>(std::move(window));
       post_([this, id, shared] { on_fetched(id, std::move(*shared)); });
     });

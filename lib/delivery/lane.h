@@ -9,7 +9,7 @@
 #include "core/backoff.h"
 #include "core/clock.h"
 #include "core/judge.h"
-#include "core/outbox.h"
+#include "core/seal.h"
 #include "delivery/delivery_status.h"
 
 namespace flowmyna {

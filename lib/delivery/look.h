@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "core/clock.h"
-#include "core/outbox.h"
+#include "core/window.h"
 #include "delivery/deferral.h"
 
 namespace flowmyna {

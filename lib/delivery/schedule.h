@@ -11,9 +11,10 @@
 #include <unordered_map>
 #include <vector>
 
-#include "core/outbox.h"
 #include "core/planner.h"
 #include "core/request.h"
+#include "core/result.h"
+#include "core/seal.h"
 
 namespace flowmyna {
 

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "core/clock.h"
-#include "core/outbox.h"
 #include "core/planner.h"
+#include "core/seal.h"
 #include "delivery/waiters.h"
 
 namespace flowmyna {

@@ -48,8 +48,9 @@ HeaderList::~HeaderList() {
   curl_slist_free_all(list);
 }
 
-Transfer::Transfer(const CourierOptions& options, const OutgoingRequest& request, std::string key,
-                   Transport::Done done, std::uint64_t number, Connections& connections)
+Transfer::Transfer(const HttpTransportOptions& options, const OutgoingRequest& request,
+                   std::string key, Transport::Done done, std::uint64_t number,
+                   Connections& connections)
     : easy_(curl_easy_init()),
       done_(std::move(done)),
       url_(options.base_url + request.path),
@@ -95,7 +96,7 @@ Transfer::~Transfer() {
 
 /// libcurl's limits on a connection's age are whole seconds, which its age in whole seconds may
 /// reach but not exceed: so one less. There is no limit on how long all of it takes: StallWatch.
-void Transfer::set_limits(const CourierOptions& options) {
+void Transfer::set_limits(const HttpTransportOptions& options) {
   set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect_timeout.count()));
   // A name server that does not answer is left to a thread of its own; else libcurl would wait
   // for it, and all of delivery with it, when the transfer is given up.

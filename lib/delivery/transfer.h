@@ -9,7 +9,7 @@
 #include <string>
 
 #include "delivery/connections.h"
-#include "delivery/courier.h"
+#include "delivery/http_transport.h"
 #include "delivery/stall_watch.h"
 #include "delivery/transfer_error.h"
 #include "delivery/transport.h"
@@ -28,16 +28,16 @@ struct HeaderList {
 };
 
 /// One request on its way: a libcurl easy handle set up for it, and what becomes of its answer. The
-/// courier's multi handle moves it; it is used on the courier's thread alone.
+/// transport's multi handle moves it; it is used on the transport's thread alone.
 class Transfer {
  public:
   /// libcurl measures the age of connections on the same clock.
   using Monotonic = StallWatch::Monotonic;
-  /// Why the courier ends one, and not libcurl.
+  /// Why the transport ends one, and not libcurl.
   enum class Ending : std::uint8_t { kNone, kNetworkGone, kStandsStill, kTakesTooLong };
 
   /// `number` is told to `connections`, which outlives it.
-  Transfer(const CourierOptions& options, const OutgoingRequest& request, std::string key,
+  Transfer(const HttpTransportOptions& options, const OutgoingRequest& request, std::string key,
            Transport::Done done, std::uint64_t number, Connections& connections);
   ~Transfer();
   Transfer(const Transfer&) = delete;
@@ -71,7 +71,7 @@ class Transfer {
   void set(CURLoption option, T value) {
     curl_easy_setopt(easy_.get(), option, value);
   }
-  void set_limits(const CourierOptions& options);
+  void set_limits(const HttpTransportOptions& options);
   void use_what_is_younger_than(std::chrono::seconds age);
   void set_connection_care();
   void set_headers(const OutgoingRequest& request);

@@ -12,8 +12,8 @@ struct TransferFailure {
   CURLcode code = CURLE_OK;
   std::string detail;      ///< CURLOPT_ERRORBUFFER; may be empty
   std::string url;         ///< of the request
-  std::string proxy;       ///< as in CourierOptions
-  std::string ca_file;     ///< as in CourierOptions
+  std::string proxy;       ///< as in HttpTransportOptions
+  std::string ca_file;     ///< as in HttpTransportOptions
   long os_error = 0;       ///< CURLINFO_OS_ERRNO: of the last connect; EMFILE, ENFILE; or 0
   bool connected = false;  ///< TCP; TLS is what comes next, if there is any
   bool sent = false;       ///< part of the request may have left this machine

@@ -1,10 +1,11 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <string>
 
 #include "core/answer.h"
-#include "core/outbox.h"
+#include "core/seal.h"
 
 namespace flowmyna {
 
@@ -31,6 +32,15 @@ class Transport {
   /// requests whose connection cannot bring an answer any more are answered soon, as kLost or
   /// kNotSent.
   virtual void network_changed() = 0;
+};
+
+/// A transport that the delivery thread waits at.
+class PolledTransport : public Transport {
+ public:
+  /// Moves bytes and calls back what is done; waits up to `timeout` for something to do.
+  virtual void poll(std::chrono::milliseconds timeout) = 0;
+  /// Ends a `poll` that waits, or else the next one. Any thread.
+  virtual void wake() = 0;
 };
 
 }  // namespace flowmyna

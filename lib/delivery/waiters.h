@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "core/clock.h"
-#include "core/outbox.h"
+#include "core/window.h"
 
 namespace flowmyna {
 

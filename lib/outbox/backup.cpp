@@ -10,7 +10,7 @@
 #include <cstring>
 #include <filesystem>
 
-#include "outbox/epoch.h"
+#include "outbox/tables/epoch.h"
 
 namespace flowmyna {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "core/outbox.h"
 #include "outbox/copy_check.h"
-#include "outbox/sqlite.h"
+#include "outbox/sqlite/sqlite.h"
 
 namespace flowmyna {
 

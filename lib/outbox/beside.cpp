@@ -1,6 +1,6 @@
 #include "outbox/beside.h"
 
-#include "outbox/row.h"
+#include "outbox/tables/row.h"
 
 namespace flowmyna {
 namespace {

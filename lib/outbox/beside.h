@@ -1,6 +1,6 @@
 #pragma once
 
-#include "core/outbox.h"
+#include "core/window.h"
 #include "outbox/open_outbox.h"
 
 namespace flowmyna {

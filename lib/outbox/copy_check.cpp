@@ -1,8 +1,8 @@
 #include "outbox/copy_check.h"
 
-#include "outbox/integrity.h"
-#include "outbox/row.h"
-#include "outbox/state_table.h"
+#include "outbox/salvage/integrity.h"
+#include "outbox/tables/row.h"
+#include "outbox/tables/state_table.h"
 
 namespace flowmyna {
 namespace {

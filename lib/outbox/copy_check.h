@@ -2,8 +2,8 @@
 
 #include <cstdint>
 
-#include "outbox/operation_table.h"
-#include "outbox/sqlite.h"
+#include "outbox/sqlite/sqlite.h"
+#include "outbox/tables/operation_table.h"
 
 namespace flowmyna {
 

@@ -2,8 +2,8 @@
 
 #include <optional>
 
-#include "outbox/epoch.h"
 #include "outbox/open_outbox.h"
+#include "outbox/tables/epoch.h"
 
 namespace flowmyna {
 

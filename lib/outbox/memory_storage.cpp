@@ -152,7 +152,7 @@ MemoryStorage::Letter MemoryStorage::remove_letter(Receipt id) {
   return letter;
 }
 
-Result<RetriedLetters> MemoryStorage::retry(const LetterLimits& limits) {
+Result<RetriedLetters> MemoryStorage::retry_dead_letters(const LetterLimits& limits) {
   const auto found = dead_letters(limits);
   RetriedLetters out;
   out.more = found->more;
@@ -172,7 +172,7 @@ Result<RetriedLetters> MemoryStorage::retry(const LetterLimits& limits) {
   return out;
 }
 
-Result<DeadLetters> MemoryStorage::drop(const LetterLimits& limits) {
+Result<DeadLetters> MemoryStorage::drop_dead_letters(const LetterLimits& limits) {
   auto found = dead_letters(limits);
   for (const DeadLetter& described : found->letters) {
     Letter letter = remove_letter(described.id);

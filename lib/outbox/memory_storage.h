@@ -26,8 +26,8 @@ class MemoryStorage final : public Storage {
   Result<Receipt> append(std::span<const AcceptedOperations> groups) override;
   Result<void> seal(const Seal& seal) override;
   Result<void> settle(const Settlement& settlement) override;
-  Result<RetriedLetters> retry(const LetterLimits& limits) override;
-  Result<DeadLetters> drop(const LetterLimits& limits) override;
+  Result<RetriedLetters> retry_dead_letters(const LetterLimits& limits) override;
+  Result<DeadLetters> drop_dead_letters(const LetterLimits& limits) override;
   Result<void> rewrite(Receipt receipt, const CorrectedEvent& event) override;
   void set_unsynced(const UnsyncedRange& range) override;
   Result<void> fold(const Fold& fold, std::string_view stored) override;

@@ -1,7 +1,7 @@
 #include "outbox/open_outbox.h"
 
-#include "outbox/integrity.h"
-#include "outbox/schema.h"
+#include "outbox/salvage/integrity.h"
+#include "outbox/tables/schema.h"
 
 namespace flowmyna {
 namespace {

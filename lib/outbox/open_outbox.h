@@ -2,16 +2,16 @@
 
 #include <string>
 
-#include "outbox/arrival_table.h"
-#include "outbox/damage_tables.h"
-#include "outbox/fold_map.h"
-#include "outbox/folded_table.h"
-#include "outbox/letter_tables.h"
-#include "outbox/operation_table.h"
-#include "outbox/quota.h"
-#include "outbox/seal_table.h"
-#include "outbox/sqlite.h"
-#include "outbox/state_table.h"
+#include "outbox/sqlite/quota.h"
+#include "outbox/sqlite/sqlite.h"
+#include "outbox/tables/arrival_table.h"
+#include "outbox/tables/damage_tables.h"
+#include "outbox/tables/fold_map.h"
+#include "outbox/tables/folded_table.h"
+#include "outbox/tables/letter_tables.h"
+#include "outbox/tables/operation_table.h"
+#include "outbox/tables/seal_table.h"
+#include "outbox/tables/state_table.h"
 
 namespace flowmyna {
 

@@ -6,12 +6,12 @@
 #include <chrono>
 #include <utility>
 
-#include "outbox/damaged_file.h"
-#include "outbox/integrity.h"
-#include "outbox/layout.h"
-#include "outbox/outbox_place.h"
-#include "outbox/schema.h"
-#include "outbox/set_aside.h"
+#include "outbox/disk/outbox_place.h"
+#include "outbox/disk/set_aside.h"
+#include "outbox/salvage/damaged_file.h"
+#include "outbox/salvage/integrity.h"
+#include "outbox/salvage/layout.h"
+#include "outbox/tables/schema.h"
 
 namespace flowmyna {
 namespace {
@@ -304,7 +304,7 @@ Result<void> SqliteStorage::settle(const Settlement& settlement) {
   return done && taken->seal ? note_returned(*taken->seal, settlement) : done;
 }
 
-Result<RetriedLetters> SqliteStorage::retry(const LetterLimits& limits) {
+Result<RetriedLetters> SqliteStorage::retry_dead_letters(const LetterLimits& limits) {
   LetterLimits some = limits;
   // They are written before they are deleted; the room for that is the one kept for settling.
   some.bytes_max = std::min<std::size_t>(some.bytes_max, quota_.settling_row_bytes());
@@ -313,7 +313,7 @@ Result<RetriedLetters> SqliteStorage::retry(const LetterLimits& limits) {
   return retried;
 }
 
-Result<DeadLetters> SqliteStorage::drop(const LetterLimits& limits) {
+Result<DeadLetters> SqliteStorage::drop_dead_letters(const LetterLimits& limits) {
   auto dropped = open_->letters.drop(limits);
   if (!dropped) return dropped;
   for (const DeadLetter& letter : dropped->letters) {

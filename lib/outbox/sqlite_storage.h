@@ -8,13 +8,13 @@
 #include <vector>
 
 #include "outbox/backup.h"
-#include "outbox/database_lock.h"
-#include "outbox/lock_file.h"
-#include "outbox/log_file.h"
+#include "outbox/disk/database_lock.h"
+#include "outbox/disk/lock_file.h"
+#include "outbox/disk/reserve.h"
+#include "outbox/disk/seen_file.h"
 #include "outbox/open_outbox.h"
-#include "outbox/remains.h"
-#include "outbox/reserve.h"
-#include "outbox/seen_file.h"
+#include "outbox/salvage/remains.h"
+#include "outbox/sqlite/log_file.h"
 #include "outbox/storage.h"
 
 namespace flowmyna {
@@ -45,8 +45,8 @@ class SqliteStorage final : public Storage {
   Result<Receipt> append(std::span<const AcceptedOperations> groups) override;
   Result<void> seal(const Seal& seal) override;
   Result<void> settle(const Settlement& settlement) override;
-  Result<RetriedLetters> retry(const LetterLimits& limits) override;
-  Result<DeadLetters> drop(const LetterLimits& limits) override;
+  Result<RetriedLetters> retry_dead_letters(const LetterLimits& limits) override;
+  Result<DeadLetters> drop_dead_letters(const LetterLimits& limits) override;
   Result<void> rewrite(Receipt receipt, const CorrectedEvent& event) override;
   void set_unsynced(const UnsyncedRange& range) override;
   Result<void> fold(const Fold& fold, std::string_view stored) override;

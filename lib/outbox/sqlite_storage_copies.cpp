@@ -4,8 +4,8 @@
 
 #include <utility>
 
+#include "outbox/disk/set_aside.h"
 #include "outbox/epoch_end.h"
-#include "outbox/set_aside.h"
 #include "outbox/sqlite_storage.h"
 
 namespace flowmyna {

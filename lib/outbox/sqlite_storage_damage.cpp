@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "outbox/disk_room.h"
-#include "outbox/salvage.h"
-#include "outbox/set_aside.h"
+#include "outbox/disk/disk_room.h"
+#include "outbox/disk/set_aside.h"
+#include "outbox/salvage/salvage.h"
 #include "outbox/sqlite_storage.h"
 
 namespace flowmyna {

@@ -5,17 +5,13 @@
 #include <span>
 #include <string_view>
 
+#include "core/arrival.h"
+#include "core/backlog.h"
 #include "core/outbox.h"
 #include "core/result.h"
-#include "outbox/unsynced_range.h"
+#include "outbox/tables/unsynced_range.h"
 
 namespace flowmyna {
-
-/// Operations that were accepted at one moment. A view.
-struct AcceptedOperations {
-  const EncodedOperations& operations;
-  std::int64_t unix_s;
-};
 
 /// How soon `Storage::tend` is to be called: never mind, whenever writers do not mind, or before
 /// the next transaction.
@@ -57,8 +53,8 @@ class Storage {
   virtual Result<void> settle(const Settlement& settlement) = 0;
   /// Both as in Outbox. A letter with a damaged operation is not retried: delivery could not read
   /// it and would stop there.
-  virtual Result<RetriedLetters> retry(const LetterLimits& limits) = 0;
-  virtual Result<DeadLetters> drop(const LetterLimits& limits) = 0;
+  virtual Result<RetriedLetters> retry_dead_letters(const LetterLimits& limits) = 0;
+  virtual Result<DeadLetters> drop_dead_letters(const LetterLimits& limits) = 0;
   /// Folds pending upserts into the first of them, whose new content is `stored`. All of them count
   /// as pending until that row is settled, and share its fate.
   virtual Result<void> fold(const Fold& fold, std::string_view stored) = 0;

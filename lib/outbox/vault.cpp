@@ -88,17 +88,18 @@ void Vault::change(std::function<Result<T>(Storage&)> apply, Done<T> done) {
          }});
 }
 
-void Vault::retry(LetterLimits limits, Done<RetriedLetters> done) {
+void Vault::retry_dead_letters(LetterLimits limits, Done<RetriedLetters> done) {
   change<RetriedLetters>(
       [this, limits](Storage& storage) {
         compactor_.reset();  // they come back behind what it has looked at
-        return storage.retry(limits);
+        return storage.retry_dead_letters(limits);
       },
       std::move(done));
 }
 
-void Vault::drop(LetterLimits limits, Done<DeadLetters> done) {
-  change<DeadLetters>([limits](Storage& storage) { return storage.drop(limits); }, std::move(done));
+void Vault::drop_dead_letters(LetterLimits limits, Done<DeadLetters> done) {
+  change<DeadLetters>([limits](Storage& storage) { return storage.drop_dead_letters(limits); },
+                      std::move(done));
 }
 
 void Vault::compact(CompactLimits limits, Done<Compacted> done) {

@@ -8,9 +8,10 @@
 #include <thread>
 #include <vector>
 
+#include "core/backlog.h"
 #include "core/outbox.h"
+#include "loop/event_loop.h"
 #include "outbox/compactor.h"
-#include "outbox/event_loop.h"
 #include "outbox/storage.h"
 
 namespace flowmyna {
@@ -32,7 +33,7 @@ namespace flowmyna {
 /// the other. When a round fails, its writers get the error and nothing of theirs is kept; what
 /// delivery wanted is tried once more without them, because settling is what frees space. Whatever
 /// need not be done before an answer is done after the round.
-class Vault final : public Outbox {
+class Vault final : public Outbox, public Backlog {
  public:
   /// `on_append` is called on the vault's thread after each commit that accepted something;
   /// `planning` says what is a touch to compaction. `on_idle` is called on the vault's thread when
@@ -63,8 +64,8 @@ class Vault final : public Outbox {
   OutboxStats stats() const override;
   void dead_letters(LetterLimits limits, Done<DeadLetters> done) override;
   void dead_letter_of(Receipt receipt, Done<std::optional<DeadLetter>> done) override;
-  void retry(LetterLimits limits, Done<RetriedLetters> done) override;
-  void drop(LetterLimits limits, Done<DeadLetters> done) override;
+  void retry_dead_letters(LetterLimits limits, Done<RetriedLetters> done) override;
+  void drop_dead_letters(LetterLimits limits, Done<DeadLetters> done) override;
   void id(Done<std::string> done) override;
   void arrive(Arrival piece, Done<void> done) override;
   void arrived(std::string export_id, std::string source, Done<Arrived> done) override;
@@ -118,7 +119,7 @@ class Vault final : public Outbox {
   Result<void> apply(const std::vector<Write>& writes);
   Result<void> begin();
   void shrink();
-  void give_up(const Error& error);
+  void roll_back(const Error& error);
   void recover(const Error& error);
   void refresh();
   void tend();

@@ -212,7 +212,7 @@ void Vault::shrink() {
   may_shrink_ = false;
   while (!broken_) {
     const auto shrunk = storage_->shrink();
-    if (!shrunk) give_up(shrunk.error());
+    if (!shrunk) roll_back(shrunk.error());
     publish();
     tend();
     loop_.wait(std::chrono::milliseconds{0});
@@ -249,7 +249,7 @@ void Vault::accept(Appends appends, std::vector<Write>& writes) {
   }
   if (done) done = storage_->commit();
   if (!done) {
-    give_up(done.error());
+    roll_back(done.error());
     for (const auto& append : appends) append->done(tl::make_unexpected(done.error()));
     return;
   }
@@ -273,7 +273,7 @@ Result<void> Vault::apply(const std::vector<Write>& writes) {
     if (done) done = write.apply(*storage_);
   }
   if (done) done = storage_->commit();
-  if (!done) give_up(done.error());
+  if (!done) roll_back(done.error());
   return done;
 }
 
@@ -281,7 +281,7 @@ Result<void> Vault::begin() {
   return broken_ ? tl::make_unexpected(*broken_) : storage_->begin();
 }
 
-void Vault::give_up(const Error& error) {
+void Vault::roll_back(const Error& error) {
   if (broken_) return;  // nothing was begun
   storage_->rollback();
   recover(error);

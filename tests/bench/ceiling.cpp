@@ -17,9 +17,9 @@ constexpr std::string_view kAnswer =
 Result<void> serve_ceiling(const std::string& socket, const std::string& path) {
   auto database = BareDatabase::open(path);
   if (!database) return tl::make_unexpected(database.error());
-  auto bound = sim::bind_unix(socket);
+  auto bound = stand_in::bind_unix(socket);
   if (!bound) return tl::make_unexpected(bound.error());
-  if (auto listening = sim::start_listening(*bound); !listening) return listening;
+  if (auto listening = stand_in::start_listening(*bound); !listening) return listening;
   auto server = RoundServer::open(*std::move(bound));
   if (!server) return tl::make_unexpected(server.error());
 

@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "sim/socket.h"
+#include "stand_in/socket.h"
 
 namespace flowmyna::bench {
 namespace {
@@ -36,7 +36,8 @@ Result<Latencies> measure_disk(const std::string& directory, DiskWrite how,
   using Clock = std::chrono::steady_clock;
   const std::string path = directory + "/disk";
   ::unlink(path.c_str());
-  const sim::Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  const stand_in::Descriptor file(
+      ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (file.get() < 0 || !prepare(file.get(), how)) return tl::make_unexpected(broken(path));
   ::unlink(path.c_str());
 

@@ -23,7 +23,7 @@ Error broken(const std::string& what) {
 
 /// One writer.
 struct Connection {
-  sim::Descriptor socket;
+  stand_in::Descriptor socket;
   struct Request {
     std::string bytes;
     std::size_t messages = 0;
@@ -163,7 +163,7 @@ class Load {
 
   const LoadOptions& options_;
   const Wire& wire_;
-  sim::Descriptor epoll_;
+  stand_in::Descriptor epoll_;
   std::deque<Connection> connections_;  // they stay where they are
   Clock::time_point begun_;
   Clock::time_point last_answer_;

@@ -3,7 +3,7 @@
 #include <cstdio>
 #include <memory>
 
-#include "agent/standard_descriptors.h"
+#include "agent/process/standard_descriptors.h"
 #include "bench/commands.h"
 #include "bench/suite.h"
 

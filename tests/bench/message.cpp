@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "core/decode.h"
-#include "outbox/row.h"
+#include "outbox/tables/row.h"
 
 namespace flowmyna::bench {
 namespace {

@@ -7,19 +7,19 @@
 #include <array>
 #include <filesystem>
 
-#include "agent/desk.h"
-#include "agent/door.h"
-#include "agent/listen.h"
-#include "agent/system_clock.h"
+#include "agent/api/router.h"
+#include "agent/http/http_server.h"
+#include "agent/http/listen.h"
+#include "agent/process/system_clock.h"
 #include "bench/allocations.h"
 #include "bench/load.h"
 #include "core/decode.h"
 #include "core/planner.h"
 #include "core/request.h"
-#include "outbox/row.h"
 #include "outbox/sqlite_storage.h"
+#include "outbox/tables/row.h"
 #include "outbox/vault.h"
-#include "tests/unit/agent/fake_delivery.h"
+#include "tests/unit/agent/api/fake_delivery.h"
 
 namespace flowmyna::bench {
 namespace {
@@ -187,16 +187,16 @@ struct AcceptPath {
   SystemClock clock;
   Vault vault{*SqliteStorage::open({directory.path + "/outbox.db", 1ULL << 34, false}), {}};
   test::FakeDelivery delivery{vault};
-  Desk desk{vault, delivery, clock};
-  Result<std::unique_ptr<Door>> door =
-      Door::open(vault.loop(), *listen_unix(socket, 0600, ""), {},
-                 [this](const HttpRequest& request, Responder responder) {
-                   desk.handle(request, std::move(responder));
-                 });
-  ~AcceptPath() { (*door)->stop(); }
+  Router router{vault, delivery, clock};
+  Result<std::unique_ptr<HttpServer>> server =
+      HttpServer::open(vault.loop(), *listen_unix(socket, 0600, ""), {},
+                       [this](const HttpRequest& request, Responder responder) {
+                         router.handle(request, std::move(responder));
+                       });
+  ~AcceptPath() { (*server)->stop(); }
 };
 
-/// One writer through door, desk and vault, into SQLite without syncs. The client is in this
+/// One writer through server, router and vault, into SQLite without syncs. The client is in this
 /// process as well; what it allocates for its connection is shared by a thousand requests.
 void accept_one(benchmark::State& state, std::size_t batch) {
   const AcceptPath path;

@@ -17,7 +17,7 @@ namespace {
 constexpr RoundServer::ConnectionId kListening = 0;
 constexpr RoundServer::ConnectionId kSignals = 1;
 
-bool watch(const sim::Descriptor& epoll, int fd, RoundServer::ConnectionId id) {
+bool watch(const stand_in::Descriptor& epoll, int fd, RoundServer::ConnectionId id) {
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.u64 = id;
@@ -26,17 +26,18 @@ bool watch(const sim::Descriptor& epoll, int fd, RoundServer::ConnectionId id) {
 
 }  // namespace
 
-RoundServer::RoundServer(sim::Descriptor listening, sim::Descriptor epoll, sim::Descriptor signals)
+RoundServer::RoundServer(stand_in::Descriptor listening, stand_in::Descriptor epoll,
+                         stand_in::Descriptor signals)
     : listening_(std::move(listening)), epoll_(std::move(epoll)), signals_(std::move(signals)) {}
 
-Result<RoundServer> RoundServer::open(sim::Descriptor listening) {
+Result<RoundServer> RoundServer::open(stand_in::Descriptor listening) {
   sigset_t ends;
   ::sigemptyset(&ends);
   ::sigaddset(&ends, SIGTERM);
   ::sigaddset(&ends, SIGINT);
   ::sigprocmask(SIG_BLOCK, &ends, nullptr);
-  sim::Descriptor signals(::signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK));
-  sim::Descriptor epoll(::epoll_create1(EPOLL_CLOEXEC));
+  stand_in::Descriptor signals(::signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK));
+  stand_in::Descriptor epoll(::epoll_create1(EPOLL_CLOEXEC));
   if (!watch(epoll, listening.get(), kListening) || !watch(epoll, signals.get(), kSignals)) {
     return fail(Error::Kind::kIo, "cannot set up epoll");
   }
@@ -62,7 +63,7 @@ const std::vector<RoundServer::Received>& RoundServer::wait(int timeout_ms) {
 
 void RoundServer::accept_all() {
   while (true) {
-    sim::Descriptor socket(
+    stand_in::Descriptor socket(
         ::accept4(listening_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (socket.get() < 0) return;
     const int on = 1;  // fails on a Unix socket, which has nothing of the kind

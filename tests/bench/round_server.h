@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "core/result.h"
-#include "sim/socket.h"
+#include "stand_in/socket.h"
 
 namespace flowmyna::bench {
 
@@ -23,7 +23,7 @@ class RoundServer {
   };
 
   /// `listening` is a socket that listens already.
-  static Result<RoundServer> open(sim::Descriptor listening);
+  static Result<RoundServer> open(stand_in::Descriptor listening);
 
   /// Waits for bytes, or until `timeout_ms` (-1: for ever) is over. Connections come and go by
   /// themselves; `end` becomes true with the first SIGTERM or SIGINT, which are taken over.
@@ -35,16 +35,17 @@ class RoundServer {
 
  private:
   struct Connection {
-    sim::Descriptor socket;
+    stand_in::Descriptor socket;
     std::string in;
   };
-  RoundServer(sim::Descriptor listening, sim::Descriptor epoll, sim::Descriptor signals);
+  RoundServer(stand_in::Descriptor listening, stand_in::Descriptor epoll,
+              stand_in::Descriptor signals);
   void accept_all();
   void receive(ConnectionId id);
 
-  sim::Descriptor listening_;
-  sim::Descriptor epoll_;
-  sim::Descriptor signals_;
+  stand_in::Descriptor listening_;
+  stand_in::Descriptor epoll_;
+  stand_in::Descriptor signals_;
   std::unordered_map<ConnectionId, Connection> connections_;
   std::vector<Received> received_;
   ConnectionId next_id_ = 2;  // 0 and 1 are the listening socket and the signals

@@ -117,10 +117,10 @@ class Sink {
 
 Result<void> serve_sink(const SinkOptions& options,
                         const std::function<void(std::uint16_t port)>& ready) {
-  auto bound = sim::bind_loopback(options.port);
+  auto bound = stand_in::bind_loopback(options.port);
   if (!bound) return tl::make_unexpected(bound.error());
-  if (auto listening = sim::start_listening(*bound); !listening) return listening;
-  const std::uint16_t port = sim::port_of(*bound);
+  if (auto listening = stand_in::start_listening(*bound); !listening) return listening;
+  const std::uint16_t port = stand_in::port_of(*bound);
   auto server = RoundServer::open(*std::move(bound));
   if (!server) return tl::make_unexpected(server.error());
   ready(port);

@@ -9,14 +9,14 @@
 
 namespace flowmyna::bench {
 
-Result<sim::Descriptor> connect_unix(const std::string& path) {
+Result<stand_in::Descriptor> connect_unix(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) {
     return fail(Error::Kind::kInvalid, "the socket path " + path + " is too long");
   }
   path.copy(address.sun_path, path.size());
-  sim::Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  stand_in::Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     return fail(Error::Kind::kUnreachable,
                 "nobody answers on " + path + ": " + std::strerror(errno));

@@ -47,10 +47,11 @@ class ClockPass : public testing::Test {
 
   /// One event, stamped this many seconds after the boot.
   Receipt stamped(BootId boot, int second) {
-    return accept(Backlog().event({{"Order/1"}}, "E", BootStamp{boot, BootTime(second * 1000)}));
+    return accept(
+        OperationList().event({{"Order/1"}}, "E", BootStamp{boot, BootTime(second * 1000)}));
   }
-  Receipt upsert() { return accept(Backlog().upsert("Order/1")); }
-  Receipt timed() { return accept(Backlog().event({{"Order/1"}})); }
+  Receipt upsert() { return accept(OperationList().upsert("Order/1")); }
+  Receipt timed() { return accept(OperationList().event({{"Order/1"}})); }
 
   Result<void> step(const StepLimits& limits = kOneStep) {
     must(storage().begin());
@@ -82,7 +83,7 @@ class ClockPass : public testing::Test {
   Receipt from() { return storage().stats().unsynced_from; }
 
  private:
-  Receipt accept(const Backlog& backlog) {
+  Receipt accept(const OperationList& backlog) {
     must(storage().begin());
     const Receipt receipt = storage().append(backlog.encoded_operations(), 1).value();
     must(storage().commit());

@@ -89,7 +89,7 @@ TYPED_TEST(StorageContract, OneAppendTakesSeveralGroupsEachWithItsTime) {
 }
 
 TYPED_TEST(StorageContract, OperationsComeBackByteForByteWithTheTimeOfTheirAcceptance) {
-  Backlog backlog;
+  OperationList backlog;
   backlog.upsert("Order/1", {{"v", "5420.00"}, {"n", "null"}, {"big", std::string(300'000, '7')}});
   backlog.event({{"Order/1", {{"", "\"\\u0000\""}}}, {"Order/1"}}, "E");
   Storage& storage = this->storage();
@@ -428,8 +428,8 @@ TYPED_TEST(StorageContract, ARollbackLeavesDeadLettersAsTheyWere) {
   const auto before = text(this->storage().dead_letters(letters()));
   Storage& storage = this->storage();
   must(storage.begin());
-  EXPECT_TRUE(storage.retry(letter(1)));
-  EXPECT_TRUE(storage.drop(letter(3)));
+  EXPECT_TRUE(storage.retry_dead_letters(letter(1)));
+  EXPECT_TRUE(storage.drop_dead_letters(letter(3)));
   storage.rollback();
   for (const bool restarted : {false, true}) {
     if (restarted) this->restart();
@@ -452,7 +452,7 @@ TYPED_TEST(StorageContract, AReceiptOfNoOperationIsUnknownHoweverLarge) {
 TYPED_TEST(StorageContract, TheQuotaLeavesNoRoomAboveItAndHasRoomAgainAfterADrain) {
   Storage& storage = this->storage();
   EXPECT_EQ(storage.stats().quota_bytes, kQuotaBytes);
-  Backlog backlog;
+  OperationList backlog;
   for (int i = 0; i < 8; ++i) backlog.upsert("Order/1", {{"v", std::string(64 * 1024, '7')}});
   const EncodedOperations& big = backlog.encoded_operations();
   Receipt last = 0;
@@ -551,9 +551,9 @@ class RandomUse {
     LetterLimits limits = letters(random_() % 100);
     limits.letters_max = 1 + random_() % 3;
     if (random_() % 2 == 0) {
-      (void)storage.retry(limits).value();
+      (void)storage.retry_dead_letters(limits).value();
     } else {
-      (void)storage.drop(limits).value();
+      (void)storage.drop_dead_letters(limits).value();
     }
   }
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "outbox/storage.h"
-#include "tests/unit/core/backlog.h"
+#include "tests/unit/core/operation_list.h"
 
 namespace flowmyna::test {
 
@@ -18,7 +18,7 @@ inline constexpr const char* kKey = "0190a000-1234-7abc-8def-0123456789ab";
 
 /// Upserts of objects with these ids.
 inline EncodedOperations upserts(const std::vector<std::string>& ids) {
-  Backlog backlog;
+  OperationList backlog;
   for (const auto& id : ids) backlog.upsert("Order/" + id);
   return backlog.encoded_operations();
 }
@@ -137,13 +137,13 @@ inline LetterLimits letter(Receipt id) {
 
 inline Result<RetriedLetters> retry(Storage& storage, const LetterLimits& limits) {
   must(storage.begin());
-  auto retried = storage.retry(limits);
+  auto retried = storage.retry_dead_letters(limits);
   must(storage.commit());
   return retried;
 }
 inline Result<DeadLetters> drop(Storage& storage, const LetterLimits& limits) {
   must(storage.begin());
-  auto dropped = storage.drop(limits);
+  auto dropped = storage.drop_dead_letters(limits);
   must(storage.commit());
   return dropped;
 }

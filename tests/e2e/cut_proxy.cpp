@@ -57,14 +57,14 @@ void write_all(int fd, std::string_view bytes) {
   EXPECT_TRUE(count < 0 || static_cast<std::size_t>(count) == bytes.size()) << count;
 }
 
-void close_with_reset(sim::Descriptor& socket) {
+void close_with_reset(stand_in::Descriptor& socket) {
   const linger at_once{1, 0};
   ::setsockopt(socket.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-  socket = sim::Descriptor();
+  socket = stand_in::Descriptor();
 }
 
-sim::Descriptor connect_to(std::uint16_t port) {
-  sim::Descriptor fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+stand_in::Descriptor connect_to(std::uint16_t port) {
+  stand_in::Descriptor fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
@@ -78,10 +78,10 @@ sim::Descriptor connect_to(std::uint16_t port) {
 
 CutProxy::CutProxy(std::uint16_t api_port)
     : api_port_(api_port),
-      listening_(std::move(*sim::bind_loopback(0))),
+      listening_(std::move(*stand_in::bind_loopback(0))),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   port_ = port_of(listening_);
-  EXPECT_TRUE(sim::start_listening(listening_));
+  EXPECT_TRUE(stand_in::start_listening(listening_));
   thread_ = std::thread([this] { run(); });
 }
 
@@ -117,7 +117,7 @@ std::optional<CutProxy::Struck> CutProxy::wait_for_cut() {
 
 void CutProxy::release() {
   on_thread([this] {
-    EXPECT_TRUE(!is_gone_ || sim::start_listening(listening_));
+    EXPECT_TRUE(!is_gone_ || stand_in::start_listening(listening_));
     is_gone_ = false;
     is_blocked_ = false;
   });
@@ -170,7 +170,7 @@ void CutProxy::run() {
 }
 
 void CutProxy::take_client() {
-  sim::Descriptor client(::accept4(listening_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  stand_in::Descriptor client(::accept4(listening_.get(), nullptr, nullptr, SOCK_CLOEXEC));
   if (client.get() < 0) return;
   Link link;
   link.client = std::move(client);
@@ -233,8 +233,8 @@ void CutProxy::cut(Link& link) {
       [&](const Link& other) { return &other == &link || how.meanwhile == Cut::Meanwhile::kGone; });
   if (how.meanwhile == Cut::Meanwhile::kGone) {
     is_gone_ = true;
-    listening_ = sim::Descriptor();
-    listening_ = std::move(*sim::bind_loopback(port_));
+    listening_ = stand_in::Descriptor();
+    listening_ = std::move(*stand_in::bind_loopback(port_));
   }
   struck_.set_value(what);
 }

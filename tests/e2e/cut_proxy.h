@@ -12,7 +12,7 @@
 #include <thread>
 #include <vector>
 
-#include "sim/socket.h"
+#include "stand_in/socket.h"
 
 namespace flowmyna::test {
 
@@ -72,8 +72,8 @@ class CutProxy {
  private:
   /// A client's connection and the one to the API that belongs to it.
   struct Link {
-    sim::Descriptor client;
-    sim::Descriptor server;
+    stand_in::Descriptor client;
+    stand_in::Descriptor server;
     std::string path;        // of the request under way; empty: idle
     std::string request;     // as far as it has been read
     std::string answer;      // of the request under way, as far as it has been read
@@ -94,8 +94,8 @@ class CutProxy {
 
   const std::uint16_t api_port_;
   std::uint16_t port_ = 0;
-  sim::Descriptor listening_;
-  sim::Descriptor wake_;
+  stand_in::Descriptor listening_;
+  stand_in::Descriptor wake_;
   Links links_;
   std::optional<Cut> armed_;
   std::promise<Struck> struck_;

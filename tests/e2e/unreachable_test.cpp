@@ -10,7 +10,7 @@
 
 #include "e2e/rig.h"
 #include "e2e/wire_log.h"
-#include "sim/socket.h"
+#include "stand_in/socket.h"
 
 namespace flowmyna::test {
 namespace {
@@ -21,7 +21,7 @@ constexpr const char* kEvent = "/api/public/v1/event";
 /// A port at which nobody answers, not even the kernel: its queue of connections is full.
 class DeafPort {
  public:
-  DeafPort() : listening_(std::move(*sim::bind_loopback(0))) {
+  DeafPort() : listening_(std::move(*stand_in::bind_loopback(0))) {
     EXPECT_EQ(::listen(listening_.get(), 0), 0);
     sockaddr_in address{};
     socklen_t length = sizeof address;
@@ -36,8 +36,8 @@ class DeafPort {
   std::string url() const { return "http://127.0.0.1:" + std::to_string(port_of(listening_)); }
 
  private:
-  sim::Descriptor listening_;
-  std::vector<sim::Descriptor> callers_;
+  stand_in::Descriptor listening_;
+  std::vector<stand_in::Descriptor> callers_;
 };
 
 /// Writes to an agent that looks for the API at `url`, and then to one that knows better.
@@ -84,7 +84,7 @@ TEST(Unreachable, AHostThatIsNotFoundIsNamed) {
 }
 
 TEST(Unreachable, ARefusedConnectionIsToldApart) {
-  const auto bound = sim::bind_loopback(0);
+  const auto bound = stand_in::bind_loopback(0);
   const std::string peer = "127.0.0.1:" + std::to_string(port_of(*bound));
   expect_kept_then_delivered("http://" + peer, "", {"connection refused by " + peer});
 }

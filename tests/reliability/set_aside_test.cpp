@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "outbox/salvage.h"
-#include "outbox/set_aside.h"
+#include "outbox/disk/set_aside.h"
+#include "outbox/salvage/salvage.h"
 #include "reliability/loop_disk.h"
 #include "tests/contract/storage_text.h"
 #include "tests/unit/outbox/sqlite_file.h"

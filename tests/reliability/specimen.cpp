@@ -68,7 +68,7 @@ void Specimen::accept(SqliteStorage& storage, int count) {
     const std::string object = "Order/" + std::to_string(number % 50);
     const Properties value = {
         {"v", '"' + std::to_string(number) + std::string(size_of_value(number), 'x') + '"'}};
-    Backlog backlog;
+    OperationList backlog;
     const bool is_event = number % 5 == 0;
     if (is_event) {
       backlog.event({{object, value}}, "E" + std::to_string(number));
@@ -100,7 +100,7 @@ void Specimen::settle(SqliteStorage& storage) {
   must(storage.begin());
   LetterLimits few;
   few.letters_max = 3;
-  (void)storage.drop(few).value();
+  (void)storage.drop_dead_letters(few).value();
   must(storage.commit());
 }
 

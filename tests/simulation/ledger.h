@@ -7,7 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "core/compaction.h"
 #include "core/outbox.h"
+#include "core/seal.h"
 #include "findings.h"
 #include "model_operation.h"
 

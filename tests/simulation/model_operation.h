@@ -56,7 +56,7 @@ std::string render(const ModelOperation& operation);
 /// The item as which an upsert of several operations arrives, in the same form whoever makes it.
 std::string render_patch(const std::string& object, const ObjectValue& patch);
 
-/// Gives an event without a timestamp the time of its acceptance, as the agent's desk does.
+/// Gives an event without a timestamp the time of its acceptance, as the agent's router does.
 void stamp(ModelOperation& operation, const VirtualClock& clock);
 
 /// The word by which the API refuses a bad operation. In an upsert it is the name of a property, so

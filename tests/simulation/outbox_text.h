@@ -3,7 +3,9 @@
 #include <string>
 #include <vector>
 
+#include "core/compaction.h"
 #include "core/outbox.h"
+#include "core/seal.h"
 #include "model_operation.h"
 
 namespace flowmyna::simulation {

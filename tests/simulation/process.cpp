@@ -29,13 +29,13 @@ Process::Process(const ForemanOptions& options, const OutboxOptions& outbox_opti
       outbox_(outbox_options, options.plan,
               with_wake(std::move(outbox), &SimulatedOutbox::Surroundings::on_append,
                         [this] {
-                          if (foreman_.wants(outbox_.stats().accepted)) wake();
+                          if (board_.wants(outbox_.stats().accepted)) wake();
                         })),
       transport_(with_wake(std::move(transport), &SimulatedTransport::Surroundings::after_answer,
                            [this] { wake(); })),
-      foreman_(
-          options, outbox_, transport_, queue_.clock(),
-          [this](std::function<void()> work) { post(std::move(work)); }, std::move(make_key)) {
+      foreman_(options, {outbox_, transport_, queue_.clock(), board_,
+                         [this](std::function<void()> work) { post(std::move(work)); },
+                         std::move(make_key)}) {
   wake();
 }
 

@@ -22,7 +22,9 @@ class Process {
 
   SimulatedOutbox& outbox() { return outbox_; }
   SimulatedTransport& transport() { return transport_; }
-  const Foreman& foreman() const { return foreman_; }
+  DeliveryStatus status() const { return board_.status(); }
+  bool is_quiet() const { return foreman_.is_quiet(); }
+  std::vector<StuckItem> stuck(std::size_t items_max) const { return foreman_.stuck(items_max); }
 
   /// Runs on the delivery thread before the foreman's next step.
   void post(std::function<void()> work);
@@ -41,7 +43,7 @@ class Process {
   void returned(Receipt lowest) {
     post([this, lowest] { foreman_.returned(lowest); });
   }
-  void drop_pending(Receipt receipt, Outbox::Done<void> done) {
+  void drop_pending(Receipt receipt, Done<void> done) {
     post([this, receipt, done = std::move(done)] { foreman_.drop_pending(receipt, done); });
   }
   void network_changed() {
@@ -62,6 +64,7 @@ class Process {
   std::uint32_t idle_steps_ = 0;  // in a row
   SimulatedOutbox outbox_;
   SimulatedTransport transport_;
+  StatusBoard board_;
   Foreman foreman_;
   Lifetime lifetime_;
 };

@@ -12,7 +12,7 @@ const Error kFailed{Error::Kind::kIo, "the disk failed"};
 
 }  // namespace
 
-void SimulatedOutbox::append(std::unique_ptr<Append> operations) {
+void SimulatedOutbox::append(std::unique_ptr<WriterAppend> operations) {
   queued_.appends.emplace_back(static_cast<WriterAppend*>(operations.release()));
   begin_round();
 }
@@ -71,7 +71,7 @@ void SimulatedOutbox::dead_letter_of(Receipt receipt, Done<std::optional<DeadLet
   begin_round();
 }
 
-void SimulatedOutbox::retry(LetterLimits limits, Done<RetriedLetters> done) {
+void SimulatedOutbox::retry_dead_letters(LetterLimits limits, Done<RetriedLetters> done) {
   auto change = std::make_shared<LetterChange>();
   change->limits = limits;
   queued_.writes.push_back(
@@ -82,7 +82,7 @@ void SimulatedOutbox::retry(LetterLimits limits, Done<RetriedLetters> done) {
   begin_round();
 }
 
-void SimulatedOutbox::drop(LetterLimits limits, Done<DeadLetters> done) {
+void SimulatedOutbox::drop_dead_letters(LetterLimits limits, Done<DeadLetters> done) {
   auto change = std::make_shared<LetterChange>();
   change->drops = true;
   change->limits = limits;
@@ -116,9 +116,9 @@ Result<void> SimulatedOutbox::apply(GivenUp& given_up, MemoryStorage& storage) {
 
 Result<void> SimulatedOutbox::apply(LetterChange& change, MemoryStorage& storage) {
   change.taken = storage.dead_letters(change.limits).value();
-  if (change.drops) return storage.drop(change.limits).map([](const DeadLetters&) {});
+  if (change.drops) return storage.drop_dead_letters(change.limits).map([](const DeadLetters&) {});
   compactor_.reset();
-  return storage.retry(change.limits).map([&](const RetriedLetters& retried) {
+  return storage.retry_dead_letters(change.limits).map([&](const RetriedLetters& retried) {
     change.retried = retried;
   });
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "chance.h"
+#include "core/backlog.h"
 #include "core/outbox.h"
 #include "event_queue.h"
 #include "ledger.h"
@@ -47,7 +48,7 @@ struct OutboxOptions {
 ///
 /// One process's: destroying it drops what is queued, answered to nobody. What is durable stays in
 /// the storage, and is written into the ledger at each commit.
-class SimulatedOutbox final : public Outbox {
+class SimulatedOutbox final : public Backlog {
  public:
   struct Surroundings {
     EventQueue& queue;
@@ -71,32 +72,23 @@ class SimulatedOutbox final : public Outbox {
         compactor_(std::move(planning)),
         stats_(around_.storage.stats()) {}
 
-  void append(std::unique_ptr<Append> operations) override;
   void read(ReadLimits limits, Done<Window> done) override;
   void fetch(std::vector<Receipt> receipts, Done<Window> done) override;
-  void state(Receipt receipt, Done<ReceiptState> done) override;
+  OutboxStats stats() const override { return stats_; }
   void seals(Done<std::vector<Seal>> done) override;
   void seal(std::vector<Seal> seals, Done<void> done) override;
   void settle(std::vector<Settlement> settlements, Done<void> done) override;
   void correct_clock(ClockCorrection correction, Done<void> done) override;
   void compact(CompactLimits limits, Done<Compacted> done) override;
-  OutboxStats stats() const override { return stats_; }
-  void dead_letters(LetterLimits limits, Done<DeadLetters> done) override;
-  void dead_letter_of(Receipt receipt, Done<std::optional<DeadLetter>> done) override;
-  void retry(LetterLimits limits, Done<RetriedLetters> done) override;
-  void drop(LetterLimits limits, Done<DeadLetters> done) override;
-  // Nothing of the simulation moves to another device.
-  void id(Done<std::string> done) override { done(not_simulated()); }
-  void arrive(Arrival, Done<void> done) override { done(not_simulated()); }
-  void arrived(std::string, std::string, Done<Arrived> done) override { done(not_simulated()); }
   void give_up(GiveUp what, Done<std::uint64_t> done) override;
-  // Nor is any of it copied.
-  void begin_backup(std::string, Done<void> done) override { done(not_simulated()); }
-  void continue_backup(std::string, Done<BackupProgress> done) override { done(not_simulated()); }
-  void read_backup(std::string, std::uint64_t, Done<std::string> done) override {
-    done(not_simulated());
-  }
-  void end_backup(std::string, Done<void> done) override { done(not_simulated()); }
+
+  // What writers and people do, as in Outbox.
+  void append(std::unique_ptr<WriterAppend> operations);
+  void state(Receipt receipt, Done<ReceiptState> done);
+  void dead_letters(LetterLimits limits, Done<DeadLetters> done);
+  void dead_letter_of(Receipt receipt, Done<std::optional<DeadLetter>> done);
+  void retry_dead_letters(LetterLimits limits, Done<RetriedLetters> done);
+  void drop_dead_letters(LetterLimits limits, Done<DeadLetters> done);
 
  private:
   /// What a person does to dead letters, and what came of it.
@@ -126,9 +118,6 @@ class SimulatedOutbox final : public Outbox {
 
   enum class Committed : std::uint8_t { kYes, kNo, kUnsaid };
 
-  static tl::unexpected<Error> not_simulated() {
-    return fail(Error::Kind::kUnsupported, "not simulated");
-  }
   void begin_round();
   void perform(Round round);
   Committed commit(const Round& round, bool with_appends);

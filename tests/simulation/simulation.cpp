@@ -107,7 +107,7 @@ Outcome Simulation::run() {
 
 bool Simulation::has_ended() const {
   return writers_->are_done() && faults_.is_over(queue_.now()) && process_ != nullptr &&
-         process_->foreman().is_quiet() && (storage_.stats().pending() == 0 || is_stuck_);
+         process_->is_quiet() && (storage_.stats().pending() == 0 || is_stuck_);
 }
 
 /// What must hold at any time.
@@ -182,7 +182,7 @@ void Simulation::witness() {
 Receipt Simulation::unexplained() const {
   std::set<Receipt> stuck;
   if (process_ != nullptr) {
-    for (const StuckItem& item : process_->foreman().stuck(SIZE_MAX)) {
+    for (const StuckItem& item : process_->stuck(SIZE_MAX)) {
       for (const Receipt receipt : ledger_.behind(item.members)) stuck.insert(receipt);
     }
   }
@@ -217,7 +217,7 @@ void Simulation::check_end() {
   check_receipts();
   Reference reference(ledger_, api_, findings_, scenario_.foreman.dead_letter_after);
   reference.check_states();
-  const auto unsettled = process_->foreman().status().duplicates_unsettled;
+  const auto unsettled = process_->status().duplicates_unsettled;
   reference.check_recordings(rules_, scenario_.foreman.hold_unknown,
                              stats.duplicates_possible + unsettled);
   corrected_ = reference.corrected();

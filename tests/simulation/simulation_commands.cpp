@@ -1,6 +1,6 @@
 // What people do in the simulation.
 
-#include "core/dead_letter_retry.h"
+#include "delivery/dead_letter_retry.h"
 #include "simulation.h"
 
 namespace flowmyna::simulation {
@@ -42,7 +42,7 @@ void Simulation::command(Command command) {
       return;
     }
     case Command::kDropOne:
-      process_->outbox().drop(some_letter(), [](const Result<DeadLetters>&) {});
+      process_->outbox().drop_dead_letters(some_letter(), [](const Result<DeadLetters>&) {});
       return;
     case Command::kDropPending:
       drop_pending();
@@ -53,7 +53,7 @@ void Simulation::command(Command command) {
 }
 
 void Simulation::drop_pending() {
-  const auto stuck = process_->foreman().stuck(1);
+  const auto stuck = process_->stuck(1);
   std::vector<Receipt> candidates;
   if (!stuck.empty() && chance_.one_in(0.7)) {
     candidates = stuck.front().members;
@@ -98,10 +98,13 @@ LetterLimits Simulation::some_letter() {
   return limits;
 }
 
-/// As the desk does it.
+/// As the router does it.
 void Simulation::retry(LetterLimits limits) {
   DeadLetterRetry::start(
-      process_->outbox(), limits,
+      [&outbox = process_->outbox()](LetterLimits step, Done<RetriedLetters> done) {
+        outbox.retry_dead_letters(step, std::move(done));
+      },
+      limits,
       [this](Receipt lowest) {
         process_->post([this, lowest] { ledger_.heard_of_retries(lowest); });
         rules_.returned();

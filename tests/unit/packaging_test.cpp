@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "agent/config.h"
+#include "agent/config/config.h"
 
 namespace flowmyna {
 namespace {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/timestamp.h"
-#include "tests/unit/core/backlog.h"
+#include "tests/unit/core/operation_list.h"
 
 namespace flowmyna::test {
 namespace {
@@ -16,7 +16,7 @@ constexpr BootId kBoot = 0xb007;
 constexpr ClockCorrection kCorrection{kBoot, 1'769'860'800'000};
 
 std::string stored_event(std::optional<BootStamp> boot) {
-  Backlog backlog;
+  OperationList backlog;
   backlog.event({{"Order/1", {{"a", "1"}}}}, "Shipped", boot);
   return std::string(backlog.encoded_operations()[0]);
 }
@@ -112,7 +112,7 @@ TEST(ClockCorrection, IsMadeOnce) {
 TEST(ClockCorrection, LeavesAloneWhatItCannotBeFor) {
   EXPECT_FALSE(corrected(stored_event(BootStamp{kBoot + 1, BootTime(61'007)}), kCorrection));
   EXPECT_FALSE(corrected(stored_event({}), kCorrection));
-  Backlog upsert;
+  OperationList upsert;
   upsert.upsert("Order/1");
   EXPECT_FALSE(corrected(upsert.encoded_operations()[0], kCorrection));
   std::string damaged = stored_event(BootStamp{kBoot, BootTime(61'007)});

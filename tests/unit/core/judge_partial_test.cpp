@@ -8,7 +8,7 @@
 
 #include "core/judge.h"
 #include "core/request.h"
-#include "tests/unit/core/backlog.h"
+#include "tests/unit/core/operation_list.h"
 #include "tests/unit/core/verdict_text.h"
 
 namespace flowmyna::test {
@@ -37,7 +37,7 @@ std::string counts(std::size_t processed, std::size_t failed) {
 std::string judged_upserts(const std::vector<std::string>& sent,
                            const std::vector<std::string>& listed,
                            const std::vector<std::string>& errors) {
-  Backlog backlog;
+  OperationList backlog;
   for (const auto& object : sent) backlog.upsert(object, {{"type", "\"x\""}});
   const auto operations = backlog.operations();
   std::vector<RequestItem> items;

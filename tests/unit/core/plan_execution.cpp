@@ -6,7 +6,7 @@
 #include <stdexcept>
 
 #include "core/patch.h"
-#include "tests/unit/core/backlog.h"
+#include "tests/unit/core/operation_list.h"
 
 namespace flowmyna::test {
 namespace {

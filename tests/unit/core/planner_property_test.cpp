@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "core/planner.h"
-#include "tests/unit/core/backlog.h"
+#include "tests/unit/core/operation_list.h"
 #include "tests/unit/core/plan_execution.h"
 
 namespace flowmyna::test {
@@ -45,7 +45,7 @@ Properties properties_of(const Target& target, std::size_t number) {
   return out;
 }
 
-void add(Backlog& backlog, const Step& step, std::size_t number) {
+void add(OperationList& backlog, const Step& step, std::size_t number) {
   if (!step.is_event) {
     const Target& target = step.targets.front();
     backlog.upsert(kObjects[target.object], properties_of(target, number));
@@ -59,7 +59,7 @@ void add(Backlog& backlog, const Step& step, std::size_t number) {
 }
 
 void showValue(const Step& step, std::ostream& out) {
-  Backlog backlog;
+  OperationList backlog;
   add(backlog, step, 1);
   std::string json;
   backlog.operations().front().append_json(json);
@@ -90,8 +90,8 @@ rc::Gen<Step> step() {
   return rc::gen::weightedOneOf<Step>({{3, upsert}, {2, event}});
 }
 
-Backlog backlog_of(const Workload& workload) {
-  Backlog backlog;
+OperationList backlog_of(const Workload& workload) {
+  OperationList backlog;
   for (std::size_t i = 0; i < workload.size(); ++i) add(backlog, workload[i], i);
   return backlog;
 }
@@ -113,7 +113,7 @@ void expect_same_as_one_by_one(const PlanOptions& options, Cutting cutting,
                                bool somebody_waits = false) {
   const Workload workload = *rc::gen::container<Workload>(step());
   if (somebody_waits) cutting.groups = random_groups(workload.size());
-  const Backlog backlog = backlog_of(workload);
+  const OperationList backlog = backlog_of(workload);
   const auto operations = backlog.operations();
   std::mt19937_64 random(*rc::gen::arbitrary<std::uint64_t>());
   RC_ASSERT(execute_planned(operations, options, cutting, random).describe() ==

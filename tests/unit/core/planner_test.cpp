@@ -31,7 +31,7 @@ std::string text(const std::vector<PlannedItem>& items) {
   return out;
 }
 
-std::string planned(const Backlog& backlog, const PlanOptions& options = {},
+std::string planned(const OperationList& backlog, const PlanOptions& options = {},
                     const std::vector<OutstandingRequest>& outstanding = {}) {
   return text(plan(backlog.operations(), outstanding, options));
 }
@@ -43,23 +43,23 @@ PlanOptions with_latest(const std::string& type) {
 }
 
 TEST(Planner, NothingPendingIsNoItem) {
-  EXPECT_EQ(planned(Backlog()), "");
+  EXPECT_EQ(planned(OperationList()), "");
 }
 
 TEST(Planner, UpsertsOfOneObjectAreOneItemThatComposesThemInOrder) {
-  Backlog backlog;
+  OperationList backlog;
   backlog.upsert("Order/1", {{"a", "1"}}).upsert("Order/2").upsert("Order/1", {{"a", "null"}});
   EXPECT_EQ(planned(backlog), "{0 2}\n{1}\n");
 }
 
 TEST(Planner, ObjectsOfOneIdAndTwoTypesAreTwo) {
-  Backlog backlog;
+  OperationList backlog;
   backlog.upsert("Order/1").upsert("Customer/1");
   EXPECT_EQ(planned(backlog), "{0}\n{1}\n");
 }
 
 TEST(Planner, AnEventWaitsForTheUpsertsOfItsObjectsAndLaterUpsertsForTheEvent) {
-  Backlog backlog;
+  OperationList backlog;
   backlog.upsert("Order/1").event({{"Order/1"}}).upsert("Order/1").upsert("Order/1");
   EXPECT_EQ(planned(backlog),
             "{0}\n"
@@ -68,7 +68,7 @@ TEST(Planner, AnEventWaitsForTheUpsertsOfItsObjectsAndLaterUpsertsForTheEvent) {
 }
 
 TEST(Planner, AnEventOnOtherObjectsDoesNotKeepUpsertsApart) {
-  Backlog backlog;
+  OperationList backlog;
   backlog.upsert("Order/1").event({{"Order/2"}}).upsert("Order/1");
   EXPECT_EQ(planned(backlog),
             "{0 2}\n"
@@ -76,7 +76,7 @@ TEST(Planner, AnEventOnOtherObjectsDoesNotKeepUpsertsApart) {
 }
 
 TEST(Planner, TheFirstTouchOfAnObjectWaitsForNothing) {
-  Backlog backlog;
+  OperationList backlog;
   backlog.event({{"Order/1"}}).upsert("Order/1").upsert("Order/2");
   EXPECT_EQ(planned(backlog),
             "{0}\n"
@@ -85,13 +85,13 @@ TEST(Planner, TheFirstTouchOfAnObjectWaitsForNothing) {
 }
 
 TEST(Planner, EventsThatOnlyNameAnObjectDoNotWaitForEachOther) {
-  Backlog backlog;
+  OperationList backlog;
   backlog.event({{"Order/1"}}).event({{"Order/1"}, {"Order/2"}}).event({{"Order/2"}});
   EXPECT_EQ(planned(backlog), "{0}\n{1}\n{2}\n");
 }
 
 TEST(Planner, AnEventThatWritesAnObjectComesBetweenThoseThatNameItBeforeAndAfter) {
-  Backlog backlog;
+  OperationList backlog;
   backlog.event({{"Order/1"}}).event({{"Order/1", kSome}}).event({{"Order/1"}});
   EXPECT_EQ(planned(backlog),
             "{0}\n"
@@ -100,13 +100,13 @@ TEST(Planner, AnEventThatWritesAnObjectComesBetweenThoseThatNameItBeforeAndAfter
 }
 
 TEST(Planner, EventsThatWriteDifferentObjectsDoNotWaitForEachOther) {
-  Backlog backlog;
+  OperationList backlog;
   backlog.event({{"Order/1", kSome}, {"Customer/1"}}).event({{"Order/2", kSome}, {"Customer/1"}});
   EXPECT_EQ(planned(backlog), "{0}\n{1}\n");
 }
 
 TEST(Planner, AnEventWaitsForTheLastWriteOfEachOfItsObjects) {
-  Backlog backlog;
+  OperationList backlog;
   backlog.upsert("Order/1").event({{"Order/1"}}).upsert("Order/1");
   backlog.event({{"Order/1"}, {"Order/2"}}).event({{"Order/2"}});
   EXPECT_EQ(planned(backlog),
@@ -121,7 +121,7 @@ TEST(Planner, AnEventThatNamesAnObjectTwiceDoesNotWaitForItself) {
   for (const bool writes_first : {true, false}) {
     const Named writing{"Order/1", kSome};
     const Named reading{"Order/1"};
-    Backlog backlog;
+    OperationList backlog;
     backlog.event(writes_first ? std::vector{writing, reading} : std::vector{reading, writing});
     backlog.upsert("Order/1");
     EXPECT_EQ(planned(backlog),
@@ -131,7 +131,7 @@ TEST(Planner, AnEventThatNamesAnObjectTwiceDoesNotWaitForItself) {
 }
 
 TEST(Planner, AWriterWaitsForTheReadsSinceTheLastWriteOnly) {
-  Backlog backlog;
+  OperationList backlog;
   backlog.event({{"Order/1"}}).upsert("Order/1").event({{"Order/1"}}).upsert("Order/1");
   EXPECT_EQ(planned(backlog),
             "{0}\n"
@@ -141,7 +141,7 @@ TEST(Planner, AWriterWaitsForTheReadsSinceTheLastWriteOnly) {
 }
 
 TEST(Planner, AnUpsertWithoutPropertiesIsATouchToo) {
-  Backlog backlog;  // the object must exist before the event names it
+  OperationList backlog;  // the object must exist before the event names it
   backlog.upsert("Order/1").event({{"Order/1"}});
   EXPECT_EQ(planned(backlog),
             "{0}\n"
@@ -149,7 +149,7 @@ TEST(Planner, AnUpsertWithoutPropertiesIsATouchToo) {
 }
 
 TEST(Planner, AnItemWaitsForNothingThatItsCompanionsDependOn) {
-  Backlog backlog;
+  OperationList backlog;
   backlog.upsert("Order/1").upsert("Order/2").event({{"Order/2"}}).event({{"Order/3"}});
   EXPECT_EQ(planned(backlog),
             "{0}\n"
@@ -163,15 +163,17 @@ TEST(Planner, AReaderWaitsForOutstandingWritersAndAWriterForAllOutstandingTouche
   const std::uint64_t other = hash_object({"Order", "9"});
   const std::vector<OutstandingRequest> outstanding = {
       {7, {{order, true}}}, {8, {{order, false}, {other, true}}}, {9, {{other, true}}}};
-  EXPECT_EQ(planned(Backlog().event({{"Order/1"}}), {}, outstanding), "{0} after outstanding 7\n");
-  EXPECT_EQ(planned(Backlog().event({{"Order/1", kSome}}), {}, outstanding),
+  EXPECT_EQ(planned(OperationList().event({{"Order/1"}}), {}, outstanding),
+            "{0} after outstanding 7\n");
+  EXPECT_EQ(planned(OperationList().event({{"Order/1", kSome}}), {}, outstanding),
             "{0} after outstanding 7 8\n");
-  EXPECT_EQ(planned(Backlog().upsert("Order/1"), {}, outstanding), "{0} after outstanding 7 8\n");
-  EXPECT_EQ(planned(Backlog().upsert("Order/2"), {}, outstanding), "{0}\n");
+  EXPECT_EQ(planned(OperationList().upsert("Order/1"), {}, outstanding),
+            "{0} after outstanding 7 8\n");
+  EXPECT_EQ(planned(OperationList().upsert("Order/2"), {}, outstanding), "{0}\n");
 }
 
 TEST(Planner, OfLatestTypesAnEventThatDoesNotWriteIsNoTouch) {
-  Backlog backlog;
+  OperationList backlog;
   backlog.upsert("Customer/1").event({{"Customer/1"}}).upsert("Customer/1");
   EXPECT_EQ(planned(backlog, with_latest("Customer")),
             "{0 2}\n"
@@ -183,7 +185,7 @@ TEST(Planner, OfLatestTypesAnEventThatDoesNotWriteIsNoTouch) {
 }
 
 TEST(Planner, OfLatestTypesAnEventThatWritesIsATouch) {
-  Backlog backlog;
+  OperationList backlog;
   backlog.upsert("Customer/1").event({{"Customer/1", kSome}}).upsert("Customer/1");
   EXPECT_EQ(planned(backlog, with_latest("Customer")),
             "{0}\n"
@@ -192,7 +194,7 @@ TEST(Planner, OfLatestTypesAnEventThatWritesIsATouch) {
 }
 
 TEST(Planner, EventsHaveTheGroupOfWhoeverWaitsForThem) {
-  Backlog backlog;
+  OperationList backlog;
   for (int i = 0; i < 3; ++i) backlog.event({{"Order/1"}});
   backlog.upsert("Order/2");
   const std::vector<std::uint64_t> groups = {0, 7, 3, 7};
@@ -205,14 +207,14 @@ TEST(Planner, EventsHaveTheGroupOfWhoeverWaitsForThem) {
 }
 
 TEST(Planner, UpsertsThatSomebodyWaitsForTravelWithTheOthers) {
-  Backlog backlog;
+  OperationList backlog;
   backlog.upsert("Order/1").upsert("Order/2").upsert("Order/1").event({{"Order/1"}});
   const std::vector<std::uint64_t> groups = {1, 0, 3, 0};
   EXPECT_EQ(text(plan(backlog.operations(), {}, {}, groups)), planned(backlog));
 }
 
 TEST(Planner, TouchesAreTheObjectsThatOperationsMustNotPassEachOtherOn) {
-  const auto touches = [](const Backlog& backlog, const PlanOptions& options) {
+  const auto touches = [](const OperationList& backlog, const PlanOptions& options) {
     std::string out;
     for (const auto& touch : touches_of(backlog.operations(), options)) {
       EXPECT_EQ(touch.object, hash_object({"Customer", "1"}));
@@ -220,9 +222,9 @@ TEST(Planner, TouchesAreTheObjectsThatOperationsMustNotPassEachOtherOn) {
     }
     return out;
   };
-  EXPECT_EQ(touches(Backlog().upsert("Customer/1"), {}), "w");
-  EXPECT_EQ(touches(Backlog().event({{"Customer/1"}, {"Customer/1", kSome}}), {}), "rw");
-  EXPECT_EQ(touches(Backlog().event({{"Customer/1"}}), with_latest("Customer")), "");
+  EXPECT_EQ(touches(OperationList().upsert("Customer/1"), {}), "w");
+  EXPECT_EQ(touches(OperationList().event({{"Customer/1"}, {"Customer/1", kSome}}), {}), "rw");
+  EXPECT_EQ(touches(OperationList().event({{"Customer/1"}}), with_latest("Customer")), "");
 }
 
 std::string body_of(const PlannedItem& item, const std::vector<Operation>& operations) {
@@ -234,7 +236,7 @@ std::string body_of(const PlannedItem& item, const std::vector<Operation>& opera
 TEST(Planner, AnItemTakesAtMostWhatItSays) {
   Properties many;  // short ones: their JSON is larger than their stored form
   for (int i = 0; i < 40; ++i) many.emplace_back("p" + std::to_string(i), "1");
-  Backlog backlog;
+  OperationList backlog;
   backlog.upsert("Order/1", many).upsert("Order/1", many).upsert("Order/2");
   backlog.event(std::vector<Named>(20, {"Item/1", {{"a", "1"}}})).event({{"Order/3"}});
   const auto operations = backlog.operations();
@@ -247,7 +249,7 @@ TEST(Planner, AMergedUpsertIsClosedBeforeItOutgrowsARequest) {
   constexpr std::size_t kLimit = 10'000;
   PlanOptions options;
   options.bytes_max = kLimit;
-  Backlog backlog;
+  OperationList backlog;
   for (int i = 0; i < 100; ++i) {
     backlog.upsert("Order/1", {{"p" + std::to_string(i), std::string(300, '1')}});
   }
@@ -264,7 +266,7 @@ TEST(Planner, AMergedUpsertIsClosedBeforeItOutgrowsARequest) {
 TEST(Planner, WhatIsOverwrittenTakesNoRoomInAMergedUpsert) {
   PlanOptions options;
   options.bytes_max = 10'000;
-  Backlog backlog;
+  OperationList backlog;
   for (int i = 0; i < 1000; ++i) backlog.upsert("Order/1", {{"a", std::string(300, '1')}});
   EXPECT_EQ(plan(backlog.operations(), {}, options).size(), 1U);
 }
@@ -272,7 +274,7 @@ TEST(Planner, WhatIsOverwrittenTakesNoRoomInAMergedUpsert) {
 TEST(Planner, AnOperationLargerThanTheLimitIsAnItemOfItsOwn) {
   PlanOptions options;
   options.bytes_max = 1000;
-  Backlog backlog;
+  OperationList backlog;
   backlog.upsert("Order/1").upsert("Order/1", {{"a", std::string(5000, '1')}}).upsert("Order/1");
   EXPECT_EQ(planned(backlog, options),
             "{0}\n"
@@ -285,7 +287,7 @@ struct Size {
   std::uint32_t steps = 0;  ///< one after the other
 };
 
-Size size_of_plan(const Backlog& backlog, const PlanOptions& options = {}) {
+Size size_of_plan(const OperationList& backlog, const PlanOptions& options = {}) {
   const auto items = plan(backlog.operations(), {}, options);
   std::vector<std::uint32_t> step(items.size());
   Size size{items.size(), 0};
@@ -307,8 +309,8 @@ TEST(PlannerNumbers, TenThousandOperationsOnAThousandOrdersBecomeAQuarterAsManyI
 }
 
 /// One customer, written and named by events in turn: the worst there is.
-Backlog shared_customer() {
-  Backlog backlog;
+OperationList shared_customer() {
+  OperationList backlog;
   for (int i = 0; i < 5000; ++i) {
     backlog.upsert("Customer/1", {{"step", std::to_string(i)}});
     backlog.event({{"Order/" + std::to_string(i)}, {"Customer/1"}});
@@ -328,7 +330,7 @@ TEST(PlannerNumbers, WithLatestTypesTheSameWorkloadTakesOneStep) {
 
 TEST(PlannerNumbers, HundredsOfThousandsOfTouchesOfOneObjectArePlannedInLinearTime) {
   // Quadratic work would take minutes here.
-  Backlog backlog;
+  OperationList backlog;
   for (int i = 0; i < 300'000; ++i) backlog.event({{"Customer/1"}});
   backlog.upsert("Customer/1");
   EXPECT_EQ(size_of_plan(backlog).items, 300'001U);

@@ -6,14 +6,14 @@
 #include <vector>
 
 #include "core/decode.h"
-#include "tests/unit/core/backlog.h"
+#include "tests/unit/core/operation_list.h"
 #include "tests/unit/core/padded_body.h"
 
 namespace flowmyna::test {
 namespace {
 
 /// The body of a request with these items, as indexes into the backlog.
-std::string body_of(Kind kind, const Backlog& backlog,
+std::string body_of(Kind kind, const OperationList& backlog,
                     const std::vector<std::vector<std::size_t>>& items) {
   const auto operations = backlog.operations();
   std::vector<RequestItem> request;
@@ -30,7 +30,7 @@ TEST(Request, EachKindHasItsBatchEndpoint) {
 }
 
 TEST(Request, AnItemOfOneUpsertIsTheUpsertAsWritten) {
-  Backlog backlog;
+  OperationList backlog;
   backlog.upsert("Customer/1", {{"lifetime_value", "5420.00"}, {"", "[1, 2]"}});
   backlog.upsert("Customer/2");
   EXPECT_EQ(body_of(Kind::kUpsert, backlog, {{0}, {1}}),
@@ -39,7 +39,7 @@ TEST(Request, AnItemOfOneUpsertIsTheUpsertAsWritten) {
 }
 
 TEST(Request, AnItemOfSeveralUpsertsIsTheirCompositionAndKeepsNull) {
-  Backlog backlog;
+  OperationList backlog;
   backlog.upsert("Order/1", {{"a", "1.0"}, {"b", R"({"x":1})"}});
   backlog.upsert("Order/1", {{"c", "1e400"}, {"a", "null"}});
   backlog.upsert("Order/1", {{"b", R"({"y":2})"}});
@@ -49,7 +49,7 @@ TEST(Request, AnItemOfSeveralUpsertsIsTheirCompositionAndKeepsNull) {
 }
 
 TEST(Request, NothingOfAnItemLeaksIntoTheNext) {
-  Backlog backlog;
+  OperationList backlog;
   backlog.upsert("Order/1", {{"a", "1"}}).upsert("Order/1", {{"b", "2"}});
   backlog.upsert("Order/2").upsert("Order/2");
   EXPECT_EQ(body_of(Kind::kUpsert, backlog, {{0, 1}, {2, 3}}),
@@ -58,7 +58,7 @@ TEST(Request, NothingOfAnItemLeaksIntoTheNext) {
 }
 
 TEST(Request, AnEventIsTheEventAsWritten) {
-  Backlog backlog;
+  OperationList backlog;
   backlog.event({{"Order/1"}, {"Customer/2", {{"tier", "\"gold\""}}}}, "Order Created");
   EXPECT_EQ(body_of(Kind::kEvent, backlog, {{0}}),
             R"({"events":[{"event":"Order Created","objects":[{"type":"Order","id":"1"},)"
@@ -67,7 +67,7 @@ TEST(Request, AnEventIsTheEventAsWritten) {
 }
 
 TEST(Request, ItsBodyTakesAtMostWhatItsItemsSay) {
-  Backlog backlog;
+  OperationList backlog;
   for (int i = 0; i < 20; ++i) {
     const std::string name = "p" + std::to_string(i);
     backlog.upsert("/" + std::to_string(i));
@@ -100,7 +100,7 @@ TEST(Request, ItsBodyTakesAtMostWhatItsItemsSay) {
 }
 
 TEST(Request, ItsBodyIsWhatTheApiWouldAccept) {
-  Backlog backlog;
+  OperationList backlog;
   backlog.upsert("Order/1", {{"a", "1"}}).upsert("Order/1", {{"b", "null"}}).upsert("Order/2");
   const std::string body = body_of(Kind::kUpsert, backlog, {{0, 1}, {2}});
   const PaddedBody padded(body);

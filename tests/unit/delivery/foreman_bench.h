@@ -36,16 +36,18 @@ class ForemanBench : public testing::Test {
   Foreman& foreman() {
     if (!foreman_) {
       foreman_.emplace(
-          options, outbox_, network_, clock_,
-          [this](std::function<void()> work) { posted_.push_back(std::move(work)); },
-          [this] { return "key " + std::to_string(++keys_); });
+          options,
+          Foreman::Sides{outbox_, network_, clock_, board_,
+                         [this](std::function<void()> work) { posted_.push_back(std::move(work)); },
+                         [this] { return "key " + std::to_string(++keys_); }});
     }
     return *foreman_;
   }
   InstantOutbox& outbox() { return outbox_; }
+  DeliveryStatus status() const { return board_.status(); }
   BootTime now() const { return clock_.boot_now(); }
 
-  void accept(const Backlog& operations) {
+  void accept(const OperationList& operations) {
     outbox_.accept(operations);
     work();
   }
@@ -127,6 +129,7 @@ class ForemanBench : public testing::Test {
   HandClock clock_;
   InstantOutbox outbox_;
   Network network_;
+  StatusBoard board_;
   std::vector<std::function<void()>> posted_;
   int keys_ = 0;
   std::optional<Foreman> foreman_;

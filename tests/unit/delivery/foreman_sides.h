@@ -12,11 +12,11 @@
 #include <utility>
 #include <vector>
 
+#include "core/backlog.h"
 #include "core/clock.h"
-#include "core/outbox.h"
 #include "delivery/transport.h"
 #include "outbox/memory_storage.h"
-#include "tests/unit/core/backlog.h"
+#include "tests/unit/core/operation_list.h"
 
 // What stands around a foreman in its unit tests: a clock, an outbox and a network that do nothing
 // by themselves.
@@ -49,10 +49,10 @@ class HandClock final : public Clock {
 };
 
 /// Has done, and answered, what it is asked to do before the call returns.
-class InstantOutbox : public Outbox {
+class InstantOutbox : public Backlog {
  public:
   /// The receipt of the first.
-  Receipt accept(const Backlog& operations) {
+  Receipt accept(const OperationList& operations) {
     return *write([&] { return storage_.append(operations.encoded_operations(), 0); });
   }
   std::vector<Seal> sealed() { return *storage_.seals(); }
@@ -61,10 +61,6 @@ class InstantOutbox : public Outbox {
   std::size_t reads() const { return reads_; }
 
   OutboxStats stats() const override { return storage_.stats(); }
-  void append(std::unique_ptr<Append> operations) override {
-    operations->done(write(
-        [&] { return storage_.append(operations->operations, operations->accepted_unix_s); }));
-  }
   void read(ReadLimits limits, Done<Window> done) override {
     ++reads_;
     done(storage_.read(limits));
@@ -72,7 +68,6 @@ class InstantOutbox : public Outbox {
   void fetch(std::vector<Receipt> receipts, Done<Window> done) override {
     done(storage_.fetch(receipts));
   }
-  void state(Receipt receipt, Done<ReceiptState> done) override { done(storage_.state(receipt)); }
   void seals(Done<std::vector<Seal>> done) override { done(storage_.seals()); }
   void seal(std::vector<Seal> seals, Done<void> done) override {
     done(write([&] { return each(seals, [&](const Seal& seal) { return storage_.seal(seal); }); }));
@@ -88,19 +83,6 @@ class InstantOutbox : public Outbox {
   // What no test of the foreman alone has needed yet.
   void correct_clock(ClockCorrection, Done<void> done) override { done(not_here()); }
   void compact(CompactLimits, Done<Compacted> done) override { done(not_here()); }
-  void dead_letters(LetterLimits, Done<DeadLetters> done) override { done(not_here()); }
-  void dead_letter_of(Receipt, Done<std::optional<DeadLetter>> done) override { done(not_here()); }
-  void retry(LetterLimits, Done<RetriedLetters> done) override { done(not_here()); }
-  void drop(LetterLimits, Done<DeadLetters> done) override { done(not_here()); }
-  void id(Done<std::string> done) override { done(not_here()); }
-  void arrive(Arrival, Done<void> done) override { done(not_here()); }
-  void arrived(std::string, std::string, Done<Arrived> done) override { done(not_here()); }
-  void begin_backup(std::string, Done<void> done) override { done(not_here()); }
-  void continue_backup(std::string, Done<BackupProgress> done) override { done(not_here()); }
-  void read_backup(std::string, std::uint64_t, Done<std::string> done) override {
-    done(not_here());
-  }
-  void end_backup(std::string, Done<void> done) override { done(not_here()); }
 
  private:
   static tl::unexpected<Error> not_here() {

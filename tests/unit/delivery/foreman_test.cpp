@@ -19,12 +19,12 @@ namespace {
 
 const Properties kSomething{{"x", "1"}};
 
-Backlog upsert(std::string_view object) {
-  return Backlog().upsert(object, kSomething);
+OperationList upsert(std::string_view object) {
+  return OperationList().upsert(object, kSomething);
 }
 /// It waits for all that touches the object, and is waited for.
-Backlog event_on(const std::string& object) {
-  return Backlog().event({{object, kSomething}});
+OperationList event_on(const std::string& object) {
+  return OperationList().event({{object, kSomething}});
 }
 
 class ForemanTest : public ForemanBench {};
@@ -34,7 +34,7 @@ TEST_F(ForemanTest, HoweverMuchWaitsForWhatIsUnderWayThereIsRoomForWhatIsFreeToG
   constexpr int kObjects = 12;  // of which two windows would fill the plan
   std::vector<Named> all;
   for (int i = 1; i <= kObjects; ++i) all.push_back({"T/" + std::to_string(i)});
-  Backlog backlog;
+  OperationList backlog;
   backlog.event(all);
   for (const Named& named : all) backlog.upsert(named.object, kSomething);
   backlog.upsert("T/free", kSomething);
@@ -106,8 +106,8 @@ class ForemanTurnedAwayTest : public ForemanBench {
   static constexpr int kTurnedAway = 300;
   static constexpr int kFew = 20;
 
-  static Backlog many() {
-    Backlog backlog;
+  static OperationList many() {
+    OperationList backlog;
     for (int i = 0; i < kTurnedAway; ++i) backlog.event({{"T/1"}});
     return backlog;
   }
@@ -131,7 +131,7 @@ TEST_F(ForemanTurnedAwayTest, WhatIsOfAnotherObjectIsTriedSoon) {
 
 TEST_F(ForemanTurnedAwayTest, WhatSharesARequestWithItIsTriedWithoutItSoon) {
   options.plan.items_max = 2;
-  accept(Backlog().event({{"T/1"}}).event({{"T/2"}}));
+  accept(OperationList().event({{"T/1"}}).event({{"T/2"}}));
   ASSERT_EQ(under_way(), Strings({"1 2"}));
   accept(many());
   EXPECT_LT(tries_until("2"), kFew);

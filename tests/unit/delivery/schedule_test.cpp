@@ -16,7 +16,7 @@ namespace {
 std::shared_ptr<const Batch> batch_of(std::size_t operations, Receipt first = 1) {
   Window window;
   for (std::size_t i = 0; i < operations; ++i) {
-    Backlog backlog;
+    OperationList backlog;
     backlog.upsert("Order/" + std::to_string(i));
     window.add(first + i, 0, backlog.encoded_operations()[0]);
   }
@@ -348,7 +348,7 @@ TEST(Schedule, ALoadForgetsWhatWasThere) {
 }
 
 /// How many requests a plan takes, eight of them in flight at a time.
-std::size_t requests_for(const Backlog& backlog) {
+std::size_t requests_for(const OperationList& backlog) {
   Window window;
   Receipt receipt = 0;
   for (std::size_t i = 0; i < backlog.encoded_operations().size(); ++i) {

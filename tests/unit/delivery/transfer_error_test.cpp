@@ -15,7 +15,7 @@
 #include <string>
 #include <thread>
 
-#include "delivery/courier.h"
+#include "delivery/http_transport.h"
 
 namespace flowmyna {
 namespace {
@@ -215,21 +215,21 @@ void read_request(int client) {
 
 /// The words of a health request to `url`.
 std::string words_from(const std::string& url, milliseconds timeout = seconds(100)) {
-  CourierOptions options;
+  HttpTransportOptions options;
   options.base_url = url;
   options.api_key = [] { return std::string("fm_live_secret"); };
   options.connect_timeout = options.request_timeout = timeout;
-  Courier courier(options);
+  HttpTransport transport(options);
   OutgoingRequest request;
   request.is_get = true;
   request.path = "/health";
   std::string words;
   bool done = false;
-  courier.send(request, [&](const Answer& answer) {
+  transport.send(request, [&](const Answer& answer) {
     words = answer.error;
     done = true;
   });
-  while (!done) courier.poll(milliseconds(100));
+  while (!done) transport.poll(milliseconds(100));
   EXPECT_EQ(words.find("secret"), std::string::npos) << words;
   return words;
 }

@@ -28,7 +28,7 @@ class BackupTest : public testing::Test {
  protected:
   Receipt accept(std::size_t count, const std::string& prefix = "o",
                  std::size_t value_bytes = 1000) {
-    Backlog backlog;
+    OperationList backlog;
     for (std::size_t i = 0; i < count; ++i) {
       backlog.upsert("Order/" + prefix + std::to_string(i),
                      {{"v", '"' + std::string(value_bytes, 'x') + '"'}});

@@ -19,7 +19,7 @@ constexpr std::size_t kEverything = 1'000'000;
 
 class CompactorTest : public testing::Test {
  protected:
-  void append(const Backlog& backlog) {
+  void append(const OperationList& backlog) {
     must(storage.begin());
     storage.append(backlog.encoded_operations(), 1).value();
     must(storage.commit());
@@ -55,7 +55,7 @@ class CompactorTest : public testing::Test {
 };
 
 TEST_F(CompactorTest, UpsertsOfOneObjectBecomeTheFirstOfThem) {
-  append(Backlog()
+  append(OperationList()
              .upsert("Order/1", {{"a", "1"}, {"b", "1"}})
              .upsert("Order/2", {{"a", "7.00"}})
              .upsert("Order/1", {{"a", "null"}})
@@ -67,7 +67,7 @@ TEST_F(CompactorTest, UpsertsOfOneObjectBecomeTheFirstOfThem) {
 }
 
 TEST_F(CompactorTest, AnEventThatNamesTheObjectStandsInBetween) {
-  append(Backlog()
+  append(OperationList()
              .upsert("Order/1", {{"a", "1"}})
              .upsert("Order/2", {{"a", "1"}})
              .event({{"Order/1"}})
@@ -81,7 +81,7 @@ TEST_F(CompactorTest, OfLatestTypesOnlyAnEventThatWritesTheObjectDoes) {
   PlanOptions options;
   options.latest_types = {"Customer"};
   compactor = Compactor(options);
-  append(Backlog()
+  append(OperationList()
              .upsert("Customer/1", {{"a", "1"}})
              .event({{"Customer/1"}})
              .upsert("Customer/1", {{"a", "2"}})
@@ -91,7 +91,7 @@ TEST_F(CompactorTest, OfLatestTypesOnlyAnEventThatWritesTheObjectDoes) {
 }
 
 TEST_F(CompactorTest, WhatIsTakenStaysAndStandsInBetween) {
-  append(Backlog()
+  append(OperationList()
              .upsert("Order/1", {{"a", "1"}})
              .upsert("Order/1", {{"a", "2"}})
              .upsert("Order/1", {{"a", "3"}})
@@ -101,16 +101,16 @@ TEST_F(CompactorTest, WhatIsTakenStaysAndStandsInBetween) {
 }
 
 TEST_F(CompactorTest, AStepGoesOnWhereTheLastOneEnded) {
-  append(Backlog().upsert("Order/1").upsert("Order/2").upsert("Order/1").upsert("Order/2"));
+  append(OperationList().upsert("Order/1").upsert("Order/2").upsert("Order/1").upsert("Order/2"));
   EXPECT_EQ(step(2), " …");
   EXPECT_EQ(step(2), "1<3 2<4");
-  append(Backlog().upsert("Order/2").upsert("Order/2"));
+  append(OperationList().upsert("Order/2").upsert("Order/2"));
   EXPECT_EQ(step(2), "2<5+6");
   EXPECT_EQ(everything(storage), "1:1 2:2");
 }
 
 TEST_F(CompactorTest, WhatWasAcceptedAfterTheLimitIsLeftForALaterStep) {
-  append(Backlog().upsert("Order/1").upsert("Order/1").upsert("Order/1").upsert("Order/1"));
+  append(OperationList().upsert("Order/1").upsert("Order/1").upsert("Order/1").upsert("Order/1"));
   through = 2;
   EXPECT_EQ(step(), "1<2");
   EXPECT_EQ(step(), "") << "not even looked at";
@@ -119,26 +119,26 @@ TEST_F(CompactorTest, WhatWasAcceptedAfterTheLimitIsLeftForALaterStep) {
 }
 
 TEST_F(CompactorTest, WhatBecameTakenBetweenTwoStepsIsNotFoldedInto) {
-  append(Backlog().upsert("Order/1"));
+  append(OperationList().upsert("Order/1"));
   EXPECT_EQ(step(), "");
-  append(Backlog().upsert("Order/1").upsert("Order/1"));
+  append(OperationList().upsert("Order/1").upsert("Order/1"));
   EXPECT_EQ(step(kEverything, {1}), "2<3");
 }
 
 TEST_F(CompactorTest, WhatWasDeliveredBetweenTwoStepsIsNotFoldedInto) {
-  append(Backlog().upsert("Order/1"));
+  append(OperationList().upsert("Order/1"));
   EXPECT_EQ(step(), "");
   seal(storage, 1, {{1}});
   Settlement settlement;
   settlement.id = 1;
   settlement.delivered = {1};
   settle(storage, settlement);
-  append(Backlog().upsert("Order/1").upsert("Order/1"));
+  append(OperationList().upsert("Order/1").upsert("Order/1"));
   EXPECT_EQ(step(), "2<3");
 }
 
 TEST_F(CompactorTest, NothingIsFoldedPastADeadLetterThatMayBeRetried) {
-  append(Backlog().upsert("Order/1").upsert("Order/1").upsert("Order/1").upsert("Order/1"));
+  append(OperationList().upsert("Order/1").upsert("Order/1").upsert("Order/1").upsert("Order/1"));
   seal(storage, 1, {{2}});
   Settlement settlement;
   settlement.id = 1;
@@ -148,16 +148,16 @@ TEST_F(CompactorTest, NothingIsFoldedPastADeadLetterThatMayBeRetried) {
 }
 
 TEST_F(CompactorTest, AfterAResetItFindsWhatCameBackBehindIt) {
-  append(Backlog().upsert("Order/1").upsert("Order/2").upsert("Order/1"));
+  append(OperationList().upsert("Order/1").upsert("Order/2").upsert("Order/1"));
   EXPECT_EQ(step(), "1<3");
   compactor.reset();
-  append(Backlog().upsert("Order/1"));
+  append(OperationList().upsert("Order/1"));
   EXPECT_EQ(step(), "1<4");
 }
 
 TEST_F(CompactorTest, ARowDoesNotGrowWithoutBoundAndNothingPassesAFullOne) {
   const std::string large(100'000, '7');
-  append(Backlog()
+  append(OperationList()
              .upsert("Order/1", {{"a", large}})
              .upsert("Order/1", {{"b", large}})
              .upsert("Order/1", {{"c", large}})
@@ -202,7 +202,7 @@ TEST_F(CompactorTest, ARowGrowsNoLargerThanARequestMayBe) {
   PlanOptions options;
   options.bytes_max = 300;
   compactor = Compactor(options);
-  Backlog backlog;
+  OperationList backlog;
   for (int i = 0; i < 4; ++i) {
     backlog.upsert("Order/1", {{"p" + std::to_string(i), std::string(100, '1')}});
   }
@@ -220,7 +220,7 @@ TEST_F(CompactorTest, WhateverItFoldsTheApiEndsTheSame) {
     Compactor own{PlanOptions{}};
     int written = 0;
     for (int round = 0; round < 5; ++round) {
-      Backlog backlog;
+      OperationList backlog;
       for (int i = number(12); i >= 0; --i) {
         const std::string object = "Order/" + std::to_string(number(3));
         const Properties properties = {

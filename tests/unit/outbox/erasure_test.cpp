@@ -25,7 +25,7 @@ constexpr std::string_view kMarker = "marker-";
 class ErasureTest : public testing::Test {
  protected:
   void accept(std::size_t count, std::size_t value_bytes = 300) {
-    Backlog backlog;
+    OperationList backlog;
     for (std::size_t i = 0; i < count; ++i) {
       const std::string text = std::string(kMarker) + std::to_string(++last_) + ";";
       std::string value;

@@ -53,14 +53,14 @@ std::string object(std::size_t i) {
 void prepare(const std::string& path) {
   {
     const auto storage = open_storage(path, kQuotaBytes);
-    Backlog delivered;
+    OperationList delivered;
     for (std::size_t i = 0; i < kDelivered; ++i) {
       delivered.upsert(object(i), {{"v", '"' + std::string(2000, 'x') + '"'}});
     }
     must(storage->begin());
     storage->append(delivered.encoded_operations(), 1).value();
     commit(*storage);
-    Backlog waiting;
+    OperationList waiting;
     for (std::size_t i = 0; i < kWaiting; ++i) {
       if (i == kWaiting / 2) waiting.event({{object(0)}, {object(1)}});
       waiting.upsert(object(i),

@@ -8,7 +8,7 @@
 #include <functional>
 #include <optional>
 
-#include "outbox/event_loop.h"
+#include "loop/event_loop.h"
 
 namespace flowmyna::test {
 

@@ -85,10 +85,12 @@ class ScriptedStorage final : public Storage {
   }
   Result<void> seal(const Seal& seal) override { return memory_.seal(seal); }
   Result<void> settle(const Settlement& settlement) override { return memory_.settle(settlement); }
-  Result<RetriedLetters> retry(const LetterLimits& limits) override {
-    return memory_.retry(limits);
+  Result<RetriedLetters> retry_dead_letters(const LetterLimits& limits) override {
+    return memory_.retry_dead_letters(limits);
   }
-  Result<DeadLetters> drop(const LetterLimits& limits) override { return memory_.drop(limits); }
+  Result<DeadLetters> drop_dead_letters(const LetterLimits& limits) override {
+    return memory_.drop_dead_letters(limits);
+  }
   Result<void> rewrite(Receipt receipt, const CorrectedEvent& event) override {
     return memory_.rewrite(receipt, event);
   }

@@ -104,7 +104,7 @@ TEST_F(SqliteCrashTest, ACommitThatReturnedSurvivesAPowerCut) {
 TEST_F(SqliteCrashTest, ACheckpointLosesNothingInAPowerCut) {
   TestDisk disk;
   const auto storage = open_storage(path);
-  Backlog backlog;
+  OperationList backlog;
   backlog.upsert("Order/big", {{"v", std::string(100'000, '7')}});
   for (int i = 0; i < 60; ++i) {  // some 25 pages each: the log is checkpointed at 1000
     must(storage->begin());

@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "outbox/sqlite.h"
+#include "outbox/sqlite/sqlite.h"
 #include "outbox/sqlite_storage.h"
 
 namespace flowmyna::test {

@@ -130,27 +130,27 @@ TEST_F(VaultRoundsTest, UnlessItIsUrgent) {
   EXPECT_EQ(run(), "writer settle tend writer writer");
 }
 
-TEST_F(VaultRoundsTest, BetweenTwoPiecesOfAReadADoorIsServed) {
+TEST_F(VaultRoundsTest, BetweenTwoPiecesOfAReadAClientIsServed) {
   write(vault, std::vector<std::string>(3000, "a")).get();
-  Probe door;
-  door.on_serve = [&] {
-    if (door.served == 1) write_in_turn(1);
+  Probe server;
+  server.on_serve = [&] {
+    if (server.served == 1) write_in_turn(1);
   };
   // Not what arrives, but what it has to go on with, such as a connection that it had set aside.
-  script.on_read = [&door] { door.due = std::chrono::milliseconds{0}; };
-  vault.loop().attach(door);
+  script.on_read = [&server] { server.due = std::chrono::milliseconds{0}; };
+  vault.loop().attach(server);
   read();
   finished_.get_future().wait();
   vault.stop();
   EXPECT_EQ(order_.substr(0, order_.find(" read")), "writer") << order_;
 }
 
-TEST_F(VaultRoundsTest, WhatADoorHandsOverIsOfTheTurnThatDoesIt) {
-  Probe door;
+TEST_F(VaultRoundsTest, WhatAServerHandsOverIsOfTheTurnThatDoesIt) {
+  Probe server;
   int left = 200;
   int late = 0;
   std::optional<std::uint64_t> handed_over;  // until it is answered: in which turn
-  door.on_serve = [&] {
+  server.on_serve = [&] {
     if (handed_over && handed_over != vault.loop().turn()) ++late;
     if (!handed_over && left > 0) {
       handed_over = vault.loop().turn();
@@ -162,10 +162,10 @@ TEST_F(VaultRoundsTest, WhatADoorHandsOverIsOfTheTurnThatDoesIt) {
         if (--left == 0) finished_.set_value();
       }));
     }
-    if (left > 0) door.make_ready();
+    if (left > 0) server.make_ready();
   };
-  vault.loop().attach(door);
-  door.make_ready();
+  vault.loop().attach(server);
+  server.make_ready();
   finished_.get_future().wait();
   vault.stop();
   EXPECT_EQ(late, 0);

@@ -92,7 +92,7 @@ std::string times(Vault& vault) {
 
 TEST_F(VaultTest, ACorrectionOfTimesTakesItsTurnBehindTheSealsAndSharesTheirCommit) {
   const BootStamp stamp{7, BootTime(0)};
-  Backlog events;
+  OperationList events;
   events.event({{"Order/1"}}, "E", stamp).event({{"Order/2"}}, "E", stamp);
   auto accepted = std::make_unique<WaitingAppend>(events.encoded_operations());
   Answer answer = accepted->answer();
@@ -115,7 +115,7 @@ TEST_F(VaultTest, ACorrectionOfTimesTakesItsTurnBehindTheSealsAndSharesTheirComm
 }
 
 TEST_F(VaultTest, NothingIsFoldedPastWhatARetryBroughtBack) {
-  const auto append = [this](const Backlog& backlog) {
+  const auto append = [this](const OperationList& backlog) {
     auto waiting = std::make_unique<WaitingAppend>(backlog.encoded_operations());
     Answer answer = waiting->answer();
     vault->append(std::move(waiting));
@@ -126,17 +126,17 @@ TEST_F(VaultTest, NothingIsFoldedPastWhatARetryBroughtBack) {
     vault->compact({{}, 1000, 1U << 20, vault->stats().last_receipt}, asked.done());
     return asked.wait()->folds.size();
   };
-  append(Backlog().upsert("Order/1").event({{"Order/1"}}).upsert("Order/2"));
+  append(OperationList().upsert("Order/1").event({{"Order/1"}}).upsert("Order/2"));
   Settlement refusal;
   refusal.dead = {{{2}, 422, "no", 1, 99}};
   must(settle(refusal));
   EXPECT_EQ(compact(), 0U) << "and it has looked at all of them";
   Asked<RetriedLetters> retried;
-  vault->retry(letter(2), retried.done());
+  vault->retry_dead_letters(letter(2), retried.done());
   EXPECT_EQ(retried.wait()->operations, 1U);
-  append(Backlog().upsert("Order/1"));
+  append(OperationList().upsert("Order/1"));
   EXPECT_EQ(compact(), 0U) << "the event that is back finds the object as it was";
-  append(Backlog().upsert("Order/1"));
+  append(OperationList().upsert("Order/1"));
   EXPECT_EQ(compact(), 1U);
 }
 
@@ -384,7 +384,7 @@ TEST_F(VaultTest, StoppingFinishesWhatWasQueuedAndRefusesWhatComesLater) {
   EXPECT_EQ(vault->stats().accepted, 2U);
 }
 
-/// Appends once more from inside its own answer, as a desk under load may.
+/// Appends once more from inside its own answer, as a router under load may.
 class ChainedAppend final : public Append {
  public:
   ChainedAppend(Vault& vault, int left, std::promise<Receipt>& last)

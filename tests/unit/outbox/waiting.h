@@ -39,7 +39,7 @@ inline std::string text(const Result<Receipt>& answer) {
 template <class T>
 class Asked {
  public:
-  Outbox::Done<T> done() {
+  Done<T> done() {
     return [promise = promise_](Result<T> result) { promise->set_value(std::move(result)); };
   }
   Result<T> wait() { return promise_->get_future().get(); }

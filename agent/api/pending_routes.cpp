@@ -1,0 +1,132 @@
+// The router's part for what waits: the listing, what of it is stuck, and a person's decision to
+// give one up.
+
+#include <memory>
+
+#include "agent/api/dead_letter_report.h"
+#include "agent/api/pending_scan.h"
+#include "agent/api/reports.h"
+#include "agent/api/responses.h"
+#include "agent/api/router.h"
+#include "agent/api/stuck_list.h"
+
+namespace flowmyna {
+namespace {
+
+constexpr std::size_t kReceiptSegment = 3;  // /agent/v1/pending/N
+
+using Shared = std::shared_ptr<Responder>;
+
+Shared share(Responder responder) {
+  return std::make_shared<Responder>(std::move(responder));
+}
+
+std::function<void(const Result<std::string>&)> answer_with_body(Shared responder) {
+  return [responder = std::move(responder)](const Result<std::string>& body) {
+    responder->send(body ? json(200, *body) : failed(body.error()));
+  };
+}
+
+/// Why nothing that waits can be dropped under this receipt, in words that lead on.
+std::string not_pending(const ReceiptReport& report) {
+  const std::string number = std::to_string(report.receipt);
+  if (report.letter) {
+    return "operation " + number + " is not pending: it is part of dead letter " +
+           std::to_string(report.letter->id) + "; DELETE /agent/v1/dead-letters/" +
+           std::to_string(report.letter->id) + " drops that";
+  }
+  if (report.state == ReceiptState::kUnknown) return "no pending operation has receipt " + number;
+  if (!report.why_unknown.empty()) {
+    return "whether operation " + number + " is pending cannot be known: " + report.why_unknown;
+  }
+  if (report.state != ReceiptState::kPending) {
+    return "operation " + number + " is not pending: it is " + name_of(report.state);
+  }
+  return "operation " + number +
+         " was merged into an earlier upsert of its object and shares its fate: drop that one, "
+         "GET /agent/v1/pending has it";
+}
+
+void answer_not_pending(Outbox& outbox, Receipt receipt, const Shared& responder) {
+  look_up(outbox, receipt, [responder](const Result<ReceiptReport>& report) {
+    responder->send(report ? problem(404, not_pending(*report)) : failed(report.error()));
+  });
+}
+
+/// What the operation is, as it will be told once it is dropped; nothing when its row is damaged.
+std::optional<std::string> dropped_entry(const Window& window) {
+  const Window::Row& row = window.rows().front();
+  const auto operation = Operation::parse(window.stored(row));
+  if (!operation) return std::nullopt;
+  std::string entry = pending_entry(row, *operation);
+  entry.pop_back();
+  return entry + R"(,"state":"dropped"})";
+}
+
+void answer_dropped(Outbox& outbox, Receipt receipt, const Shared& responder,
+                    const Result<void>& done, const std::string& entry) {
+  if (done) {
+    responder->send(json(200, entry));
+  } else if (done.error().kind == Error::Kind::kBusy) {
+    responder->send(problem(409, "operation " + std::to_string(receipt) +
+                                     " cannot be dropped right now: " + done.error().message));
+  } else if (done.error().kind == Error::Kind::kInvalid) {
+    answer_not_pending(outbox, receipt, responder);
+  } else {
+    responder->send(failed(done.error()));
+  }
+}
+
+}  // namespace
+
+void Router::pending(const HttpRequest& request, Responder responder) {
+  const auto query = PendingQuery::parse(request.query);
+  if (!query) {
+    responder.send(problem(422, query.error().message));
+    return;
+  }
+  auto answer = answer_with_body(share(std::move(responder)));
+  if (!query->stuck) {
+    PendingScan::start(outbox_, *query, std::move(answer));
+    return;
+  }
+  delivery_.stuck(StuckList::items_wanted(*query),
+                  [this, query = *query, answer](Result<std::vector<StuckItem>> items) {
+                    if (items) {
+                      StuckList::start(outbox_, query, *std::move(items), answer);
+                    } else {
+                      answer(tl::make_unexpected(items.error()));
+                    }
+                  });
+}
+
+/// Reads it first: once it is dropped nobody can say any more what it was.
+void Router::drop_pending(const HttpRequest& request, Responder responder) {
+  const auto receipt = number_in(request.path, kReceiptSegment);
+  if (!receipt) {
+    responder.send(problem(404,
+                           "what is pending has a number from 1 on, its receipt: "
+                           "GET /agent/v1/pending has them"));
+    return;
+  }
+  outbox_.fetch({*receipt}, [this, receipt = *receipt, responder = share(std::move(responder))](
+                                const Result<Window>& window) {
+    if (!window && window.error().kind == Error::Kind::kInvalid) {
+      answer_not_pending(outbox_, receipt, responder);
+      return;
+    }
+    const auto entry = window ? dropped_entry(*window) : std::nullopt;
+    if (!entry) {
+      responder->send(window
+                          ? problem(503, "operation " + std::to_string(receipt) + " cannot be read")
+                          : failed(window.error()));
+      return;
+    }
+    delivery_.drop_pending(receipt,
+                           [this, receipt, responder, entry = *entry](const Result<void>& done) {
+                             answer_dropped(outbox_, receipt, responder, done, entry);
+                           });
+  });
+}
+
+}  // namespace flowmyna

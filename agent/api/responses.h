@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "agent/http/message.h"
+#include "core/result.h"
+
+namespace flowmyna {
+
+/// What the router's answers are made of, whatever the route.
+
+HttpResponse json(int status, std::string body);
+
+/// `{"detail": text}`, the API's shape.
+HttpResponse problem(int status, std::string_view text);
+
+/// 507 with Retry-After when the outbox is full, else 503.
+HttpResponse failed(const Error& error);
+/// The same where somebody's turn may have ended: what a person has to begin anew is a conflict
+/// (kInvalid, 409), what somebody else is doing is worth another try (kBusy).
+HttpResponse not_now(const Error& error);
+
+/// The number that is the path's segment `index` (from 0), or nothing when that is not a number
+/// from 1 on.
+std::optional<std::uint64_t> number_in(std::string_view path, std::size_t index);
+
+/// A parameter of a query that has to be a number from `min` to `max`; kInvalid names it.
+Result<std::uint64_t> number_parameter(const std::string& name, std::string_view value,
+                                       std::uint64_t min, std::uint64_t max);
+
+}  // namespace flowmyna

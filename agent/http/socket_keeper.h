@@ -1,0 +1,34 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "agent/config/config.h"
+#include "agent/http/http_server.h"
+
+namespace flowmyna {
+
+/// Keeps a server's Unix socket where clients look for it: where somebody took it away (a cleaner
+/// of temporary files, a person) it is made again, and the connections that are open go on. What
+/// was put into its place is not touched, and a socket of systemd's is systemd's to make. Each
+/// trouble is said once. Used by the thread that opens and stops the server.
+class SocketKeeper {
+ public:
+  /// `server` must outlive it.
+  SocketKeeper(HttpServer& server, const ListenConfig& config);
+
+  /// To be called whenever something may have happened at `place()`.
+  void look();
+  /// Empty when there is nothing to keep, as of a TCP server.
+  std::filesystem::path place() const { return server_.socket().place(); }
+
+ private:
+  void complain(const std::string& trouble);
+
+  HttpServer& server_;
+  mode_t mode_;
+  std::string group_;
+  std::string told_;  // the trouble that is in the log; empty while there is none
+};
+
+}  // namespace flowmyna

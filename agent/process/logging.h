@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+
+#include "agent/config/config.h"
+
+namespace flowmyna {
+
+/// Sends the process's log to standard error, as the configuration says; nobody who logs waits for
+/// whoever reads that (see LogSink). Where it is the journal, text lines carry the priority prefix
+/// of sd-daemon(3) instead of a time, which the journal adds itself.
+///
+/// Starts a thread at the first call, so signals are to be blocked before. Called again, while
+/// others are logging, it changes format and level.
+void set_up_logging(const LogConfig& config);
+
+/// At the end of the process: waits for a moment until what was logged is written, and behind it
+/// `last_line`, bare as it is, unless that is empty.
+void finish_logging(const std::string& last_line = {});
+
+}  // namespace flowmyna
