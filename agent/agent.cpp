@@ -9,7 +9,7 @@
 #include "agent/process/memory.h"
 #include "core/json_text.h"
 #include "delivery/http_transport.h"
-#include "outbox/sqlite_storage.h"
+#include "outbox/file/sqlite_storage.h"
 
 namespace flowmyna {
 namespace {
@@ -106,11 +106,13 @@ Agent::Agent(const Config& config, std::unique_ptr<Storage> storage)
       vault_(
           std::move(storage), [this] { delivery_.accepted(vault_.stats().last_receipt); },
           plan_options(config.delivery), &give_back_memory,
-          [this](Receipt lowest) { delivery_.returned(lowest); }) {}
+          [this](Receipt lowest) {
+            delivery_.post([lowest](DeliveryActions& delivery) { delivery.returned(lowest); });
+          }) {}
 
 Agent::~Agent() {
   // The servers wait for the answers under way; these would come too late.
-  delivery_.release_waits();
+  delivery_.post(&DeliveryActions::release_waits);
   for (const auto& server : servers_) server->stop();
   delivery_.stop(kDeliveryGrace);
   vault_.stop();  // its last callbacks still look for the foreman
@@ -157,14 +159,14 @@ void Agent::reload(const Config& config) {
   } else {
     lack_key(config.api.key_problem);
   }
-  delivery_.end_back_off();
+  delivery_.post(&DeliveryActions::end_back_off);
 }
 
 void Agent::use_key(const Secret& key) {
   if (!key_.set(key)) return;
   spdlog::info("{} API key is in use", key.empty() ? "no" : "another");
   for (const auto& server : servers_) server->set_bearer_key(key);
-  delivery_.key_changed();
+  delivery_.post(&DeliveryActions::key_changed);
 }
 
 void Agent::lack_key(const std::string& why) {
@@ -176,10 +178,10 @@ void Agent::lack_key(const std::string& why) {
 }
 
 void Agent::network_changed() {
-  delivery_.network_changed();
+  delivery_.post(&DeliveryActions::network_changed);
 }
 void Agent::network_lost() {
-  delivery_.network_lost();
+  delivery_.post(&DeliveryActions::network_lost);
 }
 
 std::vector<std::string> Agent::listening() const {

@@ -6,7 +6,7 @@
 
 #include "agent/api/query.h"
 #include "agent/api/responses.h"
-#include "agent/api/router.h"
+#include "agent/api/route.h"
 #include "agent/api/uuid.h"
 #include "core/json_text.h"
 
@@ -15,20 +15,6 @@ namespace {
 
 constexpr std::size_t kIdSegment = 3;  // /agent/v1/backups/ID
 
-using Shared = std::shared_ptr<Responder>;
-
-Shared share(Responder responder) {
-  return std::make_shared<Responder>(std::move(responder));
-}
-
-std::string id_in(std::string_view path) {
-  path.remove_prefix(1);
-  for (std::size_t segment = 0; segment < kIdSegment; ++segment) {
-    path.remove_prefix(path.find('/') + 1);
-  }
-  return std::string(path.substr(0, path.find('/')));
-}
-
 std::string progress_json(const BackupProgress& progress) {
   const char* state = progress.is_ready ? "ready" : progress.is_checking ? "checking" : "copying";
   return std::string(R"({"state":")") + state + R"(","done":)" + std::to_string(progress.done) +
@@ -36,10 +22,8 @@ std::string progress_json(const BackupProgress& progress) {
          std::to_string(progress.file_bytes) + '}';
 }
 
-}  // namespace
-
 /// A backup holds what every user has written.
-bool Router::may_back_up(const HttpRequest& request, Responder& responder) {
+bool may_back_up(const HttpRequest& request, Responder& responder) {
   if (request.user && (*request.user == 0 || *request.user == geteuid())) return true;
   responder.send(problem(403,
                          "only root and the user that the agent runs as may back it up, over the "
@@ -47,26 +31,27 @@ bool Router::may_back_up(const HttpRequest& request, Responder& responder) {
   return false;
 }
 
-void Router::begin_backup(const HttpRequest& request, Responder responder) {
+void begin_backup(Backend& backend, const HttpRequest& request, Responder responder) {
   if (!may_back_up(request, responder)) return;
   std::string id;
-  append_event_uuid(id, clock_.unix_now_ms());
-  outbox_.begin_backup(id,
-                       [id, responder = share(std::move(responder))](const Result<void>& begun) {
-                         responder->send(begun ? json(200, R"({"backup":)" + json_string(id) + '}')
-                                               : not_now(begun.error()));
-                       });
+  append_event_uuid(id, backend.clock.unix_now_ms());
+  backend.outbox.begin_backup(
+      id, [id, responder = share(std::move(responder))](const Result<void>& begun) {
+        responder->send(begun ? json(200, R"({"backup":)" + json_string(id) + '}')
+                              : not_now(begun.error()));
+      });
 }
 
-void Router::continue_backup(const HttpRequest& request, Responder responder) {
+void continue_backup(Backend& backend, const HttpRequest& request, Responder responder) {
   if (!may_back_up(request, responder)) return;
-  outbox_.continue_backup(id_in(request.path), [responder = share(std::move(responder))](
-                                                   const Result<BackupProgress>& progress) {
-    responder->send(progress ? json(200, progress_json(*progress)) : not_now(progress.error()));
-  });
+  backend.outbox.continue_backup(
+      segment_of(request.path, kIdSegment),
+      [responder = share(std::move(responder))](const Result<BackupProgress>& progress) {
+        responder->send(progress ? json(200, progress_json(*progress)) : not_now(progress.error()));
+      });
 }
 
-void Router::read_backup(const HttpRequest& request, Responder responder) {
+void read_backup(Backend& backend, const HttpRequest& request, Responder responder) {
   if (!may_back_up(request, responder)) return;
   auto parameters = parse_query(request.query);
   const auto from = parameters
@@ -76,21 +61,33 @@ void Router::read_backup(const HttpRequest& request, Responder responder) {
     responder.send(problem(422, from.error().message));
     return;
   }
-  outbox_.read_backup(id_in(request.path), *from,
-                      [responder = share(std::move(responder))](Result<std::string> piece) {
-                        HttpResponse response =
-                            piece ? json(200, *std::move(piece)) : not_now(piece.error());
-                        if (piece) response.content_type = "application/octet-stream";
-                        responder->send(std::move(response));
-                      });
+  backend.outbox.read_backup(segment_of(request.path, kIdSegment), *from,
+                             [responder = share(std::move(responder))](Result<std::string> piece) {
+                               HttpResponse response =
+                                   piece ? json(200, *std::move(piece)) : not_now(piece.error());
+                               if (piece) response.content_type = "application/octet-stream";
+                               responder->send(std::move(response));
+                             });
 }
 
-void Router::end_backup(const HttpRequest& request, Responder responder) {
+void end_backup(Backend& backend, const HttpRequest& request, Responder responder) {
   if (!may_back_up(request, responder)) return;
-  outbox_.end_backup(id_in(request.path),
-                     [responder = share(std::move(responder))](const Result<void>& ended) {
-                       responder->send(ended ? json(200, "{}") : not_now(ended.error()));
-                     });
+  backend.outbox.end_backup(segment_of(request.path, kIdSegment),
+                            [responder = share(std::move(responder))](const Result<void>& ended) {
+                              responder->send(ended ? json(200, "{}") : not_now(ended.error()));
+                            });
+}
+
+}  // namespace
+
+std::span<const Route> backup_routes() {
+  static constexpr Route kRoutes[] = {
+      {"POST", "/agent/v1/backups", &begin_backup},
+      {"POST", "/agent/v1/backups/*", &continue_backup},
+      {"GET", "/agent/v1/backups/*", &read_backup},
+      {"DELETE", "/agent/v1/backups/*", &end_backup},
+  };
+  return kRoutes;
 }
 
 }  // namespace flowmyna

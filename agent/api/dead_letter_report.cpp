@@ -85,20 +85,19 @@ std::string dead_letter_report(const DeadLetter& letter) {
 }
 
 void look_up(Outbox& outbox, Receipt receipt, Done<ReceiptReport> done) {
-  outbox.dead_letter_of(receipt, [&outbox, receipt, done = std::move(done)](
-                                     Result<std::optional<DeadLetter>> letter) {
-    if (!letter) {
-      done(tl::make_unexpected(letter.error()));
-    } else if (*letter) {
-      done(ReceiptReport{receipt, ReceiptState::kDead, *std::move(letter), {}});
-    } else {
-      outbox.state(receipt, [&outbox, receipt, done](const Result<ReceiptState>& state) {
-        done(state.map([&](ReceiptState is) {
-          return ReceiptReport{receipt, is, std::nullopt, why_unknown(is, outbox.stats())};
-        }));
+  outbox.ask<ReceiptReport>(
+      [receipt](OutboxQueries& stored) -> Result<ReceiptReport> {
+        auto letter = stored.dead_letter_of(receipt);
+        if (!letter) return tl::make_unexpected(letter.error());
+        if (*letter) return ReceiptReport{receipt, ReceiptState::kDead, *std::move(letter), {}};
+        return stored.state(receipt).map([receipt](ReceiptState state) {
+          return ReceiptReport{receipt, state, std::nullopt, {}};
+        });
+      },
+      [&outbox, done = std::move(done)](Result<ReceiptReport> report) {
+        if (report) report->why_unknown = why_unknown(report->state, outbox.stats());
+        done(std::move(report));
       });
-    }
-  });
 }
 
 std::string receipt_json(const ReceiptReport& report) {

@@ -7,7 +7,7 @@
 #include "agent/api/query.h"
 #include "agent/api/reports.h"
 #include "agent/api/responses.h"
-#include "agent/api/router.h"
+#include "agent/api/route.h"
 #include "delivery/dead_letter_retry.h"
 
 namespace flowmyna {
@@ -16,12 +16,6 @@ namespace {
 constexpr std::size_t kLetterSegment = 3;  // /agent/v1/dead-letters/N
 constexpr std::size_t kLimitDefault = 100;
 constexpr std::size_t kLimitMax = 1000;
-
-using Shared = std::shared_ptr<Responder>;
-
-Shared share(Responder responder) {
-  return std::make_shared<Responder>(std::move(responder));
-}
 
 Result<LetterLimits> parse_limits(std::string_view query) {
   auto parameters = parse_query(query);
@@ -62,7 +56,7 @@ std::string no_such_letter(const ReceiptReport& report) {
   return none + ": operation " + number + " is " + name_of(report.state);
 }
 
-void answer_not_found(Outbox& outbox, Receipt letter, const Shared& responder) {
+void answer_not_found(Outbox& outbox, Receipt letter, const SharedResponder& responder) {
   look_up(outbox, letter, [responder](const Result<ReceiptReport>& report) {
     responder->send(report ? problem(404, no_such_letter(*report)) : failed(report.error()));
   });
@@ -99,24 +93,23 @@ std::string retried_json(const RetriedLetters& retried) {
   return body + "]}";
 }
 
-}  // namespace
-
-void Router::dead_letters(const HttpRequest& request, Responder responder) {
+void dead_letters(Backend& backend, const HttpRequest& request, Responder responder) {
   const auto limits = parse_limits(request.query);
   if (!limits) {
     responder.send(problem(422, limits.error().message));
     return;
   }
-  outbox_.dead_letters(
-      *limits, [responder = share(std::move(responder))](const Result<DeadLetters>& found) {
+  backend.outbox.ask<DeadLetters>(
+      [limits = *limits](OutboxQueries& stored) { return stored.dead_letters(limits); },
+      [responder = share(std::move(responder))](const Result<DeadLetters>& found) {
         responder->send(found ? json(200, list_json(*found)) : failed(found.error()));
       });
 }
 
-void Router::dead_letter(const HttpRequest& request, Responder responder) {
+void dead_letter(Backend& backend, const HttpRequest& request, Responder responder) {
   const auto letter = letter_in(request, responder);
   if (!letter) return;
-  look_up(outbox_, *letter,
+  look_up(backend.outbox, *letter,
           [responder = share(std::move(responder))](const Result<ReceiptReport>& report) {
             if (!report) {
               responder->send(failed(report.error()));
@@ -128,18 +121,22 @@ void Router::dead_letter(const HttpRequest& request, Responder responder) {
           });
 }
 
-void Router::retry(LetterLimits limits, Done<RetriedLetters> done) {
+void retry(Backend& backend, LetterLimits limits, Done<RetriedLetters> done) {
   DeadLetterRetry::start(
-      [this](LetterLimits step, Done<RetriedLetters> stepped) {
-        outbox_.retry_dead_letters(step, std::move(stepped));
+      [&backend](LetterLimits step, Done<RetriedLetters> stepped) {
+        backend.outbox.retry_dead_letters(step, std::move(stepped));
       },
-      limits, [this](Receipt lowest) { delivery_.returned(lowest); }, std::move(done));
+      limits,
+      [&backend](Receipt lowest) {
+        backend.delivery.post([lowest](DeliveryActions& delivery) { delivery.returned(lowest); });
+      },
+      std::move(done));
 }
 
-void Router::retry_dead_letter(const HttpRequest& request, Responder responder) {
+void retry_dead_letter(Backend& backend, const HttpRequest& request, Responder responder) {
   const auto letter = letter_in(request, responder);
   if (!letter) return;
-  const auto done = [this, letter = *letter, responder = share(std::move(responder))](
+  const auto done = [&backend, letter = *letter, responder = share(std::move(responder))](
                         const Result<RetriedLetters>& retried) {
     if (!retried) {
       responder->send(failed(retried.error()));
@@ -148,36 +145,50 @@ void Router::retry_dead_letter(const HttpRequest& request, Responder responder) 
                                        " fails its checksum and cannot be sent: look at it, write "
                                        "what can be saved anew, and drop the letter"));
     } else if (retried->letters == 0) {
-      answer_not_found(outbox_, letter, responder);
+      answer_not_found(backend.outbox, letter, responder);
     } else {
       responder->send(json(200, retried_json(*retried)));
     }
   };
-  retry(only(*letter), done);
+  retry(backend, only(*letter), done);
 }
 
-void Router::retry_dead_letters(const HttpRequest&, Responder responder) {
+void retry_dead_letters(Backend& backend, const HttpRequest&, Responder responder) {
   LetterLimits all;
-  all.through = outbox_.stats().last_receipt;  // so it ends, whatever dies meanwhile
-  retry(all, [responder = share(std::move(responder))](const Result<RetriedLetters>& retried) {
-    responder->send(retried ? json(200, retried_json(*retried)) : failed(retried.error()));
-  });
+  all.through = backend.outbox.stats().last_receipt;  // so it ends, whatever dies meanwhile
+  retry(backend, all,
+        [responder = share(std::move(responder))](const Result<RetriedLetters>& retried) {
+          responder->send(retried ? json(200, retried_json(*retried)) : failed(retried.error()));
+        });
 }
 
-void Router::drop_dead_letter(const HttpRequest& request, Responder responder) {
+void drop_dead_letter(Backend& backend, const HttpRequest& request, Responder responder) {
   const auto letter = letter_in(request, responder);
   if (!letter) return;
-  outbox_.drop_dead_letters(
-      only(*letter), [this, letter = *letter,
+  backend.outbox.drop_dead_letters(
+      only(*letter), [&backend, letter = *letter,
                       responder = share(std::move(responder))](const Result<DeadLetters>& dropped) {
         if (!dropped) {
           responder->send(failed(dropped.error()));
         } else if (dropped->letters.empty()) {
-          answer_not_found(outbox_, letter, responder);
+          answer_not_found(backend.outbox, letter, responder);
         } else {
           responder->send(json(200, dead_letter_report(dropped->letters.front())));
         }
       });
+}
+
+}  // namespace
+
+std::span<const Route> dead_letter_routes() {
+  static constexpr Route kRoutes[] = {
+      {"GET", "/agent/v1/dead-letters", &dead_letters},
+      {"GET", "/agent/v1/dead-letters/*", &dead_letter},
+      {"DELETE", "/agent/v1/dead-letters/*", &drop_dead_letter},
+      {"POST", "/agent/v1/dead-letters/retry", &retry_dead_letters},
+      {"POST", "/agent/v1/dead-letters/*/retry", &retry_dead_letter},
+  };
+  return kRoutes;
 }
 
 }  // namespace flowmyna

@@ -103,10 +103,12 @@ void read_export_page(Outbox& outbox, const ExportView& view, Receipt after,
         letters.letters_max = kPageLetters;
         letters.bytes_max = kPageBytes;
         auto pending = std::make_shared<Window>(*std::move(window));
-        outbox.dead_letters(letters, [view, pending, done](Result<DeadLetters> found) {
-          done(found ? Page(view, std::move(*pending), *std::move(found)).render()
-                     : tl::make_unexpected(found.error()));
-        });
+        outbox.ask<DeadLetters>(
+            [letters](OutboxQueries& stored) { return stored.dead_letters(letters); },
+            [view, pending, done](Result<DeadLetters> found) {
+              done(found ? Page(view, std::move(*pending), *std::move(found)).render()
+                         : tl::make_unexpected(found.error()));
+            });
       });
 }
 

@@ -1,4 +1,4 @@
-// The router's third part: exports and imports, by which a backlog moves to another device.
+// Exports, by which a backlog moves to another device.
 
 #include <algorithm>
 #include <memory>
@@ -7,27 +7,14 @@
 #include "agent/api/export_page.h"
 #include "agent/api/query.h"
 #include "agent/api/responses.h"
-#include "agent/api/router.h"
-#include "core/export_lines.h"
+#include "agent/api/route.h"
 #include "core/json_text.h"
 
 namespace flowmyna {
 namespace {
 
 constexpr std::size_t kDropMax = 10'000;  // receipts at once: a transaction of some milliseconds
-constexpr std::size_t kIdMax = 100;       // characters of the id of an export or an outbox
-
-using Shared = std::shared_ptr<Responder>;
-
-Shared share(Responder responder) {
-  return std::make_shared<Responder>(std::move(responder));
-}
-
-/// The id in /agent/v1/exports/ID or /agent/v1/imports/ID.
-std::string id_in(std::string_view path) {
-  for (int segment = 0; segment < 4; ++segment) path.remove_prefix(path.find('/') + 1);
-  return std::string(path.substr(0, path.find('/')));
-}
+constexpr std::size_t kIdSegment = 3;     // /agent/v1/exports/ID
 
 std::string begun_json(const ExportView& view, const std::string& source,
                        const OutboxStats& stats) {
@@ -49,64 +36,24 @@ Result<std::vector<Receipt>> receipts_in(const std::string& body) {
   return json.at("receipts").get<std::vector<Receipt>>();
 }
 
-/// Where a piece of an import belongs: its query, and the id in its path.
-Result<Arrival> parse_place(const HttpRequest& request, bool with_line) {
-  Arrival piece;
-  piece.export_id = id_in(request.path);
-  auto parameters = parse_query(request.query);
-  if (!parameters) return tl::make_unexpected(parameters.error());
-  piece.source = (*parameters)["source"];
-  for (const std::string& name : {piece.export_id, piece.source}) {
-    if (name.empty() || name.size() > kIdMax) {
-      return fail(Error::Kind::kInvalid,
-                  "an import needs the id of its export in the path, and source: the id of the "
-                  "outbox; the first line of an exported file has both");
-    }
-  }
-  if (!with_line) return piece;
-  const auto through =
-      number_parameter("through", (*parameters)["through"], 0, LetterLimits().through);
-  if (!through) return tl::make_unexpected(through.error());
-  const auto line = number_parameter("line", (*parameters)["line"], 1, LetterLimits().through);
-  if (!line) return tl::make_unexpected(line.error());
-  piece.through = *through;
-  piece.first_line = *line;
-  return piece;
-}
-
-/// An event that may have been sent over there is one of unknown outcome here: it goes again and is
-/// counted, or waits for a person.
-void treat_unknown(Arrival& piece, const std::vector<ExportedLines::MaybeSent>& sent, bool holds,
-                   std::int64_t now_unix_s) {
-  if (!holds) {
-    piece.duplicates_possible = sent.size();
-    return;
-  }
-  for (const auto& [operation, key] : sent) {
-    piece.letters.push_back(
-        {operation, 1, 0,
-         "outcome unknown: it was exported while its request (Idempotency-Key " + key +
-             ") was not answered",
-         1, now_unix_s});
-  }
-}
-
-}  // namespace
-
-void Router::begin_export(const HttpRequest&, Responder responder) {
-  delivery_.begin_export([this,
-                          responder = share(std::move(responder))](const Result<ExportView>& view) {
+void begin_export(Backend& backend, const HttpRequest&, Responder responder) {
+  const auto answer = [&backend,
+                       responder = share(std::move(responder))](const Result<ExportView>& view) {
     if (!view) {
       responder->send(not_now(view.error()));
       return;
     }
-    outbox_.id([this, responder, view = *view](const Result<std::string>& id) {
-      responder->send(id ? json(200, begun_json(view, *id, outbox_.stats())) : failed(id.error()));
-    });
-  });
+    backend.outbox.ask<std::string>(
+        [](OutboxQueries& stored) { return stored.id(); },
+        [&backend, responder, view = *view](const Result<std::string>& id) {
+          responder->send(id ? json(200, begun_json(view, *id, backend.outbox.stats()))
+                             : failed(id.error()));
+        });
+  };
+  backend.delivery.post([answer](DeliveryActions& delivery) { delivery.begin_export(answer); });
 }
 
-void Router::export_page(const HttpRequest& request, Responder responder) {
+void export_page(Backend& backend, const HttpRequest& request, Responder responder) {
   const auto parameters = parse_query(request.query);
   const auto after =
       parameters && parameters->contains("after")
@@ -116,71 +63,47 @@ void Router::export_page(const HttpRequest& request, Responder responder) {
     responder.send(problem(422, parameters ? after.error().message : parameters.error().message));
     return;
   }
-  delivery_.continue_export(
-      id_in(request.path), [this, after = *after, responder = share(std::move(responder))](
-                               const Result<ExportView>& view) {
-        if (!view) {
-          responder->send(not_now(view.error()));
-          return;
-        }
-        read_export_page(outbox_, *view, after, [responder](Result<std::string> page) {
-          HttpResponse response = page ? json(200, *std::move(page)) : failed(page.error());
-          if (page) response.content_type = "application/x-ndjson";
-          responder->send(std::move(response));
-        });
-      });
+  const auto answer = [&backend, after = *after,
+                       responder = share(std::move(responder))](const Result<ExportView>& view) {
+    if (!view) {
+      responder->send(not_now(view.error()));
+      return;
+    }
+    read_export_page(backend.outbox, *view, after, [responder](Result<std::string> page) {
+      HttpResponse response = page ? json(200, *std::move(page)) : failed(page.error());
+      if (page) response.content_type = "application/x-ndjson";
+      responder->send(std::move(response));
+    });
+  };
+  backend.delivery.post([id = segment_of(request.path, kIdSegment), answer](
+                            DeliveryActions& delivery) { delivery.continue_export(id, answer); });
 }
 
-void Router::drop_exported(const HttpRequest& request, Responder responder) {
+void drop_exported(Backend& backend, const HttpRequest& request, Responder responder) {
   auto receipts = receipts_in(request.body);
   if (!receipts) {
     responder.send(problem(422, receipts.error().message));
     return;
   }
-  delivery_.give_up_exported(
-      id_in(request.path), *std::move(receipts),
-      [responder = share(std::move(responder))](const Result<std::uint64_t>& dropped) {
-        responder->send(dropped ? json(200, "{\"dropped\":" + std::to_string(*dropped) + "}")
-                                : not_now(dropped.error()));
-      });
+  const auto answer = [responder =
+                           share(std::move(responder))](const Result<std::uint64_t>& dropped) {
+    responder->send(dropped ? json(200, "{\"dropped\":" + std::to_string(*dropped) + "}")
+                            : not_now(dropped.error()));
+  };
+  backend.delivery.post(
+      [id = segment_of(request.path, kIdSegment), receipts = *std::move(receipts),
+       answer](DeliveryActions& delivery) { delivery.give_up_exported(id, receipts, answer); });
 }
 
-void Router::import_state(const HttpRequest& request, Responder responder) {
-  auto place = parse_place(request, false);
-  if (!place) {
-    responder.send(problem(422, place.error().message));
-    return;
-  }
-  outbox_.arrived(
-      place->export_id, place->source,
-      [responder = share(std::move(responder))](const Result<Arrived>& arrived) {
-        responder->send(arrived ? json(200, "{\"lines\":" + std::to_string(arrived->lines) +
-                                                ",\"other_through\":" +
-                                                std::to_string(arrived->other_through) + "}")
-                                : failed(arrived.error()));
-      });
-}
+}  // namespace
 
-void Router::import_lines(const HttpRequest& request, Responder responder) {
-  auto piece = parse_place(request, true);
-  auto read = piece ? read_export_lines(request.body)
-                    : Result<ExportedLines>(tl::make_unexpected(piece.error()));
-  if (!read || read->lines == 0) {
-    responder.send(
-        problem(422, read ? "the body is empty; send lines of an export" : read.error().message));
-    return;
-  }
-  piece->lines = read->lines;
-  piece->operations = std::move(read->operations);
-  piece->accepted_unix_s = std::move(read->accepted_unix_s);
-  piece->letters = std::move(read->letters);
-  treat_unknown(*piece, read->maybe_sent, delivery_.holds_unknown(), clock_.unix_now_ms() / 1000);
-  const std::uint64_t lines = piece->first_line + piece->lines - 1;
-  outbox_.arrive(*std::move(piece),
-                 [lines, responder = share(std::move(responder))](const Result<void>& arrived) {
-                   responder->send(arrived ? json(200, "{\"lines\":" + std::to_string(lines) + "}")
-                                           : not_now(arrived.error()));
-                 });
+std::span<const Route> export_routes() {
+  static constexpr Route kRoutes[] = {
+      {"POST", "/agent/v1/exports", &begin_export},
+      {"GET", "/agent/v1/exports/*", &export_page},
+      {"POST", "/agent/v1/exports/*/drop", &drop_exported},
+  };
+  return kRoutes;
 }
 
 }  // namespace flowmyna

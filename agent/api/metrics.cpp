@@ -28,10 +28,6 @@ MetricFamily gauge(const char* name, const char* help, std::uint64_t value) {
   return family(name, help, MetricType::Gauge, static_cast<double>(value));
 }
 
-constexpr std::array kDeliveryStates = {
-    DeliveryState::kIdle,   DeliveryState::kDelivering,   DeliveryState::kBackingOff,
-    DeliveryState::kNoKey,  DeliveryState::kUnauthorized, DeliveryState::kRefused,
-    DeliveryState::kPaused, DeliveryState::kMisconfigured};
 constexpr std::array kOutboxStates = {OutboxState::kOk, OutboxState::kFull, OutboxState::kFailed};
 
 /// Adds one series a state, 1 for the one that holds.

@@ -7,7 +7,7 @@
 #include "agent/api/pending_scan.h"
 #include "agent/api/reports.h"
 #include "agent/api/responses.h"
-#include "agent/api/router.h"
+#include "agent/api/route.h"
 #include "agent/api/stuck_list.h"
 
 namespace flowmyna {
@@ -15,13 +15,7 @@ namespace {
 
 constexpr std::size_t kReceiptSegment = 3;  // /agent/v1/pending/N
 
-using Shared = std::shared_ptr<Responder>;
-
-Shared share(Responder responder) {
-  return std::make_shared<Responder>(std::move(responder));
-}
-
-std::function<void(const Result<std::string>&)> answer_with_body(Shared responder) {
+std::function<void(const Result<std::string>&)> answer_with_body(SharedResponder responder) {
   return [responder = std::move(responder)](const Result<std::string>& body) {
     responder->send(body ? json(200, *body) : failed(body.error()));
   };
@@ -47,7 +41,7 @@ std::string not_pending(const ReceiptReport& report) {
          "GET /agent/v1/pending has it";
 }
 
-void answer_not_pending(Outbox& outbox, Receipt receipt, const Shared& responder) {
+void answer_not_pending(Outbox& outbox, Receipt receipt, const SharedResponder& responder) {
   look_up(outbox, receipt, [responder](const Result<ReceiptReport>& report) {
     responder->send(report ? problem(404, not_pending(*report)) : failed(report.error()));
   });
@@ -63,7 +57,7 @@ std::optional<std::string> dropped_entry(const Window& window) {
   return entry + R"(,"state":"dropped"})";
 }
 
-void answer_dropped(Outbox& outbox, Receipt receipt, const Shared& responder,
+void answer_dropped(Outbox& outbox, Receipt receipt, const SharedResponder& responder,
                     const Result<void>& done, const std::string& entry) {
   if (done) {
     responder->send(json(200, entry));
@@ -77,9 +71,7 @@ void answer_dropped(Outbox& outbox, Receipt receipt, const Shared& responder,
   }
 }
 
-}  // namespace
-
-void Router::pending(const HttpRequest& request, Responder responder) {
+void pending(Backend& backend, const HttpRequest& request, Responder responder) {
   const auto query = PendingQuery::parse(request.query);
   if (!query) {
     responder.send(problem(422, query.error().message));
@@ -87,21 +79,16 @@ void Router::pending(const HttpRequest& request, Responder responder) {
   }
   auto answer = answer_with_body(share(std::move(responder)));
   if (!query->stuck) {
-    PendingScan::start(outbox_, *query, std::move(answer));
+    PendingScan::start(backend.outbox, *query, std::move(answer));
     return;
   }
-  delivery_.stuck(StuckList::items_wanted(*query),
-                  [this, query = *query, answer](Result<std::vector<StuckItem>> items) {
-                    if (items) {
-                      StuckList::start(outbox_, query, *std::move(items), answer);
-                    } else {
-                      answer(tl::make_unexpected(items.error()));
-                    }
-                  });
+  backend.delivery.post([&backend, query = *query, answer](DeliveryActions& delivery) {
+    StuckList::start(backend.outbox, query, delivery.stuck(StuckList::items_wanted(query)), answer);
+  });
 }
 
 /// Reads it first: once it is dropped nobody can say any more what it was.
-void Router::drop_pending(const HttpRequest& request, Responder responder) {
+void drop_pending(Backend& backend, const HttpRequest& request, Responder responder) {
   const auto receipt = number_in(request.path, kReceiptSegment);
   if (!receipt) {
     responder.send(problem(404,
@@ -109,10 +96,11 @@ void Router::drop_pending(const HttpRequest& request, Responder responder) {
                            "GET /agent/v1/pending has them"));
     return;
   }
-  outbox_.fetch({*receipt}, [this, receipt = *receipt, responder = share(std::move(responder))](
-                                const Result<Window>& window) {
+  backend.outbox.fetch({*receipt}, [&backend, receipt = *receipt,
+                                    responder =
+                                        share(std::move(responder))](const Result<Window>& window) {
     if (!window && window.error().kind == Error::Kind::kInvalid) {
-      answer_not_pending(outbox_, receipt, responder);
+      answer_not_pending(backend.outbox, receipt, responder);
       return;
     }
     const auto entry = window ? dropped_entry(*window) : std::nullopt;
@@ -122,11 +110,22 @@ void Router::drop_pending(const HttpRequest& request, Responder responder) {
                           : failed(window.error()));
       return;
     }
-    delivery_.drop_pending(receipt,
-                           [this, receipt, responder, entry = *entry](const Result<void>& done) {
-                             answer_dropped(outbox_, receipt, responder, done, entry);
-                           });
+    const auto answer = [&backend, receipt, responder, entry = *entry](const Result<void>& done) {
+      answer_dropped(backend.outbox, receipt, responder, done, entry);
+    };
+    backend.delivery.post(
+        [receipt, answer](DeliveryActions& delivery) { delivery.drop_pending(receipt, answer); });
   });
+}
+
+}  // namespace
+
+std::span<const Route> pending_routes() {
+  static constexpr Route kRoutes[] = {
+      {"GET", "/agent/v1/pending", &pending},
+      {"DELETE", "/agent/v1/pending/*", &drop_pending},
+  };
+  return kRoutes;
 }
 
 }  // namespace flowmyna

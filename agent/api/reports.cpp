@@ -121,28 +121,6 @@ Counters counters_to_tell(const Snapshot& snapshot) {
   return counters;
 }
 
-const char* name_of(DeliveryState state) {
-  switch (state) {
-    case DeliveryState::kIdle:
-      return "idle";
-    case DeliveryState::kDelivering:
-      return "delivering";
-    case DeliveryState::kBackingOff:
-      return "backing_off";
-    case DeliveryState::kNoKey:
-      return "no_key";
-    case DeliveryState::kUnauthorized:
-      return "unauthorized";
-    case DeliveryState::kRefused:
-      return "refused";
-    case DeliveryState::kPaused:
-      return "paused";
-    case DeliveryState::kMisconfigured:
-      return "misconfigured";
-  }
-  return "unknown";
-}
-
 const char* name_of(ReceiptState state) {
   switch (state) {
     case ReceiptState::kPending:

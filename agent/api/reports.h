@@ -36,7 +36,6 @@ Counters counters_to_tell(const Snapshot& snapshot);
 /// What DeliveryStatus::endpoints are called, in their order.
 inline constexpr std::array kEndpointNames = {"object", "event"};
 
-const char* name_of(DeliveryState state);
 const char* name_of(ReceiptState state);
 const char* name_of(OutboxState state);
 

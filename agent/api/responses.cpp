@@ -46,10 +46,14 @@ HttpResponse not_now(const Error& error) {
   return response;
 }
 
-std::optional<std::uint64_t> number_in(std::string_view path, std::size_t index) {
+std::string segment_of(std::string_view path, std::size_t index) {
   path.remove_prefix(1);
   for (; index > 0; --index) path.remove_prefix(path.find('/') + 1);
-  const auto number = to_number(path.substr(0, path.find('/')));
+  return std::string(path.substr(0, path.find('/')));
+}
+
+std::optional<std::uint64_t> number_in(std::string_view path, std::size_t index) {
+  const auto number = to_number(segment_of(path, index));
   return number == 0U ? std::nullopt : number;
 }
 

@@ -1,9 +1,12 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "agent/http/message.h"
 #include "core/result.h"
@@ -22,6 +25,15 @@ HttpResponse failed(const Error& error);
 /// The same where somebody's turn may have ended: what a person has to begin anew is a conflict
 /// (kInvalid, 409), what somebody else is doing is worth another try (kBusy).
 HttpResponse not_now(const Error& error);
+
+/// For callbacks, which have to be copyable.
+using SharedResponder = std::shared_ptr<Responder>;
+inline SharedResponder share(Responder responder) {
+  return std::make_shared<Responder>(std::move(responder));
+}
+
+/// The segment `index` (from 0) of a path that has so many.
+std::string segment_of(std::string_view path, std::size_t index);
 
 /// The number that is the path's segment `index` (from 0), or nothing when that is not a number
 /// from 1 on.

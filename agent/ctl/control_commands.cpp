@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "agent/ctl/commands.h"
+#include "agent/ctl/delivery_words.h"
 #include "agent/ctl/format.h"
 #include "agent/ctl/progress.h"
 
@@ -18,17 +19,6 @@ struct FlushArguments {
   bool wait = false;
   double timeout_seconds = 0;  ///< 0: as long as it takes
 };
-
-/// States in which nothing will be delivered until a person does something.
-const char* standstill_hint(const std::string& state) {
-  if (state == "paused") return "delivery is paused; `flowmynactl resume` starts it again";
-  if (state == "no_key") return "there is no API key; set [api] key_file or FLOWMYNA_API_KEY";
-  if (state == "unauthorized")
-    return "the API refuses the key; put a valid one into [api] key_file";
-  if (state == "refused") return "the API refuses everything; `flowmynactl status` has its words";
-  if (state == "misconfigured") return "the API does not know these routes; check [api] url";
-  return nullptr;
-}
 
 std::string standing_of(const client::Status& status) {
   const auto stuck = status.delivery.stuck.operations;
@@ -50,7 +40,7 @@ int wait_until_empty(Client& client, double timeout_seconds) {
     if (pending == 0) break;
     most = std::max(most, pending);
     progress.update(most - pending, most, standing_of(*status));
-    const char* hint = standstill_hint(status->delivery.state);
+    const char* hint = words_of(status->delivery.state).standstill;
     const std::chrono::duration<double> waited = Clock::now() - started;
     const bool late = timeout_seconds > 0 && waited.count() >= timeout_seconds;
     if (hint != nullptr || late) {

@@ -40,33 +40,10 @@ std::string reason(int error) {
 /// What delivery or an endpoint does; `last_error` is why.
 Check check_delivery(const std::string& subject, const std::string& state,
                      const std::string& last_error) {
-  const std::string because = last_error.empty() ? "" : ": " + last_error;
-  if (state == "no_key") {
-    return {Level::kFail, subject, "no API key: accepting, not delivering" + because,
-            "set [api] key_file or FLOWMYNA_API_KEY; a key file is noticed without a restart"};
-  }
-  if (state == "unauthorized") {
-    return {Level::kFail, subject, "unauthorized" + because,
-            "put a valid API key into [api] key_file; it is noticed without a restart"};
-  }
-  if (state == "refused") {
-    return {
-        Level::kFail, subject, "the API refuses everything" + because,
-        "all of it is kept and probed; check that the key belongs to the right account, and ask "
-        "the API's operator"};
-  }
-  if (state == "misconfigured") {
-    return {Level::kFail, subject, "misconfigured" + because,
-            "check [api] url, then `systemctl reload flowmyna-agent`"};
-  }
-  if (state == "paused") {
-    return {Level::kWarn, subject, "paused", "`flowmynactl resume` starts it again"};
-  }
-  if (state == "backing_off") {
-    return {Level::kWarn, subject, "backing off" + because,
-            "nothing is lost; check the network, the proxy and [api] url if it lasts"};
-  }
-  return {Level::kOk, subject, state};
+  const DeliveryWords words = words_of(state);
+  if (words.finding == nullptr) return {Level::kOk, subject, state};
+  const bool has_reason = state != name_of(DeliveryState::kPaused) && !last_error.empty();
+  return {words.level, subject, words.finding + (has_reason ? ": " + last_error : ""), words.hint};
 }
 
 }  // namespace

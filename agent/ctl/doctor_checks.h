@@ -3,11 +3,10 @@
 #include <string>
 #include <vector>
 
+#include "agent/ctl/delivery_words.h"
 #include "flowmyna/client.h"
 
 namespace flowmyna::ctl {
-
-enum class Level { kOk, kWarn, kFail };
 
 /// One line of the doctor: what was looked at, what was found, what can be done about it.
 struct Check {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "agent/ctl/delivery_words.h"
 #include "agent/ctl/format.h"
 
 namespace flowmyna::ctl {
@@ -15,19 +16,16 @@ std::string line(std::string label, const std::string& text) {
   return label + printable(text) + '\n';
 }
 
-/// A state in words; the two in which it is not plain what to do say so.
-std::string words_of(const std::string& state) {
-  if (state == "no_key") {
-    return "no API key: accepting, not delivering; set api.key_file or FLOWMYNA_API_KEY";
-  }
-  if (state == "refused") return "the API refuses everything: all of it is kept and probed";
+/// A state in words; those in which it is not plain what to do say so.
+std::string state_words(const std::string& state) {
+  if (const char* words = words_of(state).status) return words;
   std::string text = state;
   std::ranges::replace(text, '_', ' ');
   return text;
 }
 
 std::string state_text(const std::string& state, const std::optional<double>& next_attempt) {
-  const std::string text = words_of(state);
+  const std::string text = state_words(state);
   return next_attempt ? text + ", next attempt in " + duration_text(*next_attempt) : text;
 }
 
@@ -89,8 +87,9 @@ std::string put_back_text(const client::Status::Outbox& outbox) {
 }  // namespace
 
 bool is_worse(const client::Status::Delivery::Endpoint& endpoint, const std::string& whole) {
-  const bool is_well =
-      endpoint.state.empty() || endpoint.state == "idle" || endpoint.state == "delivering";
+  const auto state = delivery_state(endpoint.state);
+  const bool is_well = endpoint.state.empty() || state == DeliveryState::kIdle ||
+                       state == DeliveryState::kDelivering;
   return !is_well && endpoint.state != whole;
 }
 

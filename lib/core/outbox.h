@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "core/arrival.h"
@@ -51,15 +53,30 @@ class Append {
   const std::int64_t accepted_unix_s;
 };
 
+/// What can be looked up in the outbox, on its own thread (`Outbox::ask`).
+class OutboxQueries {
+ public:
+  virtual ~OutboxQueries() = default;
+  /// A name of this outbox that no other has, for as long as its file lives.
+  virtual Result<std::string> id() = 0;
+  /// An operation that was folded into another has the state of that one.
+  virtual Result<ReceiptState> state(Receipt receipt) = 0;
+  virtual Result<DeadLetters> dead_letters(const LetterLimits& limits) = 0;
+  /// The letter that holds this operation, first or not, or what it was folded into.
+  virtual Result<std::optional<DeadLetter>> dead_letter_of(Receipt receipt) = 0;
+  virtual Result<Arrived> arrived(std::string_view export_id, std::string_view source) = 0;
+};
+
 /// The outbox as writers and people see it.
 class Outbox : public virtual OutboxReader {
  public:
-  virtual void append(std::unique_ptr<Append> operations) = 0;
-  virtual void state(Receipt receipt, Done<ReceiptState> done) = 0;
+  /// Has a question answered on the outbox's thread. It may be put twice: where something is
+  /// damaged, what can be read of it is saved first.
+  template <class T>
+  void ask(std::function<Result<T>(OutboxQueries&)> question, Done<T> done);
 
-  virtual void dead_letters(LetterLimits limits, Done<DeadLetters> done) = 0;
-  /// The dead letter that holds this operation, first or not.
-  virtual void dead_letter_of(Receipt receipt, Done<std::optional<DeadLetter>> done) = 0;
+  virtual void append(std::unique_ptr<Append> operations) = 0;
+
   /// Puts operations of dead letters back into the backlog, at their own receipts: among what still
   /// waits the order of acceptance holds, and what was delivered meanwhile is before them. They are
   /// separate again, so what was merged may be merged anew. Whoever asks has to tell delivery, also
@@ -68,12 +85,9 @@ class Outbox : public virtual OutboxReader {
   /// Gives operations of dead letters up for good; they are counted and their receipts remembered.
   virtual void drop_dead_letters(LetterLimits limits, Done<DeadLetters> done) = 0;
 
-  /// A name of this outbox that no other has, for as long as its file lives.
-  virtual void id(Done<std::string> done) = 0;
   /// Takes in a piece of an export. kInvalid when another piece is due, kFull as for an append;
   /// then nothing of it is there.
   virtual void arrive(Arrival piece, Done<void> done) = 0;
-  virtual void arrived(std::string export_id, std::string source, Done<Arrived> done) = 0;
 
   /// A copy of the whole outbox, made while it is in use. It is gone on with step by step, and then
   /// read, by whoever began it; `id` names it, and is the caller's choice. There is one at a time
@@ -84,6 +98,23 @@ class Outbox : public virtual OutboxReader {
   /// A piece of the file; empty at its end.
   virtual void read_backup(std::string id, std::uint64_t from, Done<std::string> done) = 0;
   virtual void end_backup(std::string id, Done<void> done) = 0;
+
+ protected:
+  using LookUp = std::function<Result<void>(OutboxQueries&)>;
+  virtual void look_up(LookUp look, Done<void> done) = 0;
 };
+
+template <class T>
+void Outbox::ask(std::function<Result<T>(OutboxQueries&)> question, Done<T> done) {
+  auto answer = std::make_shared<Result<T>>();
+  look_up(
+      [question = std::move(question), answer](OutboxQueries& outbox) {
+        *answer = question(outbox);
+        return answer->map([](const T&) {});
+      },
+      [answer, done = std::move(done)](const Result<void>& looked) {
+        done(looked ? std::move(*answer) : tl::make_unexpected(looked.error()));
+      });
+}
 
 }  // namespace flowmyna

@@ -38,7 +38,7 @@ Delivery::~Delivery() {
 
 void Delivery::start(Backlog& backlog) {
   const auto post_back = [this](std::function<void()> work) {
-    post([work = std::move(work)](Foreman&) { work(); });
+    post([work = std::move(work)](DeliveryActions&) { work(); });
   };
   foreman_.emplace(options_,
                    Foreman::Sides{backlog, *transport_, clock_, board_, post_back, &random_uuid});
@@ -99,60 +99,6 @@ void Delivery::run_posted() {
 
 void Delivery::accepted(std::uint64_t all) {
   if (board_.wants(all)) wake();
-}
-
-void Delivery::end_back_off() {
-  post(&Foreman::end_back_off);
-}
-void Delivery::release_waits() {
-  post(&Foreman::release_waits);
-}
-void Delivery::network_changed() {
-  post(&Foreman::network_changed);
-}
-void Delivery::network_lost() {
-  post(&Foreman::network_lost);
-}
-void Delivery::key_changed() {
-  post(&Foreman::key_changed);
-}
-void Delivery::flush() {
-  post(&Foreman::flush);
-}
-void Delivery::pause() {
-  post(&Foreman::pause);
-}
-void Delivery::resume() {
-  post(&Foreman::resume);
-}
-void Delivery::refresh_health() {
-  post(&Foreman::refresh_health);
-}
-void Delivery::returned(Receipt lowest) {
-  post([lowest](Foreman& foreman) { foreman.returned(lowest); });
-}
-void Delivery::await(Wait wait) {
-  post([wait = std::move(wait)](Foreman& foreman) { foreman.await(wait); });
-}
-void Delivery::stuck(std::size_t items_max, Done<std::vector<StuckItem>> done) {
-  post([items_max, done = std::move(done)](Foreman& foreman) { done(foreman.stuck(items_max)); });
-}
-void Delivery::drop_pending(Receipt receipt, Done<void> done) {
-  post(
-      [receipt, done = std::move(done)](Foreman& foreman) { foreman.drop_pending(receipt, done); });
-}
-void Delivery::begin_export(Done<ExportView> done) {
-  post([done = std::move(done)](Foreman& foreman) { foreman.begin_export(done); });
-}
-void Delivery::continue_export(std::string id, Done<ExportView> done) {
-  post([id = std::move(id), done = std::move(done)](Foreman& foreman) {
-    foreman.continue_export(id, done);
-  });
-}
-void Delivery::give_up_exported(std::string id, std::vector<Receipt> receipts,
-                                Done<std::uint64_t> done) {
-  post([id = std::move(id), receipts = std::move(receipts), done = std::move(done)](
-           Foreman& foreman) { foreman.give_up_exported(id, receipts, done); });
 }
 
 }  // namespace flowmyna

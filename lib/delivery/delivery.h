@@ -3,11 +3,9 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <string>
 #include <thread>
 #include <vector>
 
@@ -42,37 +40,11 @@ class Delivery final : public DeliveryControl {
 
   /// Operations were accepted, so many in all.
   void accepted(std::uint64_t all);
-  /// The configuration was read again: as a flush, but for what a 429 asks for.
-  void end_back_off();
-  /// Ends the waits of all writers, also of those to come: the agent is stopping.
-  void release_waits();
-  /// There is a route, an address or a link that was not there, or the machine slept.
-  void network_changed();
-  /// A route, an address or a link went away, and nothing came.
-  void network_lost();
-  /// The transport uses another key from now on.
-  void key_changed();
-
   DeliveryStatus status() const override { return board_.status(); }
   bool holds_unknown() const override { return options_.hold_unknown; }
-  void flush() override;
-  void pause() override;
-  void resume() override;
-  void returned(Receipt lowest) override;
-  void refresh_health() override;
-  void await(Wait wait) override;
-  void stuck(std::size_t items_max, Done<std::vector<StuckItem>> done) override;
-  void drop_pending(Receipt receipt, Done<void> done) override;
-  void begin_export(Done<ExportView> done) override;
-  void continue_export(std::string id, Done<ExportView> done) override;
-  void give_up_exported(std::string id, std::vector<Receipt> receipts,
-                        Done<std::uint64_t> done) override;
+  void post(Work work) override;
 
  private:
-  using Work = std::function<void(Foreman&)>;
-
-  /// The function runs on the delivery thread, before the foreman's next step.
-  void post(Work work);
   void wake();
   void run();
   void run_posted();

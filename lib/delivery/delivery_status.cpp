@@ -10,9 +10,16 @@ DeliveryState state_after(Verdict::Action failure) {
       return DeliveryState::kMisconfigured;
     case Verdict::Action::kNoKey:
       return DeliveryState::kNoKey;
-    default:
-      return DeliveryState::kBackingOff;
+    case Verdict::Action::kSettle:
+    case Verdict::Action::kRetry:
+    case Verdict::Action::kRelease:
+    case Verdict::Action::kThrottled:
+    case Verdict::Action::kSplit:
+    case Verdict::Action::kTooLarge:
+    case Verdict::Action::kSeparate:
+      break;
   }
+  return DeliveryState::kBackingOff;
 }
 
 }  // namespace flowmyna

@@ -8,21 +8,11 @@
 #include <vector>
 
 #include "core/clock.h"
+#include "core/delivery_state.h"
 #include "core/judge.h"
 #include "core/seal.h"
 
 namespace flowmyna {
-
-enum class DeliveryState : std::uint8_t {
-  kIdle,
-  kDelivering,
-  kBackingOff,
-  kNoKey,         ///< there is no usable key: accepting, not delivering
-  kUnauthorized,  ///< the API refuses the key
-  kRefused,       ///< the API refuses everything: all of it is kept, and probed
-  kPaused,
-  kMisconfigured,
-};
 
 /// What delivery is in after a failure: kBackingOff, unless that takes a person to mend.
 DeliveryState state_after(Verdict::Action failure);

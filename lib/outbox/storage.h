@@ -18,15 +18,14 @@ namespace flowmyna {
 enum class Tending { kNotWanted, kSoon, kNow };
 
 /// The outbox's transactions, as one thread sees them: SQLite on one side (sqlite_storage.h),
-/// memory on the other (memory_storage.h); tests/contract runs the same tests over both.
+/// memory on the other (tests/contract/memory_storage.h); tests/contract runs the same tests over
+/// both.
 ///
 /// Writes stand between `begin` and `commit`; what was written is there after a crash if `commit`
 /// succeeded, and not at all otherwise. After any failed write the caller rolls back. Reads stand
 /// outside a transaction, or inside: `read` and `seals` see what it wrote. One thread at a time.
-class Storage {
+class Storage : public OutboxQueries {
  public:
-  virtual ~Storage() = default;
-
   virtual Result<void> begin() = 0;
   virtual Result<void> commit() = 0;
   virtual void rollback() = 0;
@@ -71,19 +70,15 @@ class Storage {
   /// So many lines of an export of outbox `source`, which ends at its receipt `through`, are here.
   virtual Result<void> note_arrival(const Arrival& piece) = 0;
 
-  virtual Result<std::string> id() = 0;
-  virtual Result<Arrived> arrived(std::string_view export_id, std::string_view source) = 0;
   virtual Result<Window> read(const ReadLimits& limits) = 0;
   /// kInvalid when one of them is not there.
   virtual Result<Window> fetch(const std::vector<Receipt>& receipts) = 0;
-  /// An operation that was folded into another has the state of that one.
-  virtual Result<ReceiptState> state(Receipt receipt) = 0;
   virtual Result<std::vector<Seal>> seals() = 0;
+  /// How many operations are stored, pending or dead, counted row by row. Reads all keys: for
+  /// checks.
+  virtual Result<std::uint64_t> count_stored() = 0;
   /// Whether a dead operation was accepted between these two.
   virtual Result<bool> has_dead_between(Receipt after, Receipt before) = 0;
-  virtual Result<DeadLetters> dead_letters(const LetterLimits& limits) = 0;
-  /// That which holds this operation, or what it was folded into.
-  virtual Result<std::optional<DeadLetter>> dead_letter_of(Receipt receipt) = 0;
   /// `size_bytes` is as `refresh` found it, or a little less than what it is by now.
   virtual OutboxStats stats() const = 0;
   /// Between two transactions: looks at what `stats` and `admit` go by, the outbox's size and

@@ -155,16 +155,6 @@ void Vault::give_up(GiveUp what, Done<std::uint64_t> done) {
       std::move(done));
 }
 
-void Vault::id(Done<std::string> done) {
-  query<std::string>([](Storage& storage) { return storage.id(); }, std::move(done));
-}
-
-void Vault::arrived(std::string export_id, std::string source, Done<Arrived> done) {
-  query<Arrived>([export_id = std::move(export_id), source = std::move(source)](
-                     Storage& storage) { return storage.arrived(export_id, source); },
-                 std::move(done));
-}
-
 /// A window in the making. Between two pieces of it writers have their turn, if there are any.
 struct Vault::Reading {
   ReadLimits limits;
@@ -222,23 +212,13 @@ void Vault::fetch(std::vector<Receipt> receipts, Done<Window> done) {
       std::move(done));
 }
 
-void Vault::state(Receipt receipt, Done<ReceiptState> done) {
-  query<ReceiptState>([receipt](Storage& storage) { return storage.state(receipt); },
-                      std::move(done));
-}
-
 void Vault::seals(Done<std::vector<Seal>> done) {
   query<std::vector<Seal>>([](Storage& storage) { return storage.seals(); }, std::move(done));
 }
 
-void Vault::dead_letters(LetterLimits limits, Done<DeadLetters> done) {
-  query<DeadLetters>([limits](Storage& storage) { return storage.dead_letters(limits); },
-                     std::move(done));
-}
-
-void Vault::dead_letter_of(Receipt receipt, Done<std::optional<DeadLetter>> done) {
-  query<std::optional<DeadLetter>>(
-      [receipt](Storage& storage) { return storage.dead_letter_of(receipt); }, std::move(done));
+void Vault::look_up(LookUp look, Done<void> done) {
+  query<void>([look = std::move(look)](Storage& storage) { return look(storage); },
+              std::move(done));
 }
 
 OutboxStats Vault::stats() const {

@@ -55,20 +55,15 @@ class Vault final : public Outbox, public Backlog {
   void append(std::unique_ptr<Append> operations) override;
   void read(ReadLimits limits, Done<Window> done) override;
   void fetch(std::vector<Receipt> receipts, Done<Window> done) override;
-  void state(Receipt receipt, Done<ReceiptState> done) override;
   void seals(Done<std::vector<Seal>> done) override;
   void seal(std::vector<Seal> seals, Done<void> done) override;
   void settle(std::vector<Settlement> settlements, Done<void> done) override;
   void correct_clock(ClockCorrection correction, Done<void> done) override;
   void compact(CompactLimits limits, Done<Compacted> done) override;
   OutboxStats stats() const override;
-  void dead_letters(LetterLimits limits, Done<DeadLetters> done) override;
-  void dead_letter_of(Receipt receipt, Done<std::optional<DeadLetter>> done) override;
   void retry_dead_letters(LetterLimits limits, Done<RetriedLetters> done) override;
   void drop_dead_letters(LetterLimits limits, Done<DeadLetters> done) override;
-  void id(Done<std::string> done) override;
   void arrive(Arrival piece, Done<void> done) override;
-  void arrived(std::string export_id, std::string source, Done<Arrived> done) override;
   void give_up(GiveUp what, Done<std::uint64_t> done) override;
   // vault_backup.cpp
   void begin_backup(std::string id, Done<void> done) override;
@@ -91,6 +86,8 @@ class Vault final : public Outbox, public Backlog {
     bool is_quiet = false;  ///< nothing was asked for, or little for a while: gives space back
     bool empty() const { return appends.empty() && writes.empty() && reads.empty() && !chore; }
   };
+
+  void look_up(LookUp look, Done<void> done) override;
 
   struct Reading;
   void go_on_reading(std::shared_ptr<Reading> reading);
@@ -124,6 +121,7 @@ class Vault final : public Outbox, public Backlog {
   void refresh();
   void tend();
   void publish();
+  void check() const;
 
   const std::unique_ptr<Storage> storage_;
   const std::function<void()> on_append_;

@@ -2,6 +2,9 @@
 
 #include <spdlog/spdlog.h>
 
+#include <stdexcept>
+
+#include "outbox/storage_check.h"
 #include "outbox/vault.h"
 
 namespace flowmyna {
@@ -25,6 +28,12 @@ constexpr std::chrono::seconds kIdleBeforeShrinking{2};
 // somebody who looks at the status. Space is given back between them as well.
 constexpr std::size_t kTrickleRounds = 32;
 
+#ifndef NDEBUG
+// Operations that are looked at after each round; it has to stay a small part of what the round
+// took.
+constexpr std::uint64_t kCheckedMax = 200;
+#endif
+
 /// Tells people what changed, once.
 void log_change(const OutboxStats& before, const OutboxStats& now) {
   if (before.state == now.state) return;
@@ -41,7 +50,22 @@ void log_change(const OutboxStats& before, const OutboxStats& now) {
 
 void Vault::run() {
   publish();
-  for (Round round; take(round); round = {}) perform(round);
+  for (Round round; take(round); round = {}) {
+    perform(round);
+    check();
+  }
+}
+
+/// In debug builds: ends the process with the invariant that is broken. A large outbox is only
+/// looked at for what costs nothing.
+void Vault::check() const {
+#ifndef NDEBUG
+  if (broken_) return;
+  const OutboxStats stats = storage_->stats();
+  const bool is_small = stats.pending() + stats.dead <= kCheckedMax;
+  const std::string broken = is_small ? broken_invariant(*storage_) : broken_counters(stats);
+  if (!broken.empty()) throw std::logic_error("the outbox is inconsistent: " + broken);
+#endif
 }
 
 std::size_t Vault::writers_waiting() const {

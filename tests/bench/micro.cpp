@@ -16,7 +16,7 @@
 #include "core/decode.h"
 #include "core/planner.h"
 #include "core/request.h"
-#include "outbox/sqlite_storage.h"
+#include "outbox/file/sqlite_storage.h"
 #include "outbox/tables/row.h"
 #include "outbox/vault.h"
 #include "tests/unit/agent/api/fake_delivery.h"

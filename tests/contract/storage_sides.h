@@ -4,8 +4,8 @@
 #include <stdexcept>
 #include <string>
 
-#include "outbox/memory_storage.h"
-#include "outbox/sqlite_storage.h"
+#include "outbox/file/sqlite_storage.h"
+#include "tests/contract/memory_storage.h"
 #include "tests/unit/outbox/temporary_directory.h"
 
 namespace flowmyna::test {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "outbox/storage.h"
+#include "outbox/storage_check.h"
 #include "tests/unit/core/operation_list.h"
 
 namespace flowmyna::test {
@@ -23,10 +24,13 @@ inline EncodedOperations upserts(const std::vector<std::string>& ids) {
   return backlog.encoded_operations();
 }
 
-/// Commits, and does what may be done afterwards.
+/// Commits, and does what may be done afterwards; then all is counted.
 inline void commit(Storage& storage) {
   must(storage.commit());
   must(storage.tend());
+  if (const auto broken = broken_equation(storage); !broken.empty()) {
+    throw std::logic_error(broken);
+  }
 }
 
 /// Accepts operations in a transaction of their own; their first receipt.

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "core/outbox.h"
-#include "outbox/sqlite_storage.h"
+#include "outbox/file/sqlite_storage.h"
 #include "reliability/btree_map.h"
 
 namespace flowmyna::test {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "outbox/storage_check.h"
 #include "outbox_text.h"
 
 namespace flowmyna::simulation {
@@ -10,10 +11,12 @@ namespace {
 
 const Error kFailed{Error::Kind::kIo, "the disk failed"};
 
+constexpr std::uint64_t kCommitsPerCheck = 16;
+
 }  // namespace
 
 void SimulatedOutbox::append(std::unique_ptr<WriterAppend> operations) {
-  queued_.appends.emplace_back(static_cast<WriterAppend*>(operations.release()));
+  queued_.appends.push_back(std::move(operations));
   begin_round();
 }
 
@@ -217,7 +220,17 @@ SimulatedOutbox::Committed SimulatedOutbox::commit(const Round& round, bool with
   done = done ? storage.commit() : done;
   enter_in_ledger(round, with_appends);
   stats_ = storage.stats();
+  check();
   return fails ? Committed::kUnsaid : Committed::kYes;
+}
+
+/// What is stored must always be consistent; to look at all of it after each commit would take most
+/// of the time.
+void SimulatedOutbox::check() {
+  const bool is_thorough = ++commits_ % kCommitsPerCheck == 0;
+  const std::string broken =
+      is_thorough ? broken_invariant(around_.storage) : broken_counters(stats_);
+  around_.findings.expect(broken.empty(), [&] { return "the outbox is inconsistent: " + broken; });
 }
 
 Result<void> SimulatedOutbox::apply(const Write& write, MemoryStorage& storage) {

@@ -9,10 +9,11 @@
 #include "core/backlog.h"
 #include "core/outbox.h"
 #include "event_queue.h"
+#include "findings.h"
 #include "ledger.h"
 #include "outbox/clock_pass.h"
 #include "outbox/compactor.h"
-#include "outbox/memory_storage.h"
+#include "tests/contract/memory_storage.h"
 
 namespace flowmyna::simulation {
 
@@ -56,6 +57,7 @@ class SimulatedOutbox final : public Backlog {
     Trace& trace;
     MemoryStorage& storage;
     Ledger& ledger;
+    Findings& findings;
     /// The power fails now: between a commit and its answers.
     std::function<bool()> crashes;
     /// Faults are still to happen.
@@ -119,6 +121,7 @@ class SimulatedOutbox final : public Backlog {
   enum class Committed : std::uint8_t { kYes, kNo, kUnsaid };
 
   void begin_round();
+  void check();
   void perform(Round round);
   Committed commit(const Round& round, bool with_appends);
   Result<void> apply(LetterChange& change, MemoryStorage& storage);
@@ -136,6 +139,7 @@ class SimulatedOutbox final : public Backlog {
   Round queued_;
   std::vector<Result<Receipt>> receipts_;  // of the round under way
   bool is_busy_ = false;
+  std::uint64_t commits_ = 0;
   Lifetime lifetime_;
 };
 

@@ -55,6 +55,7 @@ void Simulation::start() {
                                        trace_,
                                        storage_,
                                        ledger_,
+                                       findings_,
                                        [this, &options] { return crashes(options.after_commit); },
                                        [this] { return !faults_.is_over(queue_.now()); },
                                        {},

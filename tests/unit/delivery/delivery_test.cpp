@@ -100,9 +100,8 @@ TEST(Delivery, WhatIsAskedForBeforeItStartsIsDoneOnceItHas) {
   Delivery delivery(ForemanOptions(), std::make_unique<BusyApi>(), clock);
   EXPECT_EQ(delivery.status().state, DeliveryState::kIdle);
   std::promise<std::size_t> stuck;
-  delivery.pause();
-  delivery.stuck(
-      10, [&](const Result<std::vector<StuckItem>>& items) { stuck.set_value(items->size()); });
+  delivery.post(&DeliveryActions::pause);
+  delivery.post([&](const DeliveryActions& actions) { stuck.set_value(actions.stuck(10).size()); });
   delivery.start(outbox);
   EXPECT_EQ(stuck.get_future().get(), 0U);
   while (delivery.status().state != DeliveryState::kPaused) std::this_thread::yield();

@@ -15,7 +15,7 @@
 #include "core/backlog.h"
 #include "core/clock.h"
 #include "delivery/transport.h"
-#include "outbox/memory_storage.h"
+#include "tests/contract/memory_storage.h"
 #include "tests/unit/core/operation_list.h"
 
 // What stands around a foreman in its unit tests: a clock, an outbox and a network that do nothing

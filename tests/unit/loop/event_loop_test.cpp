@@ -100,7 +100,7 @@ TEST(EventLoop, TheVaultTakesWhatItsSourcesBringIntoOneCommit) {
     if (turn == 0) callers.make_ready();
   };
   Asked<std::string> idle;
-  vault.id(idle.done());
+  vault.ask<std::string>([](OutboxQueries& stored) { return stored.id(); }, idle.done());
   ASSERT_TRUE(idle.wait());
   const int before = script.commits;
   callers.make_ready();

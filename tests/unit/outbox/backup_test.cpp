@@ -1,6 +1,6 @@
 // A backup of an outbox that goes on being used.
 
-#include "outbox/backup.h"
+#include "outbox/file/backup.h"
 
 #include <gtest/gtest.h>
 

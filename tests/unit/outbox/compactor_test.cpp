@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "outbox/memory_storage.h"
+#include "tests/contract/memory_storage.h"
 #include "tests/contract/storage_text.h"
 
 namespace flowmyna::test {

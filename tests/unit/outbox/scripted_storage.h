@@ -7,7 +7,7 @@
 #include <optional>
 #include <thread>
 
-#include "outbox/memory_storage.h"
+#include "tests/contract/memory_storage.h"
 
 namespace flowmyna::test {
 
@@ -116,6 +116,7 @@ class ScriptedStorage final : public Storage {
   }
   Result<ReceiptState> state(Receipt receipt) override { return memory_.state(receipt); }
   Result<std::vector<Seal>> seals() override { return memory_.seals(); }
+  Result<std::uint64_t> count_stored() override { return memory_.count_stored(); }
   Result<bool> has_dead_between(Receipt after, Receipt before) override {
     return memory_.has_dead_between(after, before);
   }

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "outbox/sqlite_storage.h"
+#include "outbox/file/sqlite_storage.h"
 #include "tests/contract/storage_text.h"
 #include "tests/unit/outbox/sqlite_file.h"
 #include "tests/unit/outbox/temporary_directory.h"

@@ -7,8 +7,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "outbox/file/sqlite_storage.h"
 #include "outbox/sqlite/sqlite.h"
-#include "outbox/sqlite_storage.h"
 
 namespace flowmyna::test {
 

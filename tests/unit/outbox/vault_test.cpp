@@ -55,7 +55,7 @@ TEST_F(VaultTest, SpaceIsGivenBackUnderATrickleAsWell) {
   // Never two seconds without anything.
   for (int i = 0; i < 600 && script.shrinks == 0; ++i) {
     Asked<ReceiptState> asked;
-    vault->state(1, asked.done());
+    vault->ask<ReceiptState>([](OutboxQueries& stored) { return stored.state(1); }, asked.done());
     ASSERT_TRUE(asked.wait());
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
   }
@@ -344,7 +344,8 @@ TEST_F(VaultTest, AReadSeesWhatWasAnsweredBefore) {
   for (int i = 1; i <= 50; ++i) {
     write(*vault, {"a"}).get();
     Asked<ReceiptState> asked;
-    vault->state(static_cast<Receipt>(i), asked.done());
+    vault->ask<ReceiptState>(
+        [i](OutboxQueries& stored) { return stored.state(static_cast<Receipt>(i)); }, asked.done());
     EXPECT_EQ(asked.wait().value(), ReceiptState::kPending);
   }
 }

@@ -11,8 +11,8 @@
 
 #include "agent/api/router.h"
 #include "fake_delivery.h"
-#include "outbox/memory_storage.h"
 #include "outbox/vault.h"
+#include "tests/contract/memory_storage.h"
 #include "tests/unit/outbox/waiting.h"
 
 namespace flowmyna::test {

@@ -3,8 +3,8 @@
 #include <filesystem>
 #include <string>
 
+#include "outbox/file/sqlite_storage.h"
 #include "outbox/sqlite/sqlite.h"
-#include "outbox/sqlite_storage.h"
 #include "tests/contract/storage_text.h"
 #include "tests/unit/outbox/sqlite_file.h"
 #include "tests/unit/outbox/temporary_directory.h"

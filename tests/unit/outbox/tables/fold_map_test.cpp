@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "outbox/backup.h"
 #include "outbox/compactor.h"
+#include "outbox/file/backup.h"
 #include "outbox/salvage/salvage.h"
 #include "outbox/tables/schema.h"
 #include "tests/contract/storage_text.h"

@@ -7,12 +7,12 @@
 #include <utility>
 #include <vector>
 
-#include "outbox/backup.h"
 #include "outbox/disk/database_lock.h"
 #include "outbox/disk/lock_file.h"
 #include "outbox/disk/reserve.h"
 #include "outbox/disk/seen_file.h"
-#include "outbox/open_outbox.h"
+#include "outbox/file/backup.h"
+#include "outbox/file/open_outbox.h"
 #include "outbox/salvage/remains.h"
 #include "outbox/sqlite/log_file.h"
 #include "outbox/storage.h"
@@ -58,6 +58,7 @@ class SqliteStorage final : public Storage {
   Result<Window> fetch(const std::vector<Receipt>& receipts) override;
   Result<ReceiptState> state(Receipt receipt) override;
   Result<std::vector<Seal>> seals() override;
+  Result<std::uint64_t> count_stored() override;
   Result<bool> has_dead_between(Receipt after, Receipt before) override;
   Result<DeadLetters> dead_letters(const LetterLimits& limits) override;
   Result<std::optional<DeadLetter>> dead_letter_of(Receipt receipt) override;

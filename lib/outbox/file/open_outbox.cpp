@@ -1,4 +1,4 @@
-#include "outbox/open_outbox.h"
+#include "outbox/file/open_outbox.h"
 
 #include "outbox/salvage/integrity.h"
 #include "outbox/tables/schema.h"

@@ -39,6 +39,7 @@ class MemoryStorage final : public Storage {
   Result<Window> fetch(const std::vector<Receipt>& receipts) override;
   Result<ReceiptState> state(Receipt receipt) override;
   Result<std::vector<Seal>> seals() override;
+  Result<std::uint64_t> count_stored() override;
   Result<bool> has_dead_between(Receipt after, Receipt before) override;
   Result<DeadLetters> dead_letters(const LetterLimits& limits) override;
   Result<std::optional<DeadLetter>> dead_letter_of(Receipt receipt) override;

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "core/window.h"
-#include "outbox/open_outbox.h"
+#include "outbox/file/open_outbox.h"
 
 namespace flowmyna {
 

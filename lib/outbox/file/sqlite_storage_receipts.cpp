@@ -1,7 +1,7 @@
 // What is folded on disk, and what a receipt tells.
 
-#include "outbox/beside.h"
-#include "outbox/sqlite_storage.h"
+#include "outbox/file/beside.h"
+#include "outbox/file/sqlite_storage.h"
 
 namespace flowmyna {
 namespace {

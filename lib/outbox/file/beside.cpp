@@ -1,4 +1,4 @@
-#include "outbox/beside.h"
+#include "outbox/file/beside.h"
 
 #include "outbox/tables/row.h"
 

@@ -1,4 +1,4 @@
-#include "outbox/copy_check.h"
+#include "outbox/file/copy_check.h"
 
 #include "outbox/salvage/integrity.h"
 #include "outbox/tables/row.h"

@@ -1,4 +1,4 @@
-#include "outbox/epoch_end.h"
+#include "outbox/file/epoch_end.h"
 
 #include <chrono>
 #include <set>

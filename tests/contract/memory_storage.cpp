@@ -1,4 +1,4 @@
-#include "outbox/memory_storage.h"
+#include "tests/contract/memory_storage.h"
 
 #include <algorithm>
 #include <cassert>
@@ -240,6 +240,13 @@ DeadLetter MemoryStorage::describe(Receipt id, const Letter& letter) {
     out.folded += row.folded;
   }
   return out;
+}
+
+Result<std::uint64_t> MemoryStorage::count_stored() {
+  std::uint64_t count = 0;
+  for (const auto& [receipt, row] : state_.operations) count += 1 + row.folded;
+  for (const auto& [id, letter] : state_.letters) count += operations_in(letter);
+  return count;
 }
 
 Result<bool> MemoryStorage::has_dead_between(Receipt after, Receipt before) {

@@ -7,8 +7,8 @@
 
 #include "outbox/disk/disk_room.h"
 #include "outbox/disk/set_aside.h"
+#include "outbox/file/sqlite_storage.h"
 #include "outbox/salvage/salvage.h"
-#include "outbox/sqlite_storage.h"
 
 namespace flowmyna {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <optional>
 
-#include "outbox/open_outbox.h"
+#include "outbox/file/open_outbox.h"
 #include "outbox/tables/epoch.h"
 
 namespace flowmyna {

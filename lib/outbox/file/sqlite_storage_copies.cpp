@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "outbox/disk/set_aside.h"
-#include "outbox/epoch_end.h"
-#include "outbox/sqlite_storage.h"
+#include "outbox/file/epoch_end.h"
+#include "outbox/file/sqlite_storage.h"
 
 namespace flowmyna {
 namespace {

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "core/outbox.h"
-#include "outbox/copy_check.h"
+#include "outbox/file/copy_check.h"
 #include "outbox/sqlite/sqlite.h"
 
 namespace flowmyna {

@@ -1,4 +1,4 @@
-#include "outbox/backup.h"
+#include "outbox/file/backup.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

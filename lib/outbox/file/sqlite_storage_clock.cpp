@@ -1,6 +1,6 @@
 // Events that were stamped before the clock was synchronised: where they are, and their right time.
 
-#include "outbox/sqlite_storage.h"
+#include "outbox/file/sqlite_storage.h"
 
 namespace flowmyna {
 

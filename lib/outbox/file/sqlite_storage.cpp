@@ -1,4 +1,4 @@
-#include "outbox/sqlite_storage.h"
+#include "outbox/file/sqlite_storage.h"
 
 #include <spdlog/spdlog.h>
 
@@ -354,6 +354,14 @@ Result<std::string> SqliteStorage::id() {
 
 Result<Arrived> SqliteStorage::arrived(std::string_view export_id, std::string_view source) {
   return open_->arrivals.find(export_id, source);
+}
+
+Result<std::uint64_t> SqliteStorage::count_stored() {
+  return open_->connection
+      .integer(
+          "SELECT (SELECT count(*) FROM operation) + (SELECT count(*) FROM dead) + "
+          "(SELECT coalesce(sum(operations), 0) FROM folded)")
+      .map([](std::int64_t count) { return static_cast<std::uint64_t>(count); });
 }
 
 Result<bool> SqliteStorage::has_dead_between(Receipt after, Receipt before) {
