@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "agent/api/delivered_answer.h"
+#include "agent/api/media_type.h"
 #include "agent/api/prefer.h"
 #include "agent/api/responses.h"
 #include "agent/api/route.h"
@@ -91,11 +92,6 @@ class PendingWrite final : public Append {
   Responder responder_;
 };
 
-bool is_ndjson(std::string_view content_type) {
-  return content_type.substr(0, content_type.find(';')).find("application/x-ndjson") !=
-         std::string_view::npos;
-}
-
 void write_single(Backend& backend, Kind kind, const HttpRequest& request, Responder responder) {
   const Acceptance now = Acceptance::now(kind, backend.clock);
   auto operations = backend.decoder.single(kind, request.body, now.stamp());
@@ -116,9 +112,9 @@ void write_single(Backend& backend, Kind kind, const HttpRequest& request, Respo
 
 void write_batch(Backend& backend, Kind kind, const HttpRequest& request, Responder responder) {
   const Acceptance now = Acceptance::now(kind, backend.clock);
-  auto batch = is_ndjson(request.content_type)
-                   ? backend.decoder.ndjson(kind, request.body, now.stamp())
-                   : backend.decoder.batch(kind, request.body, now.stamp());
+  const bool is_lines = names_media_type(request.content_type, "application/x-ndjson");
+  auto batch = is_lines ? backend.decoder.ndjson(kind, request.body, now.stamp())
+                        : backend.decoder.batch(kind, request.body, now.stamp());
   if (!batch) {
     responder.send(refused(batch.error()));
     return;

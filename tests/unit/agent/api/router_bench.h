@@ -39,6 +39,10 @@ class RouterBench : public testing::Test {
 
   /// The body is JSON; of other requests `request` says more.
   HttpResponse ask(const std::string& method, const std::string& target, std::string body = "") {
+    return ask(request(method, target, std::move(body)));
+  }
+  HttpRequest request(const std::string& method, const std::string& target,
+                      std::string body = "") const {
     HttpRequest request;
     request.method = method;
     request.path = target.substr(0, target.find('?'));
@@ -46,7 +50,7 @@ class RouterBench : public testing::Test {
     request.content_type = "application/json";
     request.body = std::move(body);
     request.user = user;
-    return ask(std::move(request));
+    return request;
   }
   HttpResponse ask(HttpRequest request) { return begin(std::move(request)).get(); }
   /// The same for an answer that does not come by itself.
@@ -54,7 +58,7 @@ class RouterBench : public testing::Test {
     request.body.reserve(request.body.size() + kBodyPadding);
     auto channel = std::make_shared<Channel>();
     auto answer = channel->answer.get_future();
-    router.handle(request, Responder(std::move(channel)));
+    router->handle(request, Responder(std::move(channel)));
     return answer;
   }
   /// `200 {…}`; of a refusal `404 detail`.
@@ -93,11 +97,14 @@ class RouterBench : public testing::Test {
     settle(std::move(settlement));
   }
 
+  /// What was accepted is of an earlier run from now on.
+  void restart() { router.emplace(vault, delivery, clock); }
+
   std::optional<uid_t> user = 1000;  ///< who asks
   RouterClock clock;
   Vault vault;
   FakeDelivery delivery;
-  Router router{vault, delivery, clock};
+  std::optional<Router> router{std::in_place, vault, delivery, clock};
 
  private:
   struct Channel final : Responder::Channel {
