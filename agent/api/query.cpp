@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "core/json_text.h"
+
 namespace flowmyna {
 namespace {
 
@@ -25,6 +27,7 @@ Result<std::string> decode(std::string_view text) {
       i += 2;
     }
   }
+  if (!is_utf8(out)) return fail(Error::Kind::kInvalid, "the query string is not UTF-8");
   return out;
 }
 
