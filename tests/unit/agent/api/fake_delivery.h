@@ -19,6 +19,7 @@ class FakeDelivery final : public DeliveryControl, private DeliveryActions {
   bool holds = false;
   std::vector<StuckItem> stuck_items;
   Result<void> drop_answer;
+  Result<void> give_up_answer;  ///< a refusal of what was exported
   Result<ExportView> export_answer = fail(Error::Kind::kUnsupported, "nothing is delivered");
   std::vector<Wait> waits;
   std::string asked;  ///< "flush pause …"
@@ -40,9 +41,17 @@ class FakeDelivery final : public DeliveryControl, private DeliveryActions {
   void key_changed() override { note("key_changed"); }
   void await(Wait wait) override { waits.push_back(std::move(wait)); }
   void begin_export(Done<ExportView> done) override { done(export_answer); }
-  void continue_export(const std::string&, Done<ExportView> done) override { done(export_answer); }
-  void give_up_exported(const std::string&, std::vector<Receipt> receipts,
+  void continue_export(const std::string& id, Done<ExportView> done) override {
+    note("export " + id);
+    done(export_answer);
+  }
+  void give_up_exported(const std::string& id, std::vector<Receipt> receipts,
                         Done<std::uint64_t> done) override {
+    note("give up " + id);
+    if (!give_up_answer) {
+      done(tl::make_unexpected(give_up_answer.error()));
+      return;
+    }
     backlog_.give_up({std::move(receipts), {}}, std::move(done));
   }
   std::vector<StuckItem> stuck(std::size_t items_max) const override {
