@@ -20,6 +20,7 @@ struct Script {
   std::atomic<bool> tend_fails = false;
   std::atomic<bool> giving_up_fails = false;
   std::atomic<bool> read_finds_damage = false;
+  std::atomic<bool> retry_finds_damage = false;  // in the letters it is asked for, which stay
   /// While set, so is every call of `reopen`.
   std::atomic<bool> reopen_fails = false;
   std::atomic<Tending> tending = Tending::kNotWanted;
@@ -86,6 +87,7 @@ class ScriptedStorage final : public Storage {
   Result<void> seal(const Seal& seal) override { return memory_.seal(seal); }
   Result<void> settle(const Settlement& settlement) override { return memory_.settle(settlement); }
   Result<RetriedLetters> retry_dead_letters(const LetterLimits& limits) override {
+    if (script_.retry_finds_damage.exchange(false)) return damaged(limits);
     return memory_.retry_dead_letters(limits);
   }
   Result<DeadLetters> drop_dead_letters(const LetterLimits& limits) override {
@@ -159,6 +161,14 @@ class ScriptedStorage final : public Storage {
   }
 
  private:
+  Result<RetriedLetters> damaged(const LetterLimits& limits) {
+    const auto letters = memory_.dead_letters(limits);
+    if (!letters) return tl::make_unexpected(letters.error());
+    RetriedLetters retried;
+    for (const DeadLetter& letter : letters->letters) retried.damaged.push_back(letter.id);
+    return retried;
+  }
+
   Script& script_;
   MemoryStorage memory_;
 };

@@ -188,6 +188,18 @@ TEST_F(DeadLetterRoutes, WhenARetryFailsDeliveryIsToldAllTheSame) {
   EXPECT_EQ(listed(), "1 2");
 }
 
+TEST_F(DeadLetterRoutes, WhatIsDamagedStaysAndIsToldByItsNumber) {
+  bury_each_of(2);
+  script.retry_finds_damage = true;
+  EXPECT_EQ(retry("2"),
+            "409 an operation of dead letter 2 fails its checksum and cannot be sent: look at it, "
+            "write what can be saved anew, and drop the letter");
+  script.retry_finds_damage = true;
+  EXPECT_EQ(answer("POST", "/agent/v1/dead-letters/retry"),
+            R"(200 {"dead_letters":0,"operations":0,"damaged":[1,2]})");
+  EXPECT_EQ(listed(), "1 2");
+}
+
 TEST_F(DeadLetterRoutes, DroppingOneAnswersWithWhatItWas) {
   bury_each_of(2);
   const std::string shown = answer("GET", letter("1"));
