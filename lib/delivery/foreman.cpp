@@ -53,10 +53,10 @@ std::optional<BootTime> Foreman::advance() {
   const BootTime at = now();
   waiters_.expire(at);
   notice_clock();
-  if (is_exporting(at)) {
+  if (hold_.is_held(at)) {
     publish(at);
     std::optional<BootTime> deadline = waiters_.next_deadline();
-    if (exporting_) earliest(deadline, exporting_->until);
+    earliest(deadline, hold_.until());
     return deadline;
   }
   if (at >= storage_retry_at_) {
@@ -444,7 +444,7 @@ void Foreman::key_changed() {
 
 /// What is sealed may have left, for whoever starts next: what never did is unsealed.
 void Foreman::stop() {
-  if (std::exchange(stopping_, true) || is_exporting(now())) return;
+  if (std::exchange(stopping_, true) || hold_.is_held(now())) return;
   for (auto& [id, request] : requests_) {
     const bool is_at_rest =
         request.phase == Phase::kReady || (request.phase == Phase::kUnbuilt && request.is_sealed);

@@ -18,7 +18,9 @@
 #include "core/token_bucket.h"
 #include "delivery/batch_size.h"
 #include "delivery/compaction_pace.h"
-#include "delivery/control.h"
+#include "delivery/delivery_status.h"
+#include "delivery/export_hold.h"
+#include "delivery/export_view.h"
 #include "delivery/gate.h"
 #include "delivery/lane.h"
 #include "delivery/look.h"
@@ -277,7 +279,6 @@ class Foreman final : public DeliveryActions {
 
   // an export (foreman_export.cpp)
   bool is_still() const;
-  bool is_exporting(BootTime now) const;
   Result<ExportView> view_of_export() const;
   GiveUp with_requests(std::vector<Receipt> receipts) const;
   void on_given_up(const GiveUp& what, bool is_done);
@@ -349,14 +350,8 @@ class Foreman final : public DeliveryActions {
   bool clock_is_due_ = false;  // events wait for their right time
   bool correcting_ = false;    // a step of that is under way
   bool stopping_ = false;
-  struct Exporting {
-    std::string id;
-    Receipt through = 0;
-    BootTime until{0};  ///< unless it is gone on with
-  };
-  std::optional<Exporting> exporting_;
-  bool giving_up_ = false;  // what was exported, or given up by a person, is being removed
-  Look look_;               // the first, which ends before it begins anew
+  ExportHold hold_;
+  Look look_;  // the first, which ends before it begins anew
   std::optional<Look> second_look_;
   bool second_had_turn_ = false;
   Receipt flush_through_ = 0;  // no linger up to here

@@ -12,12 +12,6 @@
 #include "delivery/foreman.h"
 
 namespace flowmyna {
-namespace {
-
-// Whoever exports asks for the next piece within this, or has gone.
-constexpr std::chrono::minutes kExportPatience{1};
-
-}  // namespace
 
 bool Foreman::is_still() const {
   const auto is_at_rest = [](const auto& entry) {
@@ -25,12 +19,9 @@ bool Foreman::is_still() const {
     return request.phase == Phase::kReady ||
            (request.phase == Phase::kUnbuilt && request.is_sealed);
   };
-  return loaded_ && !reading_ && !compacting_ && !correcting_ && !clock_is_due_ && !giving_up_ &&
-         in_flight_ == 0 && to_settle_.empty() && std::ranges::all_of(requests_, is_at_rest);
-}
-
-bool Foreman::is_exporting(BootTime at) const {
-  return giving_up_ || (exporting_ && at < exporting_->until);
+  return loaded_ && !reading_ && !compacting_ && !correcting_ && !clock_is_due_ &&
+         !hold_.is_giving_up() && in_flight_ == 0 && to_settle_.empty() &&
+         std::ranges::all_of(requests_, is_at_rest);
 }
 
 void Foreman::begin_export(Done<ExportView> done) {
@@ -49,7 +40,7 @@ void Foreman::begin_export(Done<ExportView> done) {
   // What can be corrected is, before it leaves; an export that nobody goes on with does not delay
   // it.
   notice_clock();
-  if (clock_is_due_) exporting_.reset();
+  if (clock_is_due_) hold_.end();
   if (!is_still()) {
     done(fail(Error::Kind::kBusy,
               "something is still under way to the API or to the disk; it "
@@ -57,25 +48,25 @@ void Foreman::begin_export(Done<ExportView> done) {
     return;
   }
   forget_plan(0);
-  exporting_ = {make_key_(), backlog_.stats().last_receipt, at + kExportPatience};
+  hold_.begin(make_key_(), backlog_.stats().last_receipt, at);
   done(view_of_export());
 }
 
 void Foreman::continue_export(const std::string& id, Done<ExportView> done) {
   const BootTime at = now();
-  if (!exporting_ || exporting_->id != id || at >= exporting_->until) {
+  if (!hold_.is_of(id, at)) {
     done(fail(
         Error::Kind::kInvalid,
         "the export has ended: delivery was resumed, dead letters were retried, the agent was "
         "restarted, another export began, or nobody went on with it for a minute; begin anew"));
     return;
   }
-  exporting_->until = at + kExportPatience;
+  hold_.extend(at);
   done(view_of_export());
 }
 
 Result<ExportView> Foreman::view_of_export() const {
-  ExportView view{exporting_->id, exporting_->through, {}};
+  ExportView view{hold_.id(), hold_.through(), {}};
   for (const auto& [id, request] : requests_) {
     if (request.kind != Kind::kEvent || !request.record.may_have_arrived) continue;
     for (const ItemMembers& item : request.items.members()) {
@@ -110,14 +101,14 @@ GiveUp Foreman::with_requests(std::vector<Receipt> receipts) const {
 void Foreman::give_up_exported(const std::string& id, std::vector<Receipt> receipts,
                                Done<std::uint64_t> done) {
   continue_export(id, [this, &receipts, &done](const Result<ExportView>& view) {
-    if (!view || giving_up_) {
+    if (!view || hold_.is_giving_up()) {
       done(view ? fail(Error::Kind::kBusy, "exported operations are being dropped already")
                 : tl::make_unexpected(view.error()));
       return;
     }
     std::erase_if(receipts, [&](Receipt receipt) { return receipt > view->through; });
     GiveUp what = with_requests(std::move(receipts));
-    giving_up_ = true;
+    hold_.begin_giving_up();
     backlog_.give_up(what, [this, what, done](Result<std::uint64_t> given_up) {
       post_([this, what, is_done = given_up.has_value()] { on_given_up(what, is_done); });
       done(std::move(given_up));
@@ -126,7 +117,7 @@ void Foreman::give_up_exported(const std::string& id, std::vector<Receipt> recei
 }
 
 void Foreman::on_given_up(const GiveUp& what, bool is_done) {
-  giving_up_ = false;
+  hold_.end_giving_up();
   if (is_done) {
     for (const Receipt receipt : what.receipts) waiters_.report(dropped(receipt));
   }
@@ -138,7 +129,7 @@ void Foreman::on_given_up(const GiveUp& what, bool is_done) {
       finish(requests_.at(id));
     }
   }
-  if (!is_done) exporting_.reset();
+  if (!is_done) hold_.end();
 }
 
 }  // namespace flowmyna

@@ -126,7 +126,7 @@ void Foreman::note_looked(bool is_in_vain) {
 }
 
 void Foreman::returned(Receipt lowest) {
-  exporting_.reset();
+  hold_.end();
   forget_plan(lowest);
   pace_.start_anew();
 }

@@ -28,7 +28,7 @@ void Foreman::pause() {
 }
 
 void Foreman::resume() {
-  exporting_.reset();
+  hold_.end();
   gate_.resume(now());
   end_waits();
 }
@@ -151,17 +151,17 @@ void Foreman::drop_pending(Receipt receipt, Done<void> done) {
       return std::ranges::binary_search(item, receipt);
     });
   };
-  if (!loaded_ || compacting_ || correcting_ || is_exporting(now())) {
+  if (!loaded_ || compacting_ || correcting_ || hold_.is_held(now())) {
     return done(fail(Error::Kind::kBusy, "the outbox is at work on its backlog: try again"));
   }
   if (const auto it = std::ranges::find_if(requests_, holds); it != requests_.end()) {
     return drop_from(it->second, receipt, std::move(done));
   }
   forget_plan(receipt);
-  giving_up_ = true;  // until then nothing is read that may hold it
+  hold_.begin_giving_up();  // until then nothing is read that may hold it
   backlog_.give_up({{receipt}, {}}, [this, receipt, done](const Result<std::uint64_t>& given_up) {
     post_([this, receipt, is_dropped = given_up && *given_up > 0] {
-      giving_up_ = false;
+      hold_.end_giving_up();
       if (is_dropped) waiters_.report(dropped(receipt));
     });
     if (!given_up) return done(tl::make_unexpected(given_up.error()));
