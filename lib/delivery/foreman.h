@@ -207,10 +207,23 @@ class Foreman final : public DeliveryActions {
   void compact(BootTime now);
   std::uint64_t next_wanted(BootTime now, std::uint64_t accepted) const;
 
-  // leaving (foreman.cpp)
+  // the way to the API, and what may be under way (foreman.cpp)
   void probe(BootTime now);
   void send_probe();
   void lose_network();
+  void log_failure(const std::string& what, const std::string& reason);
+  void log_reached();
+  std::size_t allowance(Kind kind, BootTime now) const;
+  bool allows_any(BootTime now) const;
+  std::size_t share_of(Kind kind, BootTime now) const;
+  bool is_left_behind(const SealedRequest& request, BootTime now) const;
+  std::size_t in_flight(BootTime now) const;
+  std::size_t in_flight(Kind kind, BootTime now) const;
+  bool is_building() const;
+  std::optional<BootTime> next_deadline(BootTime now);
+  std::optional<BootTime> next_deadline(Kind kind, BootTime now);
+
+  // from the plan into requests (foreman_sealing.cpp)
   void seal_ready(BootTime now);
   std::optional<Kind> next_to_fill(BootTime now) const;
   bool may_seal(Kind kind, BootTime now) const;
@@ -220,16 +233,16 @@ class Foreman final : public DeliveryActions {
   Schedule::Taken take_on_search(Kind kind, RequestId id);
   void seal(std::vector<Seal> seals);
   void on_sealed(const std::vector<RequestId>& ids, const Result<void>& done);
+  bool is_failing_one_due(Kind kind, BootTime now) const;
+
+  // leaving (foreman_sending.cpp)
   void send_ready(BootTime now);
   bool send_next(Kind kind, BootTime now);
   void send(SealedRequest& request, BootTime now);
-  bool is_fresh_coming(Kind kind, bool is_all_read, BootTime now) const;
   SealedRequest* next_to_send(Kind kind, BootTime now);
+  bool must_give_way(Kind kind, bool is_fresh_ready, BootTime now) const;
+  bool is_fresh_coming(Kind kind, bool is_all_read, BootTime now) const;
   std::size_t doubtful(const SealedRequest& request) const;
-  bool is_failing_one_due(Kind kind, BootTime now) const;
-  void end_waits();
-  void log_failure(const std::string& what, const std::string& reason);
-  void log_reached();
 
   // coming back (foreman_answers.cpp)
   void on_answer(RequestId id, const Answer& answer);
@@ -290,6 +303,7 @@ class Foreman final : public DeliveryActions {
                  const std::string& words);
 
   // what people see and ask for (foreman_people.cpp)
+  void end_waits();
   void publish(BootTime now);
   DeliveryState state(BootTime now, std::optional<BootTime>& next, std::string& last_error) const;
   EndpointStatus endpoint_status(Kind kind, BootTime now) const;
@@ -304,16 +318,9 @@ class Foreman final : public DeliveryActions {
   std::string broken_places() const;
   std::string broken_seals() const;
 
-  // how much may be under way (foreman.cpp)
-  std::size_t allowance(Kind kind, BootTime now) const;
-  bool allows_any(BootTime now) const;
-  std::size_t share_of(Kind kind, BootTime now) const;
-  bool is_left_behind(const SealedRequest& request, BootTime now) const;
-  std::size_t in_flight(BootTime now) const;
-  std::size_t in_flight(Kind kind, BootTime now) const;
-  bool is_building() const;
-  std::optional<BootTime> next_deadline(BootTime now);
-  std::optional<BootTime> next_deadline(Kind kind, BootTime now);
+  static constexpr Kind other(Kind kind) {
+    return kind == Kind::kUpsert ? Kind::kEvent : Kind::kUpsert;
+  }
   BootTime now() const { return clock_.boot_now(); }
   std::int64_t unix_s() const { return clock_.unix_now_ms() / 1000; }
   Endpoint& endpoint(Kind kind) { return endpoints_[index_of(kind)]; }
