@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "core/request.h"
@@ -41,7 +42,10 @@ Foreman::Foreman(ForemanOptions options, Sides sides)
       endpoints_{Endpoint(options_, options_.seed + 2), Endpoint(options_, options_.seed + 3)},
       bucket_(options_.requests_per_minute_max),
       random_(options_.seed + 1),
-      pace_(options_.compact_operations) {}
+      storage_retry_(clock_),
+      compaction_(options_, {backlog_, clock_, post_, storage_retry_}),
+      reader_(options_, {backlog_, clock_, post_, storage_retry_, compaction_, requests_, waiters_,
+                         schedule_, *this}) {}
 
 std::optional<BootTime> Foreman::advance() {
   const BootTime at = now();
@@ -53,7 +57,7 @@ std::optional<BootTime> Foreman::advance() {
     earliest(deadline, hold_.until());
     return deadline;
   }
-  if (at >= storage_retry_at_) {
+  if (at >= storage_retry_.at()) {
     if (!loaded_) load_seals();
     correct_clock();
     build_unbuilt();
@@ -61,9 +65,9 @@ std::optional<BootTime> Foreman::advance() {
   }
   if (loaded_ && !stopping_) {
     probe(at);
-    look_again(at);
+    reader_.look_again(at);
     seal_ready(at);
-    read_more(at);
+    reader_.read_more(at);
     send_ready(at);
     compact(at);
   }
@@ -94,7 +98,7 @@ void Foreman::send_probe() {
       log_failure("the API cannot be reached", verdict.reason);
       const bool is_believed = !gate_.is_open(now());  // nothing has proved it wrong since
       if (is_believed && (verdict.is_of_path || !is_answered)) lose_network();
-      plan_anew();
+      reader_.plan_anew();
     }
   });
 }
@@ -139,10 +143,6 @@ std::size_t Foreman::allowance(Kind kind, BootTime at) const {
   return endpoint(kind).lane.allowance(at, share_of(kind, at));
 }
 
-bool Foreman::allows_any(BootTime at) const {
-  return std::ranges::any_of(kAllKinds, [&](Kind kind) { return allowance(kind, at) > 0; });
-}
-
 /// Where both endpoints are in use neither may fill all places: one that hangs would hold up the
 /// other.
 std::size_t Foreman::share_of(Kind kind, BootTime at) const {
@@ -175,17 +175,6 @@ std::size_t Foreman::in_flight(Kind kind, BootTime at) const {
     return request.kind == kind && request.phase == Phase::kInFlight &&
            !is_left_behind(request, at);
   }));
-}
-
-/// Without its touches nothing can be planned around it.
-bool Foreman::is_building() const {
-  return std::ranges::any_of(requests_,
-                             [](const auto& entry) { return !entry.second.knows_touches; });
-}
-
-void Foreman::outbox_refused(std::string_view what, const Error& error) {
-  spdlog::error("cannot {}: {}", what, error.message);
-  storage_retry_at_ = now() + kStorageRetry;
 }
 
 void Foreman::network_changed() {
@@ -231,14 +220,14 @@ std::optional<BootTime> Foreman::next_deadline(BootTime at) {
                             std::ranges::any_of(requests_, [](const auto& entry) {
                               return entry.second.phase == Phase::kUnbuilt;
                             });
-  if (wants_outbox) earliest(deadline, storage_retry_at_);
+  if (wants_outbox) earliest(deadline, storage_retry_.at());
   if (!clock_is_due_ && backlog_.stats().unsynced_from != 0)
     earliest(deadline, at + kClockInterval);
   if (!loaded_ || stopping_) return deadline;
   earliest(deadline, gate_.next_change(at));
-  earliest(deadline, read_due(at));
-  earliest(deadline, look_again_due());
-  earliest(deadline, pace_.pause_ends(at));
+  earliest(deadline, reader_.read_due(at));
+  earliest(deadline, reader_.look_again_due());
+  earliest(deadline, compaction_.pause_ends(at));
   if (gate_.wants_probe(at)) earliest(deadline, bucket_.ready_at(at));
   for (const Kind kind : kAllKinds) earliest(deadline, next_deadline(kind, at));
   for (const auto& [id, request] : requests_) {
@@ -255,8 +244,9 @@ std::optional<BootTime> Foreman::next_deadline(Kind kind, BootTime at) {
   if (!gate_.is_open(at)) return std::nullopt;
   std::optional<BootTime> deadline = endpoint(kind).lane.next_change(at);
   if (allowance(kind, at) == 0) return deadline;
-  const bool can_be_sealed = schedule_.ready(kind) > 0 && !reading_ && !compacting_;
-  if (can_be_sealed && may_seal(kind, at)) earliest(deadline, storage_retry_at_);
+  const bool can_be_sealed =
+      schedule_.ready(kind) > 0 && !reader_.is_reading() && !compaction_.is_under_way();
+  if (can_be_sealed && may_seal(kind, at)) earliest(deadline, storage_retry_.at());
   if (can_be_sealed && bucket_.ready_at(at) > at) earliest(deadline, bucket_.ready_at(at));
   if (in_flight(at) >= options_.in_flight_max || in_flight(kind, at) >= allowance(kind, at)) {
     return deadline;
@@ -267,6 +257,16 @@ std::optional<BootTime> Foreman::next_deadline(Kind kind, BootTime at) {
     if (request.kind == kind && waits) earliest(deadline, request.not_before);
   }
   return deadline;
+}
+
+/// How many operations have to be accepted before one more makes a difference to `advance`; what
+/// comes before that is met at the next deadline, or with a callback.
+std::uint64_t Foreman::next_wanted(BootTime at, std::uint64_t accepted) const {
+  if (reader_.is_reading() || compaction_.is_under_way() || reader_.is_building()) {
+    return std::numeric_limits<std::uint64_t>::max();
+  }
+  const std::uint64_t wanted = allows_any(at) ? reader_.read_from() : compaction_.due_from(at);
+  return std::max(wanted, accepted + 1);
 }
 
 }  // namespace flowmyna

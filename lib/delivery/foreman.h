@@ -3,8 +3,6 @@
 #include <array>
 #include <cstdint>
 #include <functional>
-#include <map>
-#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -14,72 +12,45 @@
 #include "core/backoff.h"
 #include "core/clock.h"
 #include "core/judge.h"
-#include "core/planner.h"
 #include "core/token_bucket.h"
+#include "delivery/backlog_compaction.h"
+#include "delivery/backlog_reader.h"
 #include "delivery/batch_size.h"
-#include "delivery/compaction_pace.h"
 #include "delivery/delivery_status.h"
 #include "delivery/export_hold.h"
 #include "delivery/export_view.h"
+#include "delivery/foreman_options.h"
 #include "delivery/gate.h"
 #include "delivery/lane.h"
-#include "delivery/look.h"
 #include "delivery/outage_log.h"
+#include "delivery/post.h"
 #include "delivery/schedule.h"
 #include "delivery/sealed_request.h"
 #include "delivery/status_board.h"
+#include "delivery/storage_retry.h"
 #include "delivery/transport.h"
 #include "delivery/waiters.h"
 
 namespace flowmyna {
 
-struct ForemanOptions {
-  PlanOptions plan;
-  BackoffOptions backoff;
-  /// How long the first of a few operations waits for company; a full batch never waits.
-  std::chrono::milliseconds linger{200};
-  std::size_t in_flight_max = 8;
-  /// How many requests of an endpoint may lie sealed: those that fail again and again wait here
-  /// without holding up the others. Restarting reads them all, and each takes some hundred bytes.
-  std::size_t sealed_max = 2000;
-  std::uint32_t requests_per_minute_max = 1000;  ///< 0: no limit
-  bool hold_unknown = false;                     ///< an event of unknown outcome waits for a person
-  /// For so long at least an item is tried that the API fails by itself in a 200, before it is
-  /// dead.
-  std::chrono::milliseconds dead_letter_after{std::chrono::hours(1)};
-  /// What is planned at once. More coalesces better; this much bounds memory.
-  std::size_t window_operations = 10'000;
-  std::size_t window_bytes = 4U << 20;
-  /// What one step of compaction goes through, and what has to have come before there is one: many
-  /// at a time write less to flash, few hold up writers for less.
-  std::size_t compact_operations = 2048;
-  std::size_t compact_bytes = 1U << 20;
-  std::uint64_t seed = 0;  ///< of the jitter
-};
-
-/// Decides when what leaves: reads windows of the backlog, has them planned, seals and sends what
-/// is ready, has answers judged and settles what they say.
+/// Decides when what leaves: seals and sends what is ready of the plan, has answers judged and
+/// settles what they say. What is in the plan is up to the BacklogReader.
 ///
 /// Invariants:
 /// - a request leaves only after its seal is durable, and what depends on another request is sealed
 ///   only after that one's settlement is durable; so whatever is sealed after a crash can be sent
 ///   in any order without undoing newer data;
-/// - what a look has come past is in the schedule, in a request, settled, or remembered by the look
-///   with what it touches;
 /// - nothing is sealed from bytes that the outbox has changed since they were read: the times of
-///   events, once the clock is synchronised;
-/// - the schedule is only a plan: it is thrown away and made anew whenever that is simpler.
+///   events, once the clock is synchronised.
 ///
 /// What fails holds up itself and what depends on it: the network both endpoints (Gate), an
 /// endpoint its requests (Lane), a request those that touch what it touches (Schedule for what was
-/// planned, Look for what is passed over to find what can go).
+/// planned, Look for what was passed over).
 ///
 /// A state machine on the delivery thread: nothing blocks, everything happens in `advance` or in a
 /// callback that arrives through `post`. What other threads may know of it is on the `board`.
-class Foreman final : public DeliveryActions {
+class Foreman final : private BacklogReader::Sender {
  public:
-  /// Runs a function on the delivery thread, soon; any thread may call it.
-  using Post = std::function<void(std::function<void()>)>;
   /// A new idempotency key, a UUID in text form.
   using MakeKey = std::function<std::string()>;
 
@@ -94,24 +65,31 @@ class Foreman final : public DeliveryActions {
   };
 
   Foreman(ForemanOptions options, Sides sides);
+  Foreman(const Foreman&) = delete;
+  Foreman& operator=(const Foreman&) = delete;
 
   /// Does everything that is due; gives the time to call again at the latest.
   std::optional<BootTime> advance();
-  void flush() override;
-  void end_back_off() override;
-  void pause() override;
-  void resume() override;
-  void returned(Receipt lowest) override;
-  void refresh_health() override;
-  void await(Wait wait) override;
-  void release_waits() override { waiters_.release(); }
-  void network_changed() override;
-  void network_lost() override;
-  void key_changed() override;
-  std::vector<StuckItem> stuck(std::size_t items_max) const override;
-  void drop_pending(Receipt receipt, Done<void> done) override;
-  void begin_export(Done<ExportView> done) override;
-  void continue_export(const std::string& id, Done<ExportView> done) override;
+  // As Delivery and DeliveryControl have them; a `done` is called at once or on the outbox's
+  // thread.
+
+  void flush();
+  void end_back_off();
+  void pause();
+  void resume();
+  void returned(Receipt lowest);
+  void refresh_health();
+  /// Must be posted from the `done` of the append; see foreman_waits.cpp.
+  void await(Wait wait);
+  void release_waits() { waiters_.release(); }
+  /// What waits for the network goes on, and what left before holds up nothing new.
+  void network_changed();
+  void network_lost();
+  void key_changed();
+  std::vector<StuckItem> stuck(std::size_t items_max) const;
+  void drop_pending(Receipt receipt, Done<void> done);
+  void begin_export(Done<ExportView> done);
+  void continue_export(const std::string& id, Done<ExportView> done);
   void give_up_exported(const std::string& id, std::vector<Receipt> receipts,
                         Done<std::uint64_t> done) override;
 
@@ -127,9 +105,6 @@ class Foreman final : public DeliveryActions {
  private:
   using Phase = SealedRequest::Phase;
 
-  // How long the outbox is left alone after it refused something.
-  static constexpr std::chrono::seconds kStorageRetry{1};
-
   // How often a request fails on its own before it is divided: the first times may be chance. Its
   // parts are divided at once.
   static constexpr std::uint32_t kDivideAfter = 3;
@@ -137,12 +112,11 @@ class Foreman final : public DeliveryActions {
   // Of more requests than this, those that wait give their bodies up, to be built again.
   static constexpr std::size_t kBodiesMax = 64;
 
-  /// What failed waits for fresh work: for that which was there when it began to wait, until it has
-  /// been looked at.
+  /// What failed waits for fresh work that may still be in the backlog.
   struct GivingWay {
-    Receipt through = 0;
+    Receipt through = 0;  ///< what was accepted when it began to wait: it waits for no more
     BootTime since{0};
-    bool is_over = false;
+    bool is_over = false;  ///< all of that has been looked at
   };
 
   /// What an endpoint has of its own.
@@ -157,71 +131,20 @@ class Foreman final : public DeliveryActions {
     std::optional<BootTime> sent_at;  ///< when a request left for it last
   };
 
-  // what waits (foreman_backlog.cpp)
-  struct Read {
-    Receipt after = 0;
-    bool is_second = false;  ///< of the second look
-    bool goes_on = false;    ///< what is planned stays
-    BootTime begun_at{0};
-    bool is_stale = false;  ///< something has come back to the backlog that it leaves out
-  };
-  bool has_unread() const;
-  bool is_read_put_off() const;
-  bool can_read(BootTime now) const;
-  std::optional<BootTime> read_due(BootTime now) const;
-  std::optional<BootTime> first_due(BootTime now) const;
-  bool second_is_due(BootTime now) const;
-  bool has_found(const Look& look, BootTime now) const;
-  bool must_go_on() const;
-  bool is_planned(std::size_t windows) const;
-  std::size_t ready_requests(BootTime now) const;
-  void read_more(BootTime now);
-  void begin_read(const Read& read);
-  void on_window(const Read& read, Window window, Receipt accepted_before);
-  void note_read(bool is_second, Receipt read_through);
-  bool needs_sifting(BootTime now) const;
-  Result<std::shared_ptr<const Batch>> sift(Look& look, const Read& read,
-                                            std::shared_ptr<const Batch> batch,
-                                            Receipt& read_through);
-  void block(Look& look, const Read& read) const;
-  std::vector<OutstandingRequest> outstanding(bool with_planned) const;
-  std::vector<Receipt> taken_after(Receipt receipt, bool with_planned) const;
-
-  // the looks at it (foreman_looks.cpp)
-  std::optional<BootTime> look_again_due() const;
-  void look_again(BootTime now);
-  void plan_anew(std::size_t operations_kept);
-  void plan_anew() { plan_anew(kept_in_plan()); }
-  void replan_after(const SealedRequest& request);
-  std::size_t kept_in_plan() const;
-  std::vector<Schedule::GivenUp> give_up_places(std::size_t operations_kept);
-  void pass_over(const std::vector<Schedule::GivenUp>& given_up);
-  void begin_second_look();
-  void leave_ended_look();
-  void second_becomes_first();
-  void note_looked(bool is_in_vain);
-  void forget_plan(Receipt lowest_returned);
-
-  // folding it (foreman_compaction.cpp)
-  bool wants_compaction(BootTime now) const;
-  void compact(BootTime now);
-  std::uint64_t next_wanted(BootTime now, std::uint64_t accepted) const;
-
   // the way to the API, and what may be under way (foreman.cpp)
   void probe(BootTime now);
   void send_probe();
   void lose_network();
   void log_failure(const std::string& what, const std::string& reason);
   void log_reached();
-  std::size_t allowance(Kind kind, BootTime now) const;
-  bool allows_any(BootTime now) const;
+  std::size_t allowance(Kind kind, BootTime now) const override;
   std::size_t share_of(Kind kind, BootTime now) const;
   bool is_left_behind(const SealedRequest& request, BootTime now) const;
   std::size_t in_flight(BootTime now) const;
   std::size_t in_flight(Kind kind, BootTime now) const;
-  bool is_building() const;
   std::optional<BootTime> next_deadline(BootTime now);
   std::optional<BootTime> next_deadline(Kind kind, BootTime now);
+  std::uint64_t next_wanted(BootTime now, std::uint64_t accepted) const;
 
   // from the plan into requests (foreman_sealing.cpp)
   void seal_ready(BootTime now);
@@ -243,6 +166,7 @@ class Foreman final : public DeliveryActions {
   bool must_give_way(Kind kind, bool is_fresh_ready, BootTime now) const;
   bool is_fresh_coming(Kind kind, bool is_all_read, BootTime now) const;
   std::size_t doubtful(const SealedRequest& request) const;
+  void looked(bool is_in_vain) override;
 
   // coming back (foreman_answers.cpp)
   void on_answer(RequestId id, const Answer& answer);
@@ -282,13 +206,15 @@ class Foreman final : public DeliveryActions {
   void dissolve(SealedRequest& request);
   void learn_touches(SealedRequest& request, const Batch& batch);
 
+  // folding the backlog (foreman_compaction.cpp)
+  bool wants_compaction(BootTime now) const;
+  void compact(BootTime now);
+
   // once the clock is synchronised (foreman_clock.cpp)
   void notice_clock();
+  bool is_clock_due() const override { return clock_is_due_; }
   bool may_correct_clock() const;
   void correct_clock();
-
-  /// The outbox refused something; it is asked again in a while.
-  void outbox_refused(std::string_view what, const Error& error);
 
   // an export (foreman_export.cpp)
   bool is_still() const;
@@ -297,7 +223,6 @@ class Foreman final : public DeliveryActions {
   void on_given_up(const GiveUp& what, bool is_done);
 
   // writers who wait (foreman_waits.cpp)
-  std::vector<std::uint64_t> groups_of(const Window& window) const;
   void note_delivered(SealedRequest& request, const Verdict& verdict, const Answer& answer);
   void note_dead(SealedRequest& request, const ItemMembers& members, int status,
                  const std::string& words);
@@ -342,33 +267,22 @@ class Foreman final : public DeliveryActions {
   Random random_;
   Schedule schedule_;
   Waiters waiters_;
-  std::map<RequestId, SealedRequest> requests_;  // oldest first
+  Requests requests_;
   std::vector<RequestId> to_settle_;
   RequestId next_id_ = 1;
   std::size_t in_flight_ = 0;  // those left behind included
   Kind last_sent_ = Kind::kEvent;
 
   bool loading_ = false;
-  bool loaded_ = false;  // the seals of the last run are known
-  std::optional<Read> reading_;
-  bool compacting_ = false;
-  CompactionPace pace_;
-  Receipt answered_ = 0;       // whoever waits for what is up to here has said so
+  bool loaded_ = false;        // the seals of the last run are known
   bool clock_is_due_ = false;  // events wait for their right time
   bool correcting_ = false;    // a step of that is under way
   bool stopping_ = false;
   ExportHold hold_;
-  Look look_;  // the first, which ends before it begins anew
-  std::optional<Look> second_look_;
-  bool second_had_turn_ = false;
-  Receipt flush_through_ = 0;  // no linger up to here
-  std::optional<BootTime> unread_since_;
-  BootTime planned_at_{0};
-  std::size_t full_window_ = 0;        // operations in the last window; 0 when it reached the end
-  std::size_t loaded_operations_ = 0;  // that were planned of it
-  bool held_may_go_ = false;           // what something waits for that was passed over has ended
-  std::array<bool, kKinds> were_closed_{};  // endpoints, when something was held for that
-  BootTime storage_retry_at_{0};            // after the outbox refused something
+
+  StorageRetry storage_retry_;
+  BacklogCompaction compaction_;
+  BacklogReader reader_;
 };
 
 }  // namespace flowmyna

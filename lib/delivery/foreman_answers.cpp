@@ -71,7 +71,7 @@ void Foreman::throttle(SealedRequest& request, const Verdict& verdict, BootTime 
   request.phase = Phase::kReady;
   request.last_error = verdict.reason;
   request.not_before = request.not_before_at_least = at;
-  plan_anew();
+  reader_.plan_anew();
 }
 
 /// Nothing left: there is no way to the API, for nobody.
@@ -85,7 +85,7 @@ void Foreman::lose_way(SealedRequest& request, const Verdict& verdict, BootTime 
     request.duplicates = 0;  // as nothing left, nothing is there twice
     finish(request);         // settles nothing: its operations are pending again
   }
-  plan_anew();
+  reader_.plan_anew();
 }
 
 /// Nothing is settled: the request has to go again, or its parts.
@@ -114,7 +114,7 @@ void Foreman::fail_request(SealedRequest& request, const Verdict& verdict, const
   // What fails again by itself changes nothing for what was planned around it.
   const bool all_are_open =
       std::ranges::all_of(kAllKinds, [&](Kind kind) { return allowance(kind, at) > 0; });
-  if (!has_failed_before || !all_are_open) plan_anew();
+  if (!has_failed_before || !all_are_open) reader_.plan_anew();
 }
 
 /// Turned away again, whoever is to blame. None of it has arrived, so it may as well go in parts:
@@ -230,7 +230,7 @@ void Foreman::settle_failed(SealedRequest& request, const Verdict& verdict,
     request.successors.push_back(std::move(again));
     finish(request);
   }
-  plan_anew();
+  reader_.plan_anew();
 }
 
 /// Each alone once more, so that the reason is its own; of a merged upsert the operation that is to
@@ -269,7 +269,7 @@ void Foreman::refuse(SealedRequest& request, const Verdict& verdict, int status)
     bury(request, request.items.members().front(), status, verdict.reason, verdict.words);
     finish(request);
   }
-  plan_anew();
+  reader_.plan_anew();
 }
 
 /// Whether this may not be about the request, since the endpoint refuses everything, or has taken
@@ -286,7 +286,7 @@ bool Foreman::is_refused_with_all(SealedRequest& request, const Verdict& verdict
   if (refuses_all && request.was_only_choice && is_long) return false;
   log_failure(refuses_all ? "the API refuses everything" : describe(request), verdict.reason);
   retry(request, verdict, !refuses_all, at);
-  plan_anew();
+  reader_.plan_anew();
   return true;
 }
 
@@ -294,7 +294,7 @@ bool Foreman::is_refused_with_all(SealedRequest& request, const Verdict& verdict
 /// read yet may be of the other kind, so it is not waited for without end.
 bool Foreman::can_try_another(const SealedRequest& request) const {
   if (schedule_.ready(request.kind) > 0) return true;
-  const bool is_all_read = !reading_ && !has_unread();
+  const bool is_all_read = !reader_.is_reading() && !reader_.has_unread();
   if (!is_all_read && request.record.failures < kDivideAfter) return true;
   return std::ranges::any_of(requests_, [&](const auto& entry) {
     const SealedRequest& other = entry.second;
@@ -320,7 +320,7 @@ void Foreman::separate(SealedRequest& request, const Verdict& verdict) {
     }
     finish(request);
   }
-  plan_anew();
+  reader_.plan_anew();
 }
 
 /// Whether an unknown outcome of this request is for a person to decide.

@@ -41,10 +41,7 @@ std::string Foreman::broken_invariant() const {
   for (auto broken : {broken_requests(), broken_places(), broken_seals()}) {
     if (!broken.empty()) return broken;
   }
-  if (second_look_ && second_look_->cursor >= look_.cursor) {
-    return "the second look has overtaken the first";
-  }
-  return schedule_.broken_invariant([this](RequestId id) { return requests_.contains(id); });
+  return reader_.broken_invariant();
 }
 
 /// Each request is in the state that its phase says.
@@ -74,11 +71,7 @@ std::string Foreman::broken_requests() const {
 std::string Foreman::broken_places() const {
   std::vector<Receipt> places;
   schedule_.append_receipts(places);
-  for (const auto& [id, request] : requests_) {
-    for (const ItemMembers& item : request.items.members()) {
-      places.insert(places.end(), item.begin(), item.end());
-    }
-  }
+  append_receipts(requests_, places);
   std::ranges::sort(places);
   const auto twice = std::ranges::adjacent_find(places);
   return twice == places.end() ? "" : "operation " + std::to_string(*twice) + " is in two places";

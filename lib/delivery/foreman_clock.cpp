@@ -21,7 +21,7 @@ void Foreman::notice_clock() {
 /// Nothing that was read is on its way to a seal. What is being sealed comes first in the outbox's
 /// order, and is left as it is there.
 bool Foreman::may_correct_clock() const {
-  return clock_is_due_ && !correcting_ && !reading_ &&
+  return clock_is_due_ && !correcting_ && !reader_.is_reading() &&
          std::ranges::none_of(requests_, [](const auto& entry) {
            return entry.second.phase == Phase::kFetching && !entry.second.is_sealed;
          });
@@ -29,13 +29,13 @@ bool Foreman::may_correct_clock() const {
 
 void Foreman::correct_clock() {
   if (!clock_is_due_) return;
-  plan_anew(0);
+  reader_.plan_anew(0);
   if (!may_correct_clock()) return;
   correcting_ = true;
   backlog_.correct_clock(measure_correction(clock_), [this](const Result<void>& done) {
     post_([this, done] {
       correcting_ = false;
-      if (!done) outbox_refused("correct the time of events", done.error());
+      if (!done) storage_retry_.refused("correct the time of events", done.error());
     });
   });
 }

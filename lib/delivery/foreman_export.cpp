@@ -19,8 +19,8 @@ bool Foreman::is_still() const {
     return request.phase == Phase::kReady ||
            (request.phase == Phase::kUnbuilt && request.is_sealed);
   };
-  return loaded_ && !reading_ && !compacting_ && !correcting_ && !clock_is_due_ &&
-         !hold_.is_giving_up() && in_flight_ == 0 && to_settle_.empty() &&
+  return loaded_ && !reader_.is_reading() && !compaction_.is_under_way() && !correcting_ &&
+         !clock_is_due_ && !hold_.is_giving_up() && in_flight_ == 0 && to_settle_.empty() &&
          std::ranges::all_of(requests_, is_at_rest);
 }
 
@@ -47,7 +47,7 @@ void Foreman::begin_export(Done<ExportView> done) {
               "ends by itself, api.request_timeout at the latest"));
     return;
   }
-  forget_plan(0);
+  reader_.forget_plan(0);
   hold_.begin(make_key_(), backlog_.stats().last_receipt, at);
   done(view_of_export());
 }

@@ -13,7 +13,7 @@ constexpr std::uint32_t kStuckAfter = 3;
 }  // namespace
 
 void Foreman::flush() {
-  flush_through_ = std::max(flush_through_, backlog_.stats().last_receipt);
+  reader_.hurry_through(backlog_.stats().last_receipt);
   gate_.hurry(now());
   end_waits();
 }
@@ -33,7 +33,13 @@ void Foreman::resume() {
   end_waits();
 }
 
-/// Of the endpoints and of the requests themselves.
+void Foreman::returned(Receipt lowest) {
+  hold_.end();
+  reader_.forget_plan(lowest);
+  compaction_.start_anew();
+}
+
+/// Ends the waits of the endpoints and of the requests themselves.
 void Foreman::end_waits() {
   const BootTime at = now();
   for (Endpoint& its : endpoints_) its.lane.hurry(at);
@@ -42,7 +48,7 @@ void Foreman::end_waits() {
 
 /// Whether anything is under way, or could be now.
 bool Foreman::can_do_anything(BootTime at) const {
-  if (in_flight_ > 0 || reading_ || ready_requests(at) > 0) return true;
+  if (in_flight_ > 0 || reader_.is_reading() || reader_.ready_requests(at) > 0) return true;
   return std::ranges::any_of(requests_, [&](const auto& entry) {
     const SealedRequest& request = entry.second;
     return request.phase != Phase::kReady ||
@@ -151,13 +157,13 @@ void Foreman::drop_pending(Receipt receipt, Done<void> done) {
       return std::ranges::binary_search(item, receipt);
     });
   };
-  if (!loaded_ || compacting_ || correcting_ || hold_.is_held(now())) {
+  if (!loaded_ || compaction_.is_under_way() || correcting_ || hold_.is_held(now())) {
     return done(fail(Error::Kind::kBusy, "the outbox is at work on its backlog: try again"));
   }
   if (const auto it = std::ranges::find_if(requests_, holds); it != requests_.end()) {
     return drop_from(it->second, receipt, std::move(done));
   }
-  forget_plan(receipt);
+  reader_.forget_plan(receipt);
   hold_.begin_giving_up();  // until then nothing is read that may hold it
   backlog_.give_up({{receipt}, {}}, [this, receipt, done](const Result<std::uint64_t>& given_up) {
     post_([this, receipt, is_dropped = given_up && *given_up > 0] {

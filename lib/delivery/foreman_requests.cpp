@@ -33,8 +33,8 @@ std::string build_body(const SealedRequest& request, const Batch& batch) {
 
 }  // namespace
 
-/// Its halves go on by themselves; of a single merged upsert the older half does, and the younger
-/// one returns to the backlog behind it, for it has to wait.
+/// Its halves go on by themselves. Of a single merged upsert only the older half does: the younger
+/// one has to wait for it, and returns to the backlog.
 void Foreman::divide(SealedRequest& request) {
   Record record = request.record;
   record.on_its_own = record.on_its_own > 0 ? kDivideAfter - 1 : 0;
@@ -106,7 +106,7 @@ void Foreman::settle_finished() {
 
 void Foreman::on_settled(const std::vector<RequestId>& ids, const Result<void>& done) {
   if (!done) {
-    outbox_refused("settle a request", done.error());
+    storage_retry_.refused("settle a request", done.error());
     to_settle_.insert(to_settle_.end(), ids.begin(), ids.end());
     return;
   }
@@ -117,11 +117,11 @@ void Foreman::on_settled(const std::vector<RequestId>& ids, const Result<void>& 
     for (OperationOutcome& outcome : request.outcomes) waiters_.report(std::move(outcome));
     if (request.on_dropped) request.on_dropped({});
     if (!request.settlement.delivered.empty()) log_reached();
-    if (request.is_failing()) held_may_go_ = true;
+    if (request.is_failing()) reader_.failing_one_ended();
     for (const Successor& successor : request.successors) spawn(request, successor);
     if (request.released != 0 || !request.successors.empty()) {
       // What waited for the request has to wait for its parts.
-      replan_after(request);
+      reader_.replan_after(request);
     } else {
       schedule_.settled(id);
     }
@@ -151,7 +151,7 @@ void Foreman::load_seals() {
     post_([this, seals] {
       loading_ = false;
       if (!seals) {
-        outbox_refused("read the sealed requests", seals.error());
+        storage_retry_.refused("read the sealed requests", seals.error());
         return;
       }
       loaded_ = true;
@@ -206,7 +206,7 @@ void Foreman::on_fetched(RequestId id, Result<Window> window) {
   }
   if (!batch) {
     request.phase = Phase::kUnbuilt;
-    outbox_refused("build a sealed request", batch.error());
+    storage_retry_.refused("build a sealed request", batch.error());
     return;
   }
   request.body = build_body(request, **batch);

@@ -62,7 +62,7 @@ std::optional<Kind> Foreman::next_to_fill(BootTime at) const {
 
 void Foreman::seal_ready(BootTime at) {
   // A read under way was told what is sealed; sealing more now would let it read that again.
-  if (reading_ || compacting_ || at < storage_retry_at_) return;
+  if (reader_.is_reading() || compaction_.is_under_way() || at < storage_retry_.at()) return;
   std::vector<Seal> seals;
   while (const auto kind = next_to_fill(at)) {
     endpoint(*kind).passed_over = 0;
@@ -117,7 +117,7 @@ void Foreman::seal(std::vector<Seal> seals) {
 void Foreman::on_sealed(const std::vector<RequestId>& ids, const Result<void>& done) {
   // An I/O error leaves it open whether the seal is on the disk. Settling nothing makes sure that
   // it is not, and returns the operations to the backlog.
-  if (!done) outbox_refused("seal a request", done.error());
+  if (!done) storage_retry_.refused("seal a request", done.error());
   for (const RequestId id : ids) {
     SealedRequest& request = requests_.at(id);
     request.is_sealed = done.has_value();

@@ -66,13 +66,23 @@ bool Foreman::must_give_way(Kind kind, bool is_fresh_ready, BootTime at) const {
 
 /// Something that has not failed will soon be ready to leave, be it a part of what has.
 bool Foreman::is_fresh_coming(Kind kind, bool is_all_read, BootTime at) const {
-  const bool is_to_be_read = reading_ || read_due(at) || is_read_put_off();
+  const bool is_to_be_read = reader_.is_reading() || reader_.read_due(at) || reader_.is_put_off();
   if (is_to_be_read && !is_all_read) return true;
   if (schedule_.ready(kind) > 0 && may_seal(kind, at)) return true;
   return std::ranges::any_of(requests_, [&](const auto& entry) {
     const SealedRequest& request = entry.second;
     return request.kind == kind && request.phase < Phase::kReady && !request.is_failing();
   });
+}
+
+/// Whether what failed has given way for long enough: what a look reads in vain it would read in
+/// vain again.
+void Foreman::looked(bool is_in_vain) {
+  for (Endpoint& its : endpoints_) {
+    if (!its.giving_way) continue;
+    its.giving_way->is_over |=
+        is_in_vain || reader_.has_looked(its.giving_way->through, its.giving_way->since);
+  }
 }
 
 void Foreman::send(SealedRequest& request, BootTime at) {
@@ -83,7 +93,7 @@ void Foreman::send(SealedRequest& request, BootTime at) {
   const bool is_all_read = its.giving_way && its.giving_way->is_over;
   its.giving_way.reset();
   request.was_only_choice = its.lane.is_on_trial() && schedule_.ready(request.kind) == 0 &&
-                            (is_all_read || !has_unread());
+                            (is_all_read || !reader_.has_unread());
   request.phase = Phase::kInFlight;
   request.sent_at = at;
   const bool is_counted = std::exchange(request.record.is_counted, false);

@@ -1,4 +1,4 @@
-// The foreman's third part: writers who wait for what becomes of their operations.
+// The foreman's part for writers who wait for what becomes of their operations.
 //
 // No wait can miss its outcome. A wait is posted from Append::done; the outbox answers an append
 // before any read that shows its operations; and what is posted runs in order. So a wait is known
@@ -18,17 +18,8 @@ namespace flowmyna {
 
 void Foreman::await(Wait wait) {
   // Its writer is waiting: there is no sense in waiting for company.
-  flush_through_ = std::max(flush_through_, wait.first + wait.count - 1);
+  reader_.hurry_through(wait.first + wait.count - 1);
   waiters_.add(std::move(wait));
-}
-
-/// For the planner: whose events may travel together. Empty while nobody waits.
-std::vector<std::uint64_t> Foreman::groups_of(const Window& window) const {
-  std::vector<std::uint64_t> groups;
-  if (waiters_.empty()) return groups;
-  groups.reserve(window.size());
-  for (const Window::Row& row : window.rows()) groups.push_back(waiters_.group_of(row.receipt));
-  return groups;
 }
 
 void Foreman::note_delivered(SealedRequest& request, const Verdict& verdict, const Answer& answer) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -117,5 +118,17 @@ struct SealedRequest {
     return lowest;
   }
 };
+
+/// Those of both endpoints, oldest first.
+using Requests = std::map<RequestId, SealedRequest>;
+
+/// The operations that are in requests, in no order.
+inline void append_receipts(const Requests& requests, std::vector<Receipt>& out) {
+  for (const auto& [id, request] : requests) {
+    for (const ItemMembers& item : request.items.members()) {
+      out.insert(out.end(), item.begin(), item.end());
+    }
+  }
+}
 
 }  // namespace flowmyna
