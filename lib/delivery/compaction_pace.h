@@ -16,7 +16,7 @@ class CompactionPace {
   /// What one step goes through, and what has to have come before there is one.
   explicit CompactionPace(std::uint64_t step_operations) : step_operations_(step_operations) {}
 
-  /// A step looked at what came after those before it, but not behind `through`.
+  /// A step looked at what came after those before it, but not after `through`.
   void ended(const Compacted& step, Receipt through, std::uint64_t accepted, BootTime now);
   /// The next step begins with the oldest operation.
   void start_anew() { seen_ = 0; }

@@ -25,10 +25,10 @@ class DeliveryActions {
   virtual void end_back_off() = 0;
   virtual void pause() = 0;
   virtual void resume() = 0;
-  /// Operations from this receipt on came back to the backlog, before what was read: dead letters
-  /// that a person retries. They are planned with all that is not sealed yet, in the order of
-  /// receipts, and wait for what is under way. To be told after each try to return some, whatever
-  /// came of it; once too often costs a read.
+  /// Operations from this receipt on came back to the backlog, among what was read already: dead
+  /// letters that a person retries. They are planned with all that is not sealed yet, in the order
+  /// of receipts, and wait for what is under way. To be told after each try to return some,
+  /// whatever came of it; once too often costs a read.
   virtual void returned(Receipt lowest) = 0;
   /// The health answer is about to be read: asks the API for it if the last one is old and the
   /// network works.
@@ -47,9 +47,9 @@ class DeliveryActions {
   virtual void drop_pending(Receipt receipt, Done<void> done) = 0;
 
   /// An export begins (foreman_export.cpp): from now on nothing changes what waits, except that
-  /// more is accepted after it. It ends when it is not gone on with for a minute, when delivery is
-  /// resumed, when dead letters are retried, and when another one begins. kInvalid unless delivery
-  /// is paused; kBusy while something is under way that has to end first.
+  /// more is accepted after its end. It ends when it is not gone on with for a minute, when
+  /// delivery is resumed, when dead letters are retried, and when another one begins. kInvalid
+  /// unless delivery is paused; kBusy while something is under way that has to end first.
   virtual void begin_export(Done<ExportView> done) = 0;
   /// kInvalid when it has ended.
   virtual void continue_export(const std::string& id, Done<ExportView> done) = 0;

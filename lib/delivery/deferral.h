@@ -13,7 +13,8 @@
 namespace flowmyna {
 
 /// What of the backlog was read and passed over, because it has to wait for something that will
-/// take its time; so that what waits for nothing is found behind it, however much that is. Pure.
+/// take its time; so that what waits for nothing is found after it, however much was passed over.
+/// Pure.
 ///
 /// It is remembered by object and not by operation: of each object that must not be touched, the
 /// lowest receipts that touch and write it. An operation that comes later and touches it in a way
@@ -98,7 +99,7 @@ class Deferral {
   std::size_t objects_max_;
   Receipt lowest_ = 0;
   std::size_t objects_ = 0;
-  Slots slots_;  // by hash, those that are taken behind it
+  Slots slots_;  // each at the first free place from its hash on
 };
 
 }  // namespace flowmyna

@@ -1,4 +1,4 @@
-// The foreman's other half: what an answer, or its absence, does to a request.
+// What an answer, or its absence, does to a request.
 //
 // Whoever fails holds up what depends on it and nothing else. Where nothing says who that is, the
 // way to the API is doubted first, then the endpoint, and only what fails while others succeed is
@@ -74,7 +74,7 @@ void Foreman::throttle(SealedRequest& request, const Verdict& verdict, BootTime 
   reader_.plan_anew();
 }
 
-/// Nothing left: there is no way to the API, for nobody.
+/// It did not reach the API: there is no way there, for anybody.
 void Foreman::lose_way(SealedRequest& request, const Verdict& verdict, BootTime at) {
   log_failure(describe(request), verdict.reason);
   gate_.failed(verdict, request.sent_at, at);
@@ -137,11 +137,11 @@ bool Foreman::blame(SealedRequest& request, const Verdict& verdict, BootTime at)
     gate_.failed(verdict, request.sent_at, at);
   }
   if (lane.delivered_since(request.sent_at)) return true;
-  // Who fails again, although others were taken since it first did, says nothing of the endpoint,
-  // unless somebody else has failed after them.
+  // If others were taken since this request first failed, it says nothing of the endpoint by
+  // failing again, unless another has failed after them.
   const auto& failing_since = request.record.failing_since;
   if (failing_since && lane.delivered_since(*failing_since) && !lane.is_on_trial()) return true;
-  // Nor does who is turned away again of the key, for whose sake everything would wait for minutes.
+  // Nor of the key by being turned away again; for the key everything would wait for minutes.
   if (state_after(verdict.action) != DeliveryState::kBackingOff) {
     auto& since = request.record.turned_away_since;
     if (since && lane.delivered_since(*since)) return true;
@@ -151,7 +151,7 @@ bool Foreman::blame(SealedRequest& request, const Verdict& verdict, BootTime at)
   // What was sent since tells how things are now.
   const auto& last_sent_at = endpoint(request.kind).sent_at;
   if (is_of_old_network && !gate_.is_of_old_network(*last_sent_at)) return false;
-  // That a part fails of what failed as a whole is no news.
+  // When a whole request has failed, it is no news that a part of it fails.
   const bool is_news = !request.is_part() || request.is_failing();
   lane.failed(verdict, {is_of_old_network, is_news}, at);
   if (verdict.action == Verdict::Action::kUnauthorized && !others_succeed) gate_.doubt_key();
@@ -168,7 +168,7 @@ void Foreman::retry(SealedRequest& request, const Verdict& verdict, bool is_on_i
   request.last_error = verdict.reason;
   request.not_before_at_least = at + std::max(options_.backoff.initial, verdict.wait);
   request.not_before = at + verdict.wait;
-  // Otherwise the endpoint waits, or the network, and who goes then is a matter of turns.
+  // Otherwise the endpoint or the network waits, and afterwards failed and fresh take turns.
   if (is_on_its_own) {
     const auto wait = backoff_wait(options_.backoff, record.failures, random_);
     request.not_before = at + std::max(wait, verdict.wait);
@@ -290,8 +290,8 @@ bool Foreman::is_refused_with_all(SealedRequest& request, const Verdict& verdict
   return true;
 }
 
-/// Whether something that this request is no part of may be taken where it was refused. What is not
-/// read yet may be of the other kind, so it is not waited for without end.
+/// Whether there may be another batch for the endpoint to take. What is not read yet may be of the
+/// other kind, so it is not waited for without end.
 bool Foreman::can_try_another(const SealedRequest& request) const {
   if (schedule_.ready(request.kind) > 0) return true;
   const bool is_all_read = !reader_.is_reading() && !reader_.has_unread();
@@ -303,8 +303,8 @@ bool Foreman::can_try_another(const SealedRequest& request) const {
   });
 }
 
-/// Failed in part without a word about which: each upsert may go again; of events nobody knows, and
-/// none should go a third time.
+/// Some of its items failed, and the answer does not say which. Upserts may all go again; events go
+/// again one by one, so that none goes a third time.
 void Foreman::separate(SealedRequest& request, const Verdict& verdict) {
   const BootTime at = now();
   gate_.reached(at, true);

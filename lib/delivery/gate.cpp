@@ -102,7 +102,7 @@ void Gate::failed(const Verdict& verdict, BootTime sent_at, BootTime now) {
     // What was in flight when the network went fails together; it counts as one failure.
     last_error_ = verdict.reason;
     on_trial_ = true;
-    // An attempt it was all the same: the next is retry_initial behind it.
+    // It was an attempt all the same: the next comes `BackoffOptions::initial` after it.
     const bool was_attempt = was_on_trial || is_of_old_network(sent_at);
     const BootTime at_least =
         std::max(now + verdict.wait, was_attempt ? overtaken_at(sent_at) : now);

@@ -23,7 +23,7 @@ namespace flowmyna {
 /// while there is no network stay unsealed and can coalesce.
 ///
 /// A network that changes makes every wait moot but a 429's: that of a captive portal's 403 as well
-/// as that of a missing route. The next attempt still lies `BackoffOptions::initial` behind the
+/// as that of a missing route. The next attempt still lies `BackoffOptions::initial` after the
 /// last failure, so a network that comes and goes a hundred times a second is tried no more often
 /// than one that is merely down.
 class Gate {

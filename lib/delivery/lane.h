@@ -18,17 +18,17 @@ namespace flowmyna {
 /// refuses the key, or everything, holds up nobody else. Pure; `now` is boot time and only moves
 /// forward.
 ///
-/// An endpoint has failed when a request did and nothing was delivered since that was sent. (Where
-/// it was, or where the request had failed before that as well, it alone is to blame.) From then on
-/// one request at a time is tried, after a wait that grows: fresh work in turn with what failed;
-/// and but for the first time a single item, since what is sealed cannot be merged any more, and an
-/// event that was tried may have been recorded. That one is drawn from all that could go, every
-/// second time from what has no object in common with what failed, so that nothing at the head of
-/// the backlog, and nothing about one object, however much of it, can keep the endpoint shut. Any
-/// delivery opens it.
+/// An endpoint has failed when a request did and nothing was delivered since that was sent. (If
+/// something was, or if the request had failed before that as well, the request alone is to blame.)
+/// From then on one request at a time is tried, after a wait that grows: fresh work in turn with
+/// what failed; and but for the first time a single item, since what is sealed cannot be merged any
+/// more, and an event that was tried may have been recorded. That one is drawn from all that could
+/// go, every second time from what has no object in common with what failed, so that nothing at the
+/// head of the backlog, and nothing about one object, however much of it, can keep the endpoint
+/// shut. Any delivery opens it.
 ///
-/// An endpoint that refuses what it gets, one batch after the other and each for the first time, is
-/// not told bad data by: that is the API's fault or the key's. Then nothing is split or buried.
+/// When an endpoint refuses one batch after the other, each for the first time, that does not tell
+/// of bad data: it is the API's fault or the key's. Then nothing is split or buried.
 class Lane {
  public:
   Lane(BackoffOptions options, std::uint64_t seed) : options_(options), random_(seed) {}

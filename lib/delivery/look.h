@@ -10,10 +10,10 @@ namespace flowmyna {
 
 /// One look at the backlog, oldest first, as far as it has come. Pure.
 ///
-/// What it has read is planned, in a request, gone, or was passed over, and then whatever conflicts
-/// with it is passed over as well, however much later it comes. So a look may go on for any time,
-/// and what is planned or gives up its place in the plan meanwhile changes nothing for it. It does
-/// not notice, though, when what it has passed over may go.
+/// What it has read is planned, in a request, settled, or was passed over. What conflicts with what
+/// was passed over is passed over as well, however much later it comes. So a look may go on for any
+/// time, whatever is planned or gives up its place in the plan meanwhile. It does not notice,
+/// though, when what it has passed over may go.
 ///
 /// Hence two of them. The *first* goes on to the end of the backlog and never begins anew before,
 /// so that what is free to go is found wherever it stands. The *second* begins at the oldest that
@@ -28,8 +28,10 @@ struct Look {
   Receipt cursor = 0;   ///< what is up to here was read
   Receipt through = 0;  ///< what was accepted when it began: there it has come to its end
   BootTime began_at{0};
-  Deferral held;    ///< passed over for what fails: a request or an endpoint
-  Deferral behind;  ///< passed over for what is planned and has to wait, or was planned itself
+  Deferral held;  ///< passed over for what fails: a request or an endpoint
+  /// Passed over because it comes after what is planned and has to wait, or because it gave up its
+  /// own place in the plan.
+  Deferral behind;
   BootTime passed_over_since{0};
   BootTime took{0};  ///< its reads, so far
 

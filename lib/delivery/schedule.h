@@ -129,7 +129,7 @@ class Schedule {
   void append_touches_of(const Slot& slot, const PlanOptions& options,
                          std::vector<Touch>& touches) const;
 
-  std::vector<Slot> slots_;  // each behind what it waits for
+  std::vector<Slot> slots_;  // each after what it waits for
   std::array<Ready, kKinds> ready_;
   std::array<std::size_t, kKinds> ready_items_{};
   std::array<std::size_t, kKinds> ready_bytes_{};
