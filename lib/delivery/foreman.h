@@ -16,9 +16,8 @@
 #include "delivery/backlog_compaction.h"
 #include "delivery/backlog_reader.h"
 #include "delivery/batch_size.h"
-#include "delivery/delivery_status.h"
+#include "delivery/control.h"
 #include "delivery/export_hold.h"
-#include "delivery/export_view.h"
 #include "delivery/foreman_options.h"
 #include "delivery/gate.h"
 #include "delivery/lane.h"
@@ -49,7 +48,7 @@ namespace flowmyna {
 ///
 /// A state machine on the delivery thread: nothing blocks, everything happens in `advance` or in a
 /// callback that arrives through `post`. What other threads may know of it is on the `board`.
-class Foreman final : private BacklogReader::Sender {
+class Foreman final : public DeliveryActions, private BacklogReader::Sender {
  public:
   /// A new idempotency key, a UUID in text form.
   using MakeKey = std::function<std::string()>;
@@ -70,26 +69,22 @@ class Foreman final : private BacklogReader::Sender {
 
   /// Does everything that is due; gives the time to call again at the latest.
   std::optional<BootTime> advance();
-  // As Delivery and DeliveryControl have them; a `done` is called at once or on the outbox's
-  // thread.
 
-  void flush();
-  void end_back_off();
-  void pause();
-  void resume();
-  void returned(Receipt lowest);
-  void refresh_health();
-  /// Must be posted from the `done` of the append; see foreman_waits.cpp.
-  void await(Wait wait);
-  void release_waits() { waiters_.release(); }
-  /// What waits for the network goes on, and what left before holds up nothing new.
-  void network_changed();
-  void network_lost();
-  void key_changed();
-  std::vector<StuckItem> stuck(std::size_t items_max) const;
-  void drop_pending(Receipt receipt, Done<void> done);
-  void begin_export(Done<ExportView> done);
-  void continue_export(const std::string& id, Done<ExportView> done);
+  void flush() override;
+  void end_back_off() override;
+  void pause() override;
+  void resume() override;
+  void returned(Receipt lowest) override;
+  void refresh_health() override;
+  void await(Wait wait) override;
+  void release_waits() override { waiters_.release(); }
+  void network_changed() override;
+  void network_lost() override;
+  void key_changed() override;
+  std::vector<StuckItem> stuck(std::size_t items_max) const override;
+  void drop_pending(Receipt receipt, Done<void> done) override;
+  void begin_export(Done<ExportView> done) override;
+  void continue_export(const std::string& id, Done<ExportView> done) override;
   void give_up_exported(const std::string& id, std::vector<Receipt> receipts,
                         Done<std::uint64_t> done) override;
 
