@@ -71,7 +71,7 @@ Result<void> make_directory(const std::filesystem::path& path) {
   std::filesystem::create_directories(path, error);
   if (!error) return {};
   return fail(Error::Kind::kIo, "cannot create " + path.string() + ": " + error.message() +
-                                    "; set outbox.path to a directory that this user may write");
+                                    "; set outbox.path to a directory that this user may write to");
 }
 
 }  // namespace
@@ -173,7 +173,7 @@ void Agent::lack_key(const std::string& why) {
   if (key_.lack(why)) {
     spdlog::warn("{}; until then nothing is delivered", why);
   } else {
-    spdlog::error("{}; the key that was read before stays in use", why);
+    spdlog::error("{}; the previous key stays in use", why);
   }
 }
 

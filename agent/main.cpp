@@ -71,7 +71,7 @@ void log_warnings(const Config& config) {
 std::string lack_of_key(const ApiConfig& api) {
   if (!api.key.empty()) return {};
   constexpr const char* kMeanwhile =
-      "; until then operations are accepted and kept, none is delivered";
+      "; until then operations are accepted and kept, but not delivered";
   if (!api.key_problem.empty()) return api.key_problem + kMeanwhile;
   return std::string("no API key: set api.key_file or FLOWMYNA_API_KEY") + kMeanwhile;
 }
@@ -103,7 +103,7 @@ struct Origin {
 void reload(Agent& agent, Surroundings& surroundings, const Origin& origin) {
   const auto config = origin.load();
   if (!config) {
-    spdlog::error("reload: {}; going on as before", config.error().message);
+    spdlog::error("reload: {}; nothing was changed", config.error().message);
     return;
   }
   set_up_logging(config->log);
@@ -169,7 +169,7 @@ int main(int argc, char** argv) {
   app.add_option("--config", file, "Configuration file (TOML); without one, built-in defaults");
   app.add_flag("--check", check, "Read the configuration, print what is in effect, and exit");
   app.set_version_flag("--version", FLOWMYNA_VERSION);
-  app.footer("FLOWMYNA_API_KEY and FLOWMYNA_API_URL win over the file. See flowmyna-agent(8).");
+  app.footer("FLOWMYNA_API_KEY and FLOWMYNA_API_URL override the file. See flowmyna-agent(8).");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -37,12 +37,13 @@ std::string item_as_sent(const std::vector<Operation>& operations) {
 
 std::string why_unknown(ReceiptState state, const OutboxStats& stats) {
   if (state == ReceiptState::kMaybeFolded) {
-    return "an older version of the agent merged operations on disk without writing down which: it "
-           "was delivered, or is part of one that was not";
+    return "an older version of the agent merged operations on disk without recording which ones: "
+           "this "
+           "one was delivered, or was merged into one that was not";
   }
   if (state != ReceiptState::kMaybeLost) return "";
   if (stats.epoch == 0) return "it may have been lost when the outbox was damaged";
-  return "it may have been given by a file that an older copy of the outbox has replaced, or lost "
+  return "it may belong to a file that an older copy of the outbox has replaced, or have been lost "
          "when the outbox was damaged";
 }
 

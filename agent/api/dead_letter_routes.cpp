@@ -66,7 +66,8 @@ void answer_not_found(Outbox& outbox, Receipt letter, const SharedResponder& res
 std::optional<Receipt> letter_in(const HttpRequest& request, Responder& responder) {
   const auto letter = number_in(request.path, kLetterSegment);
   if (!letter || *letter > LetterLimits().through) {
-    responder.send(problem(404, "a dead letter has a number: GET /agent/v1/dead-letters has them"));
+    responder.send(problem(
+        404, "a dead letter is named by its number: GET /agent/v1/dead-letters lists them"));
     return std::nullopt;
   }
   return letter;
@@ -141,9 +142,10 @@ void retry_dead_letter(Backend& backend, const HttpRequest& request, Responder r
     if (!retried) {
       responder->send(failed(retried.error()));
     } else if (!retried->damaged.empty()) {
-      responder->send(problem(409, "an operation of dead letter " + std::to_string(letter) +
-                                       " fails its checksum and cannot be sent: look at it, write "
-                                       "what can be saved anew, and drop the letter"));
+      responder->send(
+          problem(409, "an operation of dead letter " + std::to_string(letter) +
+                           " fails its checksum and cannot be sent: look at it, write again "
+                           "what can be saved, and drop the letter"));
     } else if (retried->letters == 0) {
       answer_not_found(backend.outbox, letter, responder);
     } else {

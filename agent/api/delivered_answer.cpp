@@ -63,7 +63,7 @@ bool is_dropped(const OperationOutcome& outcome) {
 
 /// The API's words about an item; its place in the request that was sent is nobody's business.
 std::string words_of(const OperationOutcome& outcome) {
-  if (is_dropped(outcome)) return "given up by a person before it was delivered";
+  if (is_dropped(outcome)) return "dropped by a person before it was delivered";
   return std::string(split_item_error(outcome.reason).reason);
 }
 

@@ -51,10 +51,11 @@ MetricFamily state_family(const char* name, const char* help, const States& all,
 }
 
 MetricFamily endpoint_family(const DeliveryStatus& delivery) {
-  MetricFamily family{"flowmyna_agent_endpoint_state",
-                      "1 for the state that an endpoint is in, as far as it differs from the whole",
-                      MetricType::Gauge,
-                      {}};
+  MetricFamily family{
+      "flowmyna_agent_endpoint_state",
+      "1 for the state that an endpoint is in, where it differs from delivery as a whole",
+      MetricType::Gauge,
+      {}};
   for (std::size_t i = 0; i < kEndpointNames.size(); ++i) {
     add_states(family, kDeliveryStates, delivery.endpoints[i].state,
                {{"endpoint", kEndpointNames[i]}});
@@ -86,10 +87,11 @@ std::string metrics_text(const Snapshot& snapshot) {
       gauge("flowmyna_agent_damaged_files", "1 while a damaged outbox file waits for repair",
             outbox.damaged_file.empty() ? 0 : 1),
       gauge("flowmyna_agent_outbox_epoch",
-            "How often the outbox was found to be a backup put back, or another machine's",
+            "How often the outbox was found to be a restored backup, or from another machine",
             outbox.epoch),
       gauge("flowmyna_agent_outbox_size_bytes", "Database and write-ahead log", outbox.size_bytes),
-      gauge("flowmyna_agent_outbox_quota_bytes", "What the outbox may grow to", outbox.quota_bytes),
+      gauge("flowmyna_agent_outbox_quota_bytes", "Size that the outbox may grow to",
+            outbox.quota_bytes),
       gauge("flowmyna_agent_uptime_seconds", "Since the agent started",
             static_cast<std::uint64_t>(snapshot.uptime.count())),
       state_family("flowmyna_agent_delivery_state", "1 for the state that delivery is in",

@@ -27,7 +27,7 @@ std::string not_pending(const ReceiptReport& report) {
   if (report.letter) {
     return "operation " + number + " is not pending: it is part of dead letter " +
            std::to_string(report.letter->id) + "; DELETE /agent/v1/dead-letters/" +
-           std::to_string(report.letter->id) + " drops that";
+           std::to_string(report.letter->id) + " drops it";
   }
   if (report.state == ReceiptState::kUnknown) return "no pending operation has receipt " + number;
   if (!report.why_unknown.empty()) {
@@ -37,8 +37,8 @@ std::string not_pending(const ReceiptReport& report) {
     return "operation " + number + " is not pending: it is " + name_of(report.state);
   }
   return "operation " + number +
-         " was merged into an earlier upsert of its object and shares its fate: drop that one, "
-         "GET /agent/v1/pending has it";
+         " was merged into an earlier upsert of its object and shares its fate: drop that one; "
+         "GET /agent/v1/pending lists it";
 }
 
 void answer_not_pending(Outbox& outbox, Receipt receipt, const SharedResponder& responder) {
@@ -92,8 +92,8 @@ void drop_pending(Backend& backend, const HttpRequest& request, Responder respon
   const auto receipt = number_in(request.path, kReceiptSegment);
   if (!receipt) {
     responder.send(problem(404,
-                           "what is pending has a number from 1 on, its receipt: "
-                           "GET /agent/v1/pending has them"));
+                           "a pending operation is named by its receipt, a number from 1 on: "
+                           "GET /agent/v1/pending lists them"));
     return;
   }
   backend.outbox.fetch({*receipt}, [&backend, receipt = *receipt,

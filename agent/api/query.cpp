@@ -21,7 +21,7 @@ Result<std::string> decode(std::string_view text) {
           std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
       if (digits.size() != 2 || error != std::errc() || end != digits.data() + 2) {
         return fail(Error::Kind::kInvalid,
-                    "the query string has a '%' that two hexadecimal digits do not follow");
+                    "the query string has a '%' that is not followed by two hexadecimal digits");
       }
       out.push_back(static_cast<char>(value));
       i += 2;

@@ -153,7 +153,7 @@ Result<void> read_config_file(const std::filesystem::path& path, const Environme
   try {
     return Reader(path, environment, config).read(toml::parse(content, path.string()));
   } catch (const toml::parse_error& broken) {
-    return fail(Error::Kind::kInvalid, "the configuration is no valid TOML at " + path.string() +
+    return fail(Error::Kind::kInvalid, "the configuration is not valid TOML at " + path.string() +
                                            ":" + std::to_string(broken.source().begin.line) + ": " +
                                            std::string(broken.description()) +
                                            "; strings need quotes, as in \"30s\"");

@@ -19,11 +19,11 @@ constexpr std::size_t kKeyFileMaxBytes = 4096;
 std::string why_unread(const std::filesystem::path& path, int error) {
   if (error == ENOENT || error == ENOTDIR) {
     return "the key file " + path.string() +
-           " is not there yet: create it, or correct api.key_file";
+           " does not exist yet: create it, or correct api.key_file";
   }
   if (error == EACCES || error == EPERM) {
-    return "the key file " + path.string() + " may not be read: let uid " +
-           std::to_string(geteuid()) + " read it";
+    return "the key file " + path.string() + " cannot be read: allow uid " +
+           std::to_string(geteuid()) + " to read it";
   }
   return "cannot read the key file " + path.string() + ": " +
          std::generic_category().message(error) + "; correct api.key_file";
@@ -43,7 +43,7 @@ Result<Secret> read_key_file(const std::filesystem::path& path,
     explicit_bzero(text.data(), text.size());
     return fail(Error::Kind::kInvalid, "the key file " + path.string() + " is larger than " +
                                            std::to_string(kKeyFileMaxBytes) +
-                                           " bytes: api.key_file must lead to a file with nothing "
+                                           " bytes: api.key_file must name a file with nothing "
                                            "but the key");
   }
   while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0)

@@ -52,16 +52,17 @@ std::string format(std::uint64_t value, const std::array<Unit, N>& units) {
 Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
   const auto parsed = parse(text, kDurations);
   if (parsed) return std::chrono::milliseconds(static_cast<std::int64_t>(*parsed));
-  return fail(Error::Kind::kInvalid, "'" + std::string(text) +
-                                         "' is no duration: write a whole number and a unit, like "
-                                         "\"250ms\", \"30s\", \"5m\" or \"1h\"");
+  return fail(Error::Kind::kInvalid,
+              "'" + std::string(text) +
+                  "' is not a duration: write a whole number and a unit, like "
+                  "\"250ms\", \"30s\", \"5m\" or \"1h\"");
 }
 
 Result<std::uint64_t> parse_size_bytes(std::string_view text) {
   const auto parsed = parse(text, kSizes);
   if (parsed) return *parsed;
   return fail(Error::Kind::kInvalid, "'" + std::string(text) +
-                                         "' is no size: write a whole number and a unit, like "
+                                         "' is not a size: write a whole number and a unit, like "
                                          "\"100B\", \"512KiB\", \"64MiB\" or \"1GiB\"");
 }
 

@@ -77,7 +77,7 @@ std::string objection_to_receipt(const std::string& argument) {
   const auto [stop, error] = std::from_chars(argument.data(), end, receipt);
   if (error == std::errc() && stop == end && receipt > 0) return {};
   return "'" + argument +
-         "' is no receipt: that is a number from 1 on, `flowmynactl pending` lists them";
+         "' is not a receipt: a receipt is a number from 1 on; `flowmynactl pending` lists them";
 }
 
 std::string url_encode(std::string_view text) {

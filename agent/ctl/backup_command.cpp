@@ -83,7 +83,7 @@ class AgentsCopy {
   }
   bool is_not_understood() {
     progress_.clear();
-    std::cerr << "flowmynactl: the agent's answer is not understood\n";
+    std::cerr << "flowmynactl: the agent's answer cannot be understood\n";
     return false;
   }
 
@@ -95,7 +95,7 @@ class AgentsCopy {
 
 void tell(std::ostream& out, const AgentsCopy& copy, const std::string& file) {
   out << "wrote " << bytes_text(copy.bytes()) << " to " << printable(file)
-      << "; how it is put back is in flowmynactl(1)\n";
+      << "; flowmynactl(1) says how to restore it\n";
 }
 
 int backup_to_standard_output(AgentsCopy& copy) {
@@ -134,11 +134,12 @@ void define_backup(CLI::App& app, Session& session) {
   auto* command =
       app.add_subcommand("backup", "Write a copy of the whole outbox, while it is in use");
   auto arguments = std::make_shared<BackupArguments>();
-  command->add_option("FILE", arguments->file, "Where to; `-` is standard output")->required();
+  command->add_option("FILE", arguments->file, "File to write; `-` is standard output")->required();
   command->add_flag("--force", arguments->force, "Replace the file if it exists");
   command->footer(
-      "For root and the user that the agent runs as. To put it back: stop the agent, put the file\n"
-      "into the place of outbox.db, remove outbox.db-wal, and start the agent; see "
+      "Only for root and the user that the agent runs as. To restore: stop the agent, put the "
+      "file\n"
+      "in the place of outbox.db, remove outbox.db-wal, and start the agent; see "
       "flowmynactl(1).");
   command->callback([&session, arguments] {
     session.run = [&session, arguments] { return run_backup(session, *arguments); };

@@ -96,7 +96,7 @@ void define_flush(CLI::App& app, Session& session) {
   auto* command = app.add_subcommand("flush", "Deliver now instead of waiting for more");
   auto arguments = std::make_shared<FlushArguments>();
   auto* wait = command->add_flag("--wait", arguments->wait, "Wait until nothing is pending");
-  command->add_option("--timeout", arguments->timeout_seconds, "Give up waiting after so long")
+  command->add_option("--timeout", arguments->timeout_seconds, "Give up waiting after this long")
       ->needs(wait)
       ->check(CLI::PositiveNumber)
       ->type_name("SECONDS");
@@ -112,7 +112,7 @@ void define_pause(CLI::App& app, Session& session) {
 }
 
 void define_resume(CLI::App& app, Session& session) {
-  auto* command = app.add_subcommand("resume", "Go on delivering");
+  auto* command = app.add_subcommand("resume", "Deliver again");
   command->callback(
       [&session] { session.run = [&session] { return set_state(session, "/agent/v1/resume"); }; });
 }

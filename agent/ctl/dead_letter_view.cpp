@@ -50,19 +50,20 @@ client::Result<std::string> dead_letters_view(const client::Response& response) 
   std::string last;
   for (const std::string_view entry : *letters) {
     const auto letter = RawObject::parse(entry);
-    if (!letter) return unexpected(response, "holds a dead letter that is none");
+    if (!letter) return unexpected(response, "lists something that is not a dead letter");
     last = letter->text("id");
     view += receipt_column(last) + "  " + printable(what_of(*letter)) + '\n' + kIndent +
             printable(letter->text("at") + "  " + why_of(*letter)) + '\n';
   }
-  if (body->raw("more") == "true") view += "there are more: --after " + printable(last) + '\n';
+  if (body->raw("more") == "true")
+    view += "there are more: continue with --after " + printable(last) + '\n';
   return view;
 }
 
 client::Result<std::string> dead_letter_view(const client::Response& response) {
   const auto letter = RawObject::parse(response.body);
   const auto operations = letter ? letter->elements("operations") : std::nullopt;
-  if (!operations) return unexpected(response, "is no dead letter");
+  if (!operations) return unexpected(response, "is not a dead letter");
   std::string view = "dead letter " + printable(letter->text("id")) + '\n';
   view += line("what", what_of(*letter));
   view += line("why", why_of(*letter));
@@ -84,7 +85,7 @@ client::Result<std::string> retried_view(const client::Response& response) {
                      ": " + counted(printable(body->text("operations")), "operation") +
                      " pending again\n";
   if (damaged->empty()) return view;
-  view += "not retried, since an operation in them fails its checksum:";
+  view += "not retried, because an operation in them fails its checksum:";
   for (const std::string_view letter : *damaged) view += ' ' + printable(letter);
   return view + '\n';
 }

@@ -84,7 +84,7 @@ void define_list(CLI::App& app, Session& session) {
   auto arguments = std::make_shared<ListArguments>();
   const auto add_options = [&arguments](CLI::App* command) {
     command->add_option("--after", arguments->after, "Only those with a higher number");
-    command->add_option("--limit", arguments->limit, "At most so many")->capture_default_str();
+    command->add_option("--limit", arguments->limit, "At most this many")->capture_default_str();
     command->add_flag("--json", arguments->json, "Print the agent's answer as it is");
   };
   const auto run = [&session, arguments] {
@@ -100,7 +100,7 @@ void define_list(CLI::App& app, Session& session) {
 }
 
 void define_show(CLI::App& app, Session& session) {
-  auto* command = app.add_subcommand("show", "Show one with all that it holds");
+  auto* command = app.add_subcommand("show", "Show one in full");
   struct Arguments {
     std::uint64_t letter = 0;
     bool json = false;
@@ -117,13 +117,13 @@ void define_show(CLI::App& app, Session& session) {
 }
 
 void define_retry(CLI::App& app, Session& session) {
-  auto* command = app.add_subcommand("retry", "Put them back among what waits");
+  auto* command = app.add_subcommand("retry", "Put them back into the backlog");
   command->footer(
       "What was delivered meanwhile is not undone: a retried operation comes after it, and\n"
-      "overwrites newer values of the same properties. `show` is where to look first.");
+      "overwrites newer values of the same properties. Look at it with `show` first.");
   auto arguments = std::make_shared<RetryArguments>();
   auto* numbers = command->add_option("N", arguments->letters, "Their numbers");
-  command->add_flag("--all", arguments->all, "All that there are now")->excludes(numbers);
+  command->add_flag("--all", arguments->all, "All that exist now")->excludes(numbers);
   command->callback([&session, arguments] {
     if (!arguments->all && arguments->letters.empty()) throw CLI::RequiredError("N or --all");
     session.run = [&session, arguments] {
@@ -133,7 +133,7 @@ void define_retry(CLI::App& app, Session& session) {
 }
 
 void define_drop(CLI::App& app, Session& session) {
-  auto* command = app.add_subcommand("drop", "Give them up for good, and print what they were");
+  auto* command = app.add_subcommand("drop", "Drop them for good, and print what they were");
   auto letters = std::make_shared<Ids>();
   command->add_option("N", *letters, "Their numbers")->required();
   command->callback([&session, letters] {
@@ -142,9 +142,10 @@ void define_drop(CLI::App& app, Session& session) {
 }
 
 void define_export_letters(CLI::App& app, Session& session) {
-  auto* command = app.add_subcommand("export", "Write all of them to a file, one JSON a line");
+  auto* command =
+      app.add_subcommand("export", "Write all of them to a file, one JSON object per line");
   auto arguments = std::make_shared<ExportArguments>();
-  command->add_option("FILE", arguments->file, "Where to")->required();
+  command->add_option("FILE", arguments->file, "File to write")->required();
   command->add_flag("--force", arguments->force, "Replace the file if it exists");
   command->callback([&session, arguments] {
     session.run = [&session, arguments] {
@@ -156,7 +157,8 @@ void define_export_letters(CLI::App& app, Session& session) {
 }  // namespace
 
 void define_dead_letters(CLI::App& app, Session& session) {
-  auto* command = app.add_subcommand("dead-letters", "Look after what the API refused for good");
+  auto* command = app.add_subcommand("dead-letters",
+                                     "List, retry, drop or export what the API refused for good");
   command->require_subcommand(0, 1);
   for (const auto define :
        {define_list, define_show, define_retry, define_drop, define_export_letters}) {

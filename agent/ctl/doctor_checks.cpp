@@ -75,9 +75,10 @@ Check check_stuck(const client::Status& status) {
   const auto& stuck = status.delivery.stuck;
   if (stuck.operations == 0) return {Level::kOk, "stuck", "none"};
   const std::string because = stuck.last_error.empty() ? "" : ": " + stuck.last_error;
-  return {Level::kWarn, "stuck", std::to_string(stuck.operations) + because,
-          "they fail while others succeed, and are tried on; `flowmynactl pending --stuck` shows "
-          "them, `flowmynactl pending drop N` gives one up"};
+  return {
+      Level::kWarn, "stuck", std::to_string(stuck.operations) + because,
+      "they fail while others succeed, and are tried again; `flowmynactl pending --stuck` shows "
+      "them, `flowmynactl pending drop N` drops one"};
 }
 
 Check check_outbox(const client::Status& status) {
@@ -90,7 +91,7 @@ Check check_outbox(const client::Status& status) {
                                     kNearlyFull * static_cast<double>(outbox.quota_bytes);
   if (outbox.state == "failed") {
     return {Level::kFail, "outbox", outbox.last_error,
-            "writers get 503 until it works again; it is tried by itself, without a restart"};
+            "writers get 503 until it works again; the agent keeps trying, no restart is needed"};
   }
   if (outbox.state == "full") {
     return {Level::kWarn, "outbox", outbox.last_error,
@@ -99,9 +100,9 @@ Check check_outbox(const client::Status& status) {
   if (!outbox.damaged_file.empty()) {
     return {Level::kWarn, "outbox",
             "it was damaged, and is kept as " + outbox.damaged_file + "; " +
-                (outbox.lost_is_exact ? "" : "as far as can be told ") +
-                std::to_string(outbox.lost) + " operations are lost",
-            "check the disk; send that file and the one with -wal behind its name in for repair "
+                (outbox.lost_is_exact ? "" : "as far as is known ") + std::to_string(outbox.lost) +
+                " operations are lost",
+            "check the disk; send that file and its log (same name with -wal) in for repair "
             "(flowmyna-agent(8), DAMAGE), then move both away"};
   }
   if (!nearly_full) return {Level::kOk, "outbox", finding};

@@ -81,7 +81,7 @@ class ExportSession {
       const auto end = RawObject::parse(line);
       if (!end) {
         progress.clear();
-        std::cerr << "flowmynactl: the agent's answer breaks off\n";
+        std::cerr << "flowmynactl: the agent's answer is cut off\n";
         return false;
       }
       after = to_number(end->raw("through"));
@@ -207,7 +207,7 @@ void tell(std::ostream& out, const Written& written, const std::string& file,
       << " dead letters to " << file << '\n';
   if (session.damaged() > 0) {
     out << session.damaged()
-        << " dead letters are not in it, since an operation in them fails its checksum\n";
+        << " dead letters are not in it, because an operation in them fails its checksum\n";
   }
   if (written.unsynchronised > 0) out << describe_unsynchronised(written.unsynchronised);
 }
@@ -246,8 +246,8 @@ int drop_exported(ExportSession& session, const std::string& path) {
   std::cout << "dropped " << dropper.operations() << " pending operations and " << dropper.letters()
             << " dead letters here\n";
   if (!done) {
-    std::cerr << "  the rest of them is in the file and here: once delivery is paused,\n"
-              << "  `flowmynactl export --drop " << printable(path) << "` goes on\n";
+    std::cerr << "  the rest is both in the file and here: once delivery is paused,\n"
+              << "  `flowmynactl export --drop " << printable(path) << "` drops it\n";
     return kExitFailed;
   }
   tell_rest(session.client());
@@ -274,7 +274,8 @@ int export_to_file(ExportSession& session, const ExportArguments& arguments) {
 int run_export(const Session& session, const ExportArguments& arguments) {
   const bool is_stream = arguments.file == "-";
   if (is_stream && (arguments.move || arguments.drop)) {
-    return report_usage("--move and --drop need a file: nobody knows what becomes of a stream");
+    return report_usage(
+        "--move and --drop need a file: the agent cannot tell whether a stream was kept");
   }
   ExportSession exporting(session.client());
   if (!exporting.begin()) return kExitFailed;
@@ -287,19 +288,21 @@ int run_export(const Session& session, const ExportArguments& arguments) {
 
 void define_export(CLI::App& app, Session& session) {
   auto* command = app.add_subcommand(
-      "export", "Write what waits and the dead letters to a file, for another device");
+      "export", "Write pending operations and dead letters to a file, for another device");
   auto arguments = std::make_shared<ExportArguments>();
-  command->add_option("FILE", arguments->file, "Where to; `-` is standard output")->required();
-  auto* move = command->add_flag("--move", arguments->move,
-                                 "Once the file is safe on its disk, drop here what is in it");
-  auto* drop = command->add_flag("--drop", arguments->drop,
-                                 "Write nothing; drop here what an earlier export has in FILE");
+  command->add_option("FILE", arguments->file, "File to write; `-` is standard output")->required();
+  auto* move =
+      command->add_flag("--move", arguments->move,
+                        "Once the file is safely on disk, drop from this device what is in it");
+  auto* drop = command->add_flag(
+      "--drop", arguments->drop,
+      "Write nothing; drop from this device what an earlier export wrote to FILE");
   auto* force = command->add_flag("--force", arguments->force, "Replace the file if it exists");
   drop->excludes(move)->excludes(force);
   move->excludes(force);
   command->footer(
-      "Delivery must be paused (`flowmynactl pause`), so that nothing is sent from here and from\n"
-      "the other device. There: `flowmynactl import FILE`.");
+      "Delivery must be paused (`flowmynactl pause`), so that nothing is sent from both devices.\n"
+      "On the other device: `flowmynactl import FILE`.");
   command->callback([&session, arguments] {
     session.run = [&session, arguments] { return run_export(session, *arguments); };
   });

@@ -60,8 +60,8 @@ ExportLine read_export_line(std::string_view line) {
 
 std::string describe_unsynchronised(std::uint64_t events) {
   return std::to_string(events) +
-         " of the events have the time of a clock that was not synchronised, perhaps one in 1970: "
-         "the file keeps it, and no other device can correct it\n";
+         " of the events were stamped by a clock that was not synchronised, perhaps with 1970: "
+         "the file keeps that time, and no other device can correct it\n";
 }
 
 void ExportSum::add(std::string_view bytes) {
@@ -85,7 +85,7 @@ tl::expected<ExportSummary, std::string> check_export(std::istream& file) {
   std::string line;
   std::getline(file, line);
   const auto header = RawObject::parse(line);
-  if (!header || !is_export_header(line)) return tl::make_unexpected("it is no export");
+  if (!header || !is_export_header(line)) return tl::make_unexpected("it is not an export");
   if (header->raw("flowmyna_export") != kVersion) {
     return tl::make_unexpected("it was exported by a newer version; install that here first");
   }
@@ -113,10 +113,10 @@ tl::expected<ExportSummary, std::string> check_export(std::istream& file) {
     return tl::make_unexpected("it was cut short: its last line is missing; copy it again");
   }
   if (line != sum.last_line()) {
-    return tl::make_unexpected("it is damaged: its checksum is another; copy it again");
+    return tl::make_unexpected("it is damaged: its checksum does not match; copy it again");
   }
   if (file.peek() != std::istream::traits_type::eof()) {
-    return tl::make_unexpected("it goes on behind its last line; import each export by itself");
+    return tl::make_unexpected("it goes on after its last line; import each export separately");
   }
   return out;
 }

@@ -51,8 +51,8 @@ class ExportImporter {
   int refuse(std::uint64_t through) const {
     std::cerr << "flowmynactl: another export of the same device, up to its receipt " << through
               << ", was imported here; this one begins with receipt " << summary_.first
-              << " and would bring operations a second time\n"
-              << "  --again imports it all the same\n";
+              << " and would import operations a second time\n"
+              << "  --again imports it anyway\n";
     return kExitFailed;
   }
 
@@ -80,9 +80,10 @@ class ExportImporter {
     if (!answer) {
       progress_.clear();
       report(answer.error());
-      std::cerr << "  " << done_ << " of " << summary_.lines
-                << " lines are imported for sure; the same command goes on from there, and imports "
-                   "nothing twice\n";
+      std::cerr
+          << "  " << done_ << " of " << summary_.lines
+          << " lines are known to be imported; the same command goes on from there, and imports "
+             "nothing twice\n";
       return false;
     }
     done_ += lines_;

@@ -181,17 +181,17 @@ int import_file(const Session& session, const ImportArguments& arguments) {
 
 void define_import(CLI::App& app, Session& session) {
   auto* command =
-      app.add_subcommand("import", "Queue objects and events from a file, in its order");
+      app.add_subcommand("import", "Queue objects and events from a file, in the file's order");
   auto arguments = std::make_shared<ImportArguments>();
-  command->add_option("file", arguments->path, "One JSON object a line; `-` reads standard input")
+  command->add_option("file", arguments->path, "One JSON object per line; `-` reads standard input")
       ->required();
   command->add_flag("--again", arguments->again,
-                    "Of an export: also if an earlier one of the same device was imported");
+                    "Import an export even if it overlaps an earlier one of the same device");
   command->footer(
-      "A line with a member \"event\" is an event, any other an object, as the API takes them.\n"
+      "A line with a member \"event\" is an event, any other an object, in the API's own form.\n"
       "A line that is refused is named on standard error; all others are queued.\n"
-      "What `flowmynactl export` wrote is taken over as it was, once: after an interruption the\n"
-      "same command goes on.");
+      "What `flowmynactl export` wrote is imported as it was, and only once: after an\n"
+      "interruption run the same command again.");
   command->callback([&session, arguments] {
     session.run = [&session, arguments] { return import_file(session, *arguments); };
   });

@@ -27,7 +27,7 @@ int main(int argc, char** argv) {
       ->type_name("PATH");
   app.require_subcommand(1);
   app.fallthrough();
-  app.footer("Exit codes: 0 done, 1 the agent says no or cannot be reached, 2 wrong usage.");
+  app.footer("Exit codes: 0 done, 1 the agent refused or cannot be reached, 2 wrong usage.");
   for (const auto define : kCommands) define(app, session);
   try {
     app.parse(argc, argv);

@@ -72,7 +72,7 @@ bool NewFile::sync_directory() const {
 
 int NewFile::report() const {
   const std::string why =
-      error_ == EEXIST ? "it exists; --force replaces it" : std::strerror(error_);
+      error_ == EEXIST ? "it already exists; --force replaces it" : std::strerror(error_);
   std::cerr << "flowmynactl: cannot write " << printable(path_) << ": " << why << '\n';
   return kExitFailed;
 }

@@ -60,10 +60,11 @@ int drop(const Session& session, const Receipts& receipts) {
 }
 
 void define_drop(CLI::App& app, Session& session) {
-  auto* command = app.add_subcommand("drop", "Give them up for good, and print what they were");
+  auto* command = app.add_subcommand("drop", "Drop them for good, and print what they were");
   command->footer(
-      "Nothing is asked. What was merged into one on disk goes with it. One that is on its way to\n"
-      "the API right now is not dropped: try again once its answer has come.");
+      "No confirmation is asked for. What was merged into one on disk is dropped with it. One "
+      "that\n"
+      "is being sent right now is not dropped: try again once it has been answered.");
   auto receipts = std::make_shared<Receipts>();
   command->add_option("N", *receipts, "Their receipts")->required()->check(objection_to_receipt);
   command->callback([&session, receipts] {
@@ -80,7 +81,7 @@ void define_pending(CLI::App& app, Session& session) {
   command->add_flag("--stuck", arguments->stuck, "Only what keeps failing while others succeed");
   command->add_option("--type", arguments->type, "Only operations on objects of this type");
   command->add_option("--id", arguments->id, "Only operations on objects with this id");
-  command->add_option("--limit", arguments->limit, "At most so many")->capture_default_str();
+  command->add_option("--limit", arguments->limit, "At most this many")->capture_default_str();
   command->add_flag("--json", arguments->json, "Print the agent's answer as it is");
   command->callback([&session, arguments, command] {
     if (!command->get_subcommands().empty()) return;

@@ -37,7 +37,7 @@ int show(const Session& session, const Receipts& receipts) {
 }  // namespace
 
 void define_receipt(CLI::App& app, Session& session) {
-  auto* command = app.add_subcommand("receipt", "Tell what became of operations");
+  auto* command = app.add_subcommand("receipt", "Show what became of operations");
   auto receipts = std::make_shared<Receipts>();
   command->add_option("N", *receipts, "Their receipts")->required()->check(objection_to_receipt);
   command->callback([&session, receipts] {

@@ -49,7 +49,7 @@ std::string stuck_lines(const client::Status::Delivery::Stuck& stuck) {
   if (!stuck.last_error.empty()) lines += line("", stuck.last_error);
   return lines + line("",
                       "`flowmynactl pending --stuck` shows them, `flowmynactl pending drop N` "
-                      "gives one up");
+                      "drops one");
 }
 
 std::string pending_text(const client::Status::Outbox& outbox) {
@@ -75,7 +75,7 @@ std::string per_second(std::uint64_t before, std::uint64_t now, double seconds) 
 
 std::string lost_text(const client::Status::Outbox& outbox) {
   const std::string count = std::to_string(outbox.lost) + " when the outbox was damaged";
-  return outbox.lost_is_exact ? count : count + ", as far as can be told";
+  return outbox.lost_is_exact ? count : count + ", as far as is known";
 }
 
 std::string put_back_text(const client::Status::Outbox& outbox) {

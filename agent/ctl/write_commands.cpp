@@ -61,7 +61,8 @@ int event(const Session& session, const EventArguments& arguments) {
 
 void add_wait(CLI::App& command, unsigned& wait_s) {
   command
-      .add_option("--wait", wait_s, "Wait up to so many seconds for delivery; prints the API's id")
+      .add_option("--wait", wait_s,
+                  "Wait up to this many seconds for delivery, and print the API's id")
       ->check(CLI::Range(1U, 3600U))
       ->type_name("SECONDS");
 }
@@ -71,7 +72,7 @@ void add_wait(CLI::App& command, unsigned& wait_s) {
 void define_upsert(CLI::App& app, Session& session) {
   auto* command = app.add_subcommand("upsert", "Create an object or merge properties into it");
   auto arguments = std::make_shared<UpsertArguments>();
-  command->add_option("type", arguments->type, "Object type, as Customer")->required();
+  command->add_option("type", arguments->type, "Object type, like Customer")->required();
   command->add_option("id", arguments->id, "Identifier within the type")->required();
   command->add_option("properties", arguments->properties, "name=value or name:=json");
   add_wait(*command, arguments->wait_s);
@@ -84,9 +85,9 @@ void define_upsert(CLI::App& app, Session& session) {
 void define_event(CLI::App& app, Session& session) {
   auto* command = app.add_subcommand("event", "Record an event on one or more objects");
   auto arguments = std::make_shared<EventArguments>();
-  command->add_option("name", arguments->name, "Event name, as 'Order Created'")->required();
+  command->add_option("name", arguments->name, "Event name, like 'Order Created'")->required();
   command->add_option("objects", arguments->objects, "TYPE:ID of each object")->required();
-  command->add_option("--timestamp", arguments->timestamp, "ISO 8601; without it, now");
+  command->add_option("--timestamp", arguments->timestamp, "ISO 8601; default: now");
   command->add_option("--prop", arguments->properties, "Property of the event; may be repeated")
       ->allow_extra_args(false)
       ->type_name("NAME=VALUE");

@@ -21,7 +21,7 @@ constexpr std::chrono::milliseconds kRest{500};
 
 std::string hint(int error) {
   if (error == EMFILE) return "; raise the limit on open files (LimitNOFILE= in the systemd unit)";
-  if (error == ENFILE) return "; this machine has no more of them (sysctl fs.file-max)";
+  if (error == ENFILE) return "; the whole machine has run out of them (sysctl fs.file-max)";
   return "";
 }
 
@@ -75,7 +75,7 @@ bool Acceptor::accept_one() {
 void Acceptor::rest(int error) {
   resting_until_ = Monotonic::now() + kRest;
   if (std::exchange(told_error_, error) == error) return;
-  spdlog::error("cannot take in clients on {}: {}{}", socket_.name(),
+  spdlog::error("cannot accept clients on {}: {}{}", socket_.name(),
                 std::generic_category().message(error), hint(error));
 }
 

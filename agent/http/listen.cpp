@@ -93,7 +93,7 @@ Result<void> clear_stale_socket(const std::string& path) {
   }
   if (!S_ISSOCK(found.st_mode)) {
     return fail(Error::Kind::kInvalid, path + " is " + file_type(found.st_mode) +
-                                           " and stays untouched: remove it or set another "
+                                           " and is left alone: remove it or set another "
                                            "listen.socket");
   }
   const int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -166,7 +166,7 @@ Result<TcpAddress> parse_tcp(std::string_view text) {
   if (port_text.empty() || error != std::errc{} || end != port_text.data() + port_text.size() ||
       port > 65535) {
     return fail(Error::Kind::kInvalid, "listen.tcp '" + std::string(text) +
-                                           "' is no address with a port: write it like "
+                                           "' is not an address with a port: write it like "
                                            "\"127.0.0.1:8765\"");
   }
   if (!is_loopback_host(host)) {
@@ -224,7 +224,7 @@ Result<ListeningSocket> adopt_activated(int fd) {
                           name);
   if (!is_unix && !is_tcp) {
     return fail(Error::Kind::kInvalid,
-                "systemd handed over a descriptor that is no listening stream socket: use only "
+                "systemd handed over a descriptor that is not a listening stream socket: use only "
                 "ListenStream= in the socket unit");
   }
   if (is_tcp && !is_loopback_host(split_host_and_port(name).host)) {

@@ -14,19 +14,20 @@ void SocketKeeper::look() {
   if (socket.is_in_place()) return told_.clear();
   if (socket.owner() == ListeningSocket::Owner::kSystemd) {
     return complain(
-        "systemd made it, so let it do that again: systemctl stop flowmyna-agent.service, restart "
+        "systemd created it and has to create it again: systemctl stop flowmyna-agent.service, "
+        "restart "
         "flowmyna-agent.socket, start flowmyna-agent.service");
   }
   auto made = listen_unix(socket.place(), mode_, group_);
   if (!made) return complain(made.error().message);
   server_.listen_on(*std::move(made));
-  spdlog::warn("somebody took the socket {} away: it was made again", server_.name());
+  spdlog::warn("the socket {} was removed by somebody: it has been created again", server_.name());
   told_.clear();
 }
 
 void SocketKeeper::complain(const std::string& trouble) {
   if (std::exchange(told_, trouble) == trouble) return;
-  spdlog::error("somebody took the socket {} away, and no new client finds the agent: {}",
+  spdlog::error("the socket {} was removed by somebody, and new clients cannot find the agent: {}",
                 server_.name(), trouble);
 }
 

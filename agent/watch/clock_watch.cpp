@@ -27,7 +27,7 @@ Result<ClockWatch> ClockWatch::open() {
   if (watch.fd_ < 0 || !watch.arm()) {
     return fail(Error::Kind::kUnsupported,
                 "cannot watch the clock: " + std::generic_category().message(errno) +
-                    "; the end of a suspend is noticed late");
+                    "; waking from suspend is noticed late");
   }
   return watch;
 }

@@ -60,7 +60,7 @@ Result<NetworkWatch> NetworkWatch::open() {
   if (fd < 0 || bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     return fail(Error::Kind::kUnsupported,
                 "cannot watch the network: " + std::generic_category().message(errno) +
-                    "; one that comes back is noticed when the back-off ends (in a systemd unit, "
+                    "; that it is back is only noticed when the back-off ends (in a systemd unit, "
                     "allow AF_NETLINK)");
   }
   return watch;

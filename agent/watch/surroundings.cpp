@@ -30,7 +30,7 @@ Surroundings::Surroundings(WatchLoop& loop, Reactions reactions)
       clock_(accept(ClockWatch::open())),
       key_(accept(FileWatch::open(
           "the key file",
-          "after a change of the key send SIGHUP (systemctl reload flowmyna-agent)"))) {
+          "after changing the key send SIGHUP (systemctl reload flowmyna-agent)"))) {
   if (network_) loop.watch(network_->fd(), [this] { on_network(); });
   if (clock_) loop.watch(clock_->fd(), [this] { on_clock_set(); });
   if (key_) {
@@ -51,7 +51,8 @@ void Surroundings::watch_key_file(const std::filesystem::path& file, const std::
 void Surroundings::watch_sockets(const std::vector<std::filesystem::path>& places) {
   sockets_.reserve(places.size());  // the loop refers to them
   for (const auto& place : places) {
-    auto watch = accept(FileWatch::open("the socket " + place.string(), "it is looked for"));
+    auto watch =
+        accept(FileWatch::open("the socket " + place.string(), "it is looked for now and then"));
     if (!watch) {
       loop_.look_every(kBlindLookInterval, [this] { look_around(); });
       continue;

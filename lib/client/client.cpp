@@ -78,7 +78,7 @@ class Client::Impl {
   Result<Response> request(const Request& request) {
     if (has_control(request.method) || has_control(request.path) ||
         has_control(request.content_type)) {
-      return invalid("method, path and content type must not hold control characters");
+      return invalid("method, path and content type must not contain control characters");
     }
     const std::lock_guard lock(mutex_);
     const auto until = deadline() + request.wait;

@@ -88,7 +88,7 @@ LostExchange lost(StreamState state) {
 }
 
 LostExchange broken() {
-  return {true, false, "the answer is not HTTP as flowmyna-agent speaks it"};
+  return {true, false, "the answer is not the HTTP that flowmyna-agent speaks"};
 }
 
 /// Reads answers until the final one; interim ones (1xx) are skipped.

@@ -12,7 +12,7 @@ constexpr std::size_t kQuotedBytes = 200;
 
 Error unexpected(const Response& response, std::string_view missing) {
   return {ErrorKind::kUnexpectedAnswer,
-          "the answer is not that of a flowmyna-agent (" + std::string(missing) +
+          "the answer is not from a flowmyna-agent (" + std::string(missing) +
               "): " + response.body.substr(0, kQuotedBytes),
           response.status,
           {},

@@ -67,7 +67,7 @@ std::string UnixStream::connect(const std::string& path, Deadline deadline) {
   address.sun_family = AF_UNIX;
   if (path.empty() || path.size() >= sizeof address.sun_path) {
     return "the socket path '" + path + "' has " + std::to_string(path.size()) +
-           " bytes; the kernel takes 1 to " + std::to_string(sizeof address.sun_path - 1);
+           " bytes; the kernel allows 1 to " + std::to_string(sizeof address.sun_path - 1);
   }
   std::memcpy(address.sun_path, path.data(), path.size());
   fd_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -84,8 +84,8 @@ Contradiction find_in_counts(bool success, const BatchAnswer& answer, std::size_
     return "counts " + std::to_string(answer.processed) + " done and " +
            std::to_string(answer.failed) + " failed of " + std::to_string(items);
   }
-  if (answer.failed == 0 && !success) return "counts no failure, but says success: false";
-  if (answer.failed == 0 && !answer.errors.empty()) return "counts no failure, but has errors";
+  if (answer.failed == 0 && !success) return "counts no failures, but says success: false";
+  if (answer.failed == 0 && !answer.errors.empty()) return "counts no failures, but has errors";
   return std::nullopt;
 }
 
@@ -93,7 +93,7 @@ Contradiction find_in_counts(bool success, const BatchAnswer& answer, std::size_
 Contradiction find_in_lists(const BatchAnswer& answer, const std::optional<dom::array>& other) {
   if (!answer.list && other && other->begin() != other->end()) return "lists what was not sent";
   if (answer.list && answer.list->size() != answer.processed) {
-    return "lists another number of items than it counts";
+    return "lists a different number of items than it counts";
   }
   return std::nullopt;
 }

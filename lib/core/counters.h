@@ -47,7 +47,7 @@ struct CounterInfo {
 inline constexpr CounterInfo kCounters[] = {
     {&Counters::delivered, "delivered", StatusPart::kDelivery,
      "Accepted operations that the API confirmed"},
-    {&Counters::dropped, "dropped", StatusPart::kDelivery, "Operations that a person gave up"},
+    {&Counters::dropped, "dropped", StatusPart::kDelivery, "Operations that a person dropped"},
     {&Counters::lost, "lost", StatusPart::kOutbox,
      "Operations that could not be read any more in a damaged outbox"},
     {&Counters::coalesced, "coalesced", StatusPart::kDelivery,

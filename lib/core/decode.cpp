@@ -124,7 +124,7 @@ class Decoder::Reader {
       ++count;
     }
     if (count == 0) {
-      return tl::make_unexpected(bad_request("the body is empty; send one JSON object a line"));
+      return tl::make_unexpected(bad_request("the body is empty; send one JSON object per line"));
     }
     return out;
   }

@@ -156,7 +156,7 @@ class LineReader {
       out_.letters.push_back(std::move(fields.letter));
     }
     if (out_.accepted_unix_s.size() != out_.operations.size()) {
-      return refuse("the line holds more than one kind of thing");
+      return refuse("the line holds more than one kind of entry");
     }
     ++out_.lines;
     return true;

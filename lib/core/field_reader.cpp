@@ -55,7 +55,7 @@ error_code FieldReader::timestamp(ondemand::value& value, Text& out) {
   JsonText text;
   if (const auto error = read_text(value, text)) return error;
   if (!is_iso8601(text.characters)) {
-    problems_.add(kField, "Input should be a valid datetime in ISO 8601, as 2023-01-15T10:30:00Z",
+    problems_.add(kField, "Input should be a valid datetime in ISO 8601, like 2023-01-15T10:30:00Z",
                   "datetime_parsing");
   }
   out = canonical(text);

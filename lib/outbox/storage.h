@@ -125,7 +125,7 @@ class Storage : public OutboxQueries {
 
  protected:
   static tl::unexpected<Error> no_backup() {
-    return fail(Error::Kind::kInvalid, "this backup is not there any more: begin another one");
+    return fail(Error::Kind::kInvalid, "this backup no longer exists: begin another one");
   }
 };
 
@@ -134,15 +134,15 @@ inline Result<void> check_fits_at_all(const Storage& storage, std::uint64_t byte
   const std::uint64_t most = storage.bytes_at_once_max();
   if (bytes <= most) return {};
   return fail(Error::Kind::kInvalid,
-              std::to_string(bytes) + " bytes at once are more than an outbox of " +
+              std::to_string(bytes) + " bytes at once are more than fits into an outbox of " +
                   std::to_string(storage.stats().quota_bytes) +
-                  " bytes (outbox.max_size) ever has room for, which is " + std::to_string(most) +
-                  ": write less at once, or raise outbox.max_size");
+                  " bytes (outbox.max_size) even when it is empty, which is " +
+                  std::to_string(most) + ": write less at once, or raise outbox.max_size");
 }
 
 inline tl::unexpected<Error> quota_reached() {
   return fail(Error::Kind::kFull,
-              "the outbox is full (outbox.max_size); it takes more once some of it has been "
+              "the outbox is full (outbox.max_size); it accepts more once some of it has been "
               "delivered");
 }
 

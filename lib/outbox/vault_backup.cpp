@@ -12,7 +12,7 @@ using std::chrono::steady_clock;
 constexpr std::chrono::minutes kBackupKept{1};
 
 tl::unexpected<Error> none_of_that_id() {
-  return fail(Error::Kind::kInvalid, "this backup is not there any more: begin another one");
+  return fail(Error::Kind::kInvalid, "this backup no longer exists: begin another one");
 }
 
 }  // namespace

@@ -38,7 +38,7 @@ constexpr std::uint64_t kCheckedMax = 200;
 void log_change(const OutboxStats& before, const OutboxStats& now) {
   if (before.state == now.state) return;
   if (now.state == OutboxState::kOk) {
-    spdlog::info("outbox: accepts again");
+    spdlog::info("outbox: accepting again");
   } else if (now.state == OutboxState::kFull) {
     spdlog::warn("outbox: {}", now.last_error);
   } else {

@@ -70,7 +70,7 @@ Result<void> MemoryStorage::fold(const Fold& fold, std::string_view stored) {
   auto into = take(fold.into);
   if (!into) {
     return fail(Error::Kind::kCorrupt,
-                "operation " + std::to_string(fold.into) + " is damaged or not there");
+                "operation " + std::to_string(fold.into) + " is damaged or missing");
   }
   into->stored = stored;
   for (const Receipt receipt : fold.members) {

@@ -107,7 +107,7 @@ TEST_F(BackupE2e, OpensAsAnyDatabaseDoesAndNeedsNoLog) {
 TEST_F(BackupE2e, AnExistingFileIsReplacedOnlyIfSaidSo) {
   std::ofstream(file()) << "mine";
   EXPECT_EQ(backup(), 1);
-  EXPECT_NE(printed.find("it exists; --force replaces it"), std::string::npos) << printed;
+  EXPECT_NE(printed.find("it already exists; --force replaces it"), std::string::npos) << printed;
   EXPECT_EQ(fs::file_size(file()), 4U);
   EXPECT_EQ(backup({"--force"}), 0) << printed;
   EXPECT_GT(fs::file_size(file()), 4096U);

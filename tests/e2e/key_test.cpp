@@ -108,7 +108,7 @@ TEST_F(KeyFile, WhatIsNoKeyIsNotTakenAndTheOldOneGoesOn) {
   start(file);
   replace(file, "not-a-key-at-all");
   rig.wait_until("the log says so", [this] {
-    return rig.agent().log().find("the key that was read before stays in use") != std::string::npos;
+    return rig.agent().log().find("the previous key stays in use") != std::string::npos;
   });
   EXPECT_EQ(rig.agent().log().find("not-a-key-at-all"), std::string::npos);
   write_one();
@@ -121,7 +121,7 @@ TEST_F(KeyFile, OneThatIsNotThereYetHoldsUpOnlyDeliveryAndIsTakenWhenItAppears) 
   write_one();
   rig.wait_until("the status says why", [&] {
     return rig.status()["delivery"]["last_error"].dump().find(
-               "the key file " + file.string() + " is not there yet") != std::string::npos;
+               "the key file " + file.string() + " does not exist yet") != std::string::npos;
   });
   EXPECT_EQ(rig.status()["delivery"]["delivered"], 0);
   fs::create_directory(file.parent_path());
@@ -137,8 +137,8 @@ TEST_F(KeyFile, OneThatDisappearsLeavesTheKeyInUseAndIsLoggedOnce) {
   start(file);
   fs::remove(file);
   const std::string words =
-      "is not there yet: create it, or correct api.key_file; the key that was "
-      "read before stays in use";
+      "does not exist yet: create it, or correct api.key_file; the previous "
+      "key stays in use";
   rig.wait_until("the log says so", [&] { return count_in_log(words) == 1; });
   rig.agent().signal(SIGHUP);
   rig.wait_until("it is read again", [&] { return count_in_log("reloaded") == 1; });
@@ -172,8 +172,9 @@ TEST(Key, AFileThatIsNotThereYetPassesTheCheckWithAWarning) {
       {"/usr/bin/env", "-u", "FLOWMYNA_API_KEY", FLOWMYNA_AGENT, "--config", file, "--check"}, {},
       rig.directory() + "/check.log");
   EXPECT_EQ(check.wait(), 0);
-  EXPECT_NE(check.log().find("flowmyna-agent: warning: the key file /nowhere/key is not there yet"),
-            std::string::npos)
+  EXPECT_NE(
+      check.log().find("flowmyna-agent: warning: the key file /nowhere/key does not exist yet"),
+      std::string::npos)
       << check.log();
 }
 

@@ -42,7 +42,7 @@ TEST(NoFreeFile, AClientIsTakenInOnceThereIsOne) {
     const NoMoreFiles none(rig.agent().pid());
     waiting = std::async(std::launch::async, [&] { return rig.get("/agent/v1/status"); });
     rig.wait_until("the log says why", [&] {
-      return rig.agent().log().find("cannot take in clients on " + rig.socket() +
+      return rig.agent().log().find("cannot accept clients on " + rig.socket() +
                                     ": Too many open files; raise the limit on open files") !=
              std::string::npos;
     });

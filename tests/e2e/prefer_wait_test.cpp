@@ -214,7 +214,7 @@ TEST(PreferWait, WhoeverWaitsForWhatAPersonDropsIsToldAtOnce) {
   drop_pending(rig, 1);
   EXPECT_EQ(writer.reply().status, 410);
   EXPECT_EQ(Json::parse(writer.reply().body),
-            Json({{"detail", "given up by a person before it was delivered"},
+            Json({{"detail", "dropped by a person before it was delivered"},
                   {"receipt", 1},
                   {"state", "dropped"}}));
   EXPECT_EQ(Json::parse(rig.get("/agent/v1/receipts/1").body)["state"], "dropped");
@@ -233,8 +233,8 @@ TEST(PreferWait, WhoeverWaitsForWhatFailsAndAPersonDropsIsToldAtOnce) {
   }
   const Json answer = writer.json();
   EXPECT_EQ(answer["processed"], 0);
-  EXPECT_EQ(answer["errors"], Json({"index 0: given up by a person before it was delivered",
-                                    "index 1: given up by a person before it was delivered"}));
+  EXPECT_EQ(answer["errors"], Json({"index 0: dropped by a person before it was delivered",
+                                    "index 1: dropped by a person before it was delivered"}));
 }
 
 TEST(PreferWait, AnUnderstandableWaitOfNothingIsNone) {

@@ -65,8 +65,9 @@ TEST_F(Socket, IsMadeAgainWhenItIsTakenAwayAndConnectionsGoOn) {
     fs::remove(rig.socket());
     wait_until_it_answers();
     EXPECT_EQ(open->get(kStatus).status, 200);
-    rig.wait_until("it is in the log",
-                   [&] { return lines_with(rig.agent().log(), "it was made again") == times; });
+    rig.wait_until("it is in the log", [&] {
+      return lines_with(rig.agent().log(), "it has been created again") == times;
+    });
   }
   EXPECT_EQ(fs::status(rig.socket()).permissions(), fs::perms(0600));
   EXPECT_EQ(Json::parse(open->get("/agent/v1/status").body)["outbox"]["pending"], 0);
@@ -93,7 +94,7 @@ TEST_F(Socket, LeavesAnotherThingInItsPlaceUntilThatIsGone) {
   const std::string other = rig.directory() + "/precious";
   std::ofstream(other) << "precious";
   fs::rename(other, rig.socket());
-  wait_for_line("is a regular file and stays untouched: remove it or set another listen.socket");
+  wait_for_line("is a regular file and is left alone: remove it or set another listen.socket");
   EXPECT_TRUE(fs::is_regular_file(rig.socket()));
   fs::remove(rig.socket());
   wait_until_it_answers();

@@ -73,7 +73,7 @@ TEST_F(StartError, ADirectoryOrAPipeInPlaceOfTheOutbox) {
   EXPECT_EQ(refusal(), "flowmyna-agent: the outbox " + outbox() + " is a directory" + tail);
   fs::remove(outbox());
   ASSERT_EQ(mkfifo(outbox().c_str(), 0600), 0);
-  EXPECT_EQ(refusal(), "flowmyna-agent: the outbox " + outbox() + " is no regular file" + tail);
+  EXPECT_EQ(refusal(), "flowmyna-agent: the outbox " + outbox() + " is not a regular file" + tail);
 }
 
 TEST_F(StartError, AnOutboxThatMayNotBeReadOrNotBeWritten) {

@@ -125,7 +125,7 @@ TEST_F(DamagedAgent, AnswersStatusWhileALargeFileIsSalvaged) {
   sql("UPDATE operation SET row = X'00' WHERE seq = 1");
   rig.start_agent();
   EXPECT_EQ(rig.status()["delivery"]["accepted"], 40'000);
-  EXPECT_NE(rig.agent().log().find("is moved from it bit by bit"), std::string::npos)
+  EXPECT_NE(rig.agent().log().find("is being moved out of it bit by bit"), std::string::npos)
       << rig.agent().log();
   rig.wait_until("all of it is moved", [&] { return rig.status()["outbox"]["state"] == "ok"; });
   EXPECT_EQ(expect_sums_and_kept_file()["lost"], 1);

@@ -123,7 +123,8 @@ TEST(LostDisk, ADeletedOutboxIsStillDeliveredAndNothingIsAnsweredIntoIt) {
   std::filesystem::remove_all(state);
   EXPECT_EQ(write_one(rig, "4").status, 503);
   const std::string words = failure_in_status(rig);
-  EXPECT_NE(words.find("3 operations are pending in the file that is open"), std::string::npos)
+  EXPECT_NE(words.find("3 operations are pending in the file that is still open"),
+            std::string::npos)
       << words;
   std::filesystem::create_directory(state);
   EXPECT_EQ(write_one(rig, "4").status, 503) << "an empty directory is not the outbox";

@@ -30,7 +30,7 @@ std::chrono::milliseconds as_duration(const std::string& text) {
   const std::string unit = text.substr(digits);
   const int scale = unit == "ms" ? 1 : unit == "s" ? 1000 : unit == "m" ? 60'000 : 0;
   if (digits == 0 || digits > 6 || scale == 0) {
-    throw CLI::ValidationError("\"" + text + "\" is no duration; write it as 50ms, 2s or 1m");
+    throw CLI::ValidationError("\"" + text + "\" is not a duration; write it as 50ms, 2s or 1m");
   }
   return std::chrono::milliseconds(std::stol(text.substr(0, digits)) * scale);
 }

@@ -63,7 +63,7 @@ pid_t holder_of_flock(int descriptor) {
 tl::unexpected<Error> busy(const std::string& path, pid_t other) {
   return fail(Error::Kind::kBusy, "another program (" + name_of_process(other) +
                                       ") has the outbox " + path +
-                                      " open: end it, or set outbox.path to another directory");
+                                      " open: stop it, or set outbox.path to another directory");
 }
 
 }  // namespace

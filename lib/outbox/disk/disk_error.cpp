@@ -30,7 +30,7 @@ const char* advice_for(int code) {
     case EPERM:
     case EROFS:
       return "this user must be allowed to read and write the file and its directory, and the file "
-             "system be mounted so";
+             "system must be mounted read-write";
     case EMFILE:
     case ENFILE:
       return "raise the limit on open files (LimitNOFILE= in the systemd unit)";

@@ -26,7 +26,7 @@ Result<void> check_directory(const std::string& path) {
   struct stat found {};
   if (stat(path.c_str(), &found) != 0) return disk_error("open " + path);
   if (!S_ISDIR(found.st_mode)) {
-    return misplaced(path + " is no directory: set outbox.path to one");
+    return misplaced(path + " is not a directory: set outbox.path to one");
   }
   // That what is there can be opened is not enough: salvage and the reserve make new files.
   if (faccessat(AT_FDCWD, path.c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
@@ -34,22 +34,22 @@ Result<void> check_directory(const std::string& path) {
   }
   if (found.st_uid != geteuid() && found.st_uid != 0) {
     return misplaced("the outbox's directory " + path + " belongs to user " +
-                     std::to_string(found.st_uid) +
-                     ", who could exchange the outbox: chown it to " + std::to_string(geteuid()) +
+                     std::to_string(found.st_uid) + ", who could replace the outbox: chown it to " +
+                     std::to_string(geteuid()) +
                      ", the agent's user, or set outbox.path to another directory");
   }
   // A group of the agent's own has nobody else in it.
   const bool is_open_to_group = (found.st_mode & S_IWGRP) != 0 && found.st_gid != getegid();
   if (is_open_to_group || (found.st_mode & S_IWOTH) != 0) {
     return misplaced("others may write to the outbox's directory " + path +
-                     " and could exchange the outbox: chmod go-w " + path);
+                     " and could replace the outbox: chmod go-w " + path);
   }
   return {};
 }
 
 const char* kind_of(const struct stat& file) {
   if (S_ISLNK(file.st_mode)) return "a symbolic link";
-  return S_ISDIR(file.st_mode) ? "a directory" : "no regular file";
+  return S_ISDIR(file.st_mode) ? "a directory" : "not a regular file";
 }
 
 /// Whoever opens a pipe may wait for ever, and whoever follows a link writes somewhere else.

@@ -94,10 +94,11 @@ Result<void> Backup::check_room(std::uint64_t bytes) const {
   const std::uint64_t free_bytes = std::uint64_t{disk.f_bavail} * disk.f_frsize;
   if (free_bytes >= bytes + room_bytes_) return {};
   const auto in_mib = [](std::uint64_t number) { return std::to_string((number >> 20) + 1); };
-  return fail(Error::Kind::kFull, "the backup needs " + in_mib(bytes + room_bytes_) +
-                                      " MiB of room beside the outbox while it is made, and " +
-                                      std::to_string(free_bytes >> 20) +
-                                      " MiB are free: make room on the disk of " + directory);
+  return fail(Error::Kind::kFull,
+              "the backup needs " + in_mib(bytes + room_bytes_) +
+                  " MiB of space beside the outbox while it is made, but only " +
+                  std::to_string(free_bytes >> 20) + " MiB are free: make room on the disk of " +
+                  directory);
 }
 
 Result<BackupProgress> Backup::step() {
@@ -123,9 +124,10 @@ Result<void> Backup::copy() {
   const std::uint64_t copied =
       all - std::min(all, static_cast<std::uint64_t>(std::max(0, remaining)));
   if (copied <= copied_pages_ && ++restarts_ > kRestartsMax) {
-    return failed(Error{Error::Kind::kBusy,
-                        "what writers wrote was rolled back again and again; see the log, and try "
-                        "again once the outbox is well"});
+    return failed(
+        Error{Error::Kind::kBusy,
+              "writes to the outbox were rolled back again and again; see the log, and try "
+              "again once the outbox works"});
   }
   copied_pages_ = copied;
   progress_.done = copied * kPageBytes;

@@ -33,8 +33,9 @@ Result<void> check(const Connection& file, const char* sql, Receipt key, IsAnoth
     if (!row) return tl::make_unexpected(row.error());
     if (!*row) return {};
     if (is_another(key, static_cast<Receipt>(beside->integer(0)), beside->blob(1))) continue;
-    return fail(Error::Kind::kCorrupt, "a row beside " + std::to_string(key) +
-                                           " fails its checksum, and may be the one of it");
+    return fail(Error::Kind::kCorrupt,
+                "a row next to operation " + std::to_string(key) +
+                    " fails its checksum, and may be the row of that operation");
   }
 }
 

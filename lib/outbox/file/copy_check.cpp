@@ -45,7 +45,7 @@ Result<bool> CopyCheck::step() {
   }
   if (found_ == counted_) return false;
   return fail(Error::Kind::kCorrupt, "the copy holds " + std::to_string(found_) +
-                                         " operations where " + std::to_string(counted_) +
+                                         " operations, but " + std::to_string(counted_) +
                                          " are counted: the outbox is damaged");
 }
 

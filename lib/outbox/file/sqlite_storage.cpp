@@ -111,8 +111,8 @@ Result<void> SqliteStorage::open_files(bool is_damaged) {
   if (!place_.is_nowhere() && is_gone && !is_being_set_aside(options_.path)) {
     return fail(Error::Kind::kIo,
                 "the outbox " + options_.path +
-                    " is gone: mount its disk again or put it back; only after a restart does the "
-                    "agent begin an empty one");
+                    " is gone: mount its disk again or put it back; the agent begins an empty one "
+                    "only after a restart");
   }
   if (place_.is_nowhere()) {
     if (auto placed = check_place(options_.path); !placed) return placed;
@@ -200,8 +200,8 @@ Error SqliteStorage::displaced() const {
   return {Error::Kind::kIo,
           "the outbox " + options_.path + " was moved away or deleted while in use: put it back. " +
               std::to_string(stats().pending()) +
-              " operations are pending in the file that is open; they are delivered, but a restart "
-              "begins with what is at that path then"};
+              " operations are pending in the file that is still open; they are delivered, but a "
+              "restart begins with whatever is at that path by then"};
 }
 
 Result<void> SqliteStorage::begin() {
@@ -209,7 +209,7 @@ Result<void> SqliteStorage::begin() {
   is_sealing_ = false;
   if (!open_) return tl::make_unexpected(*trouble());
   if (!notice_displacement() && is_log_taken_away()) {
-    return fail(Error::Kind::kIo, "the outbox's log " + log_path_ + " was taken away");
+    return fail(Error::Kind::kIo, "the outbox's log " + log_path_ + " was removed");
   }
   return open_->begin.start().run();
 }

@@ -62,7 +62,7 @@ Result<void> SqliteStorage::set_clone_aside() {
   if (!kept_as) return tl::make_unexpected(kept_as.error());
   spdlog::warn(
       "outbox: {} was copied from another machine and is set aside as {} "
-      "(outbox.on_clone); this one begins with an empty outbox",
+      "(outbox.on_clone); the agent begins with an empty outbox",
       options_.path, *kept_as);
   return {};
 }

@@ -65,12 +65,13 @@ Result<void> SqliteStorage::set_damaged_aside() {
 Result<Salvaged> SqliteStorage::try_salvage(std::chrono::steady_clock::time_point at,
                                             std::uint64_t room) {
   if (salvaged_at_ && at - *salvaged_at_ < kSalvageEvery) {
-    return fail(Error::Kind::kIo, "the outbox " + options_.path +
-                                      " is damaged again at once: check the disk and the memory of "
-                                      "this machine");
+    return fail(Error::Kind::kIo,
+                "the outbox " + options_.path +
+                    " was damaged again right away: check the disk and the memory of "
+                    "this machine");
   }
   if (room <= room_for_settling()) {
-    return fail(Error::Kind::kFull, "the disk has no room for it; make some");
+    return fail(Error::Kind::kFull, "the disk has no room for it; make room");
   }
   spdlog::warn("outbox: reading what can be read of {}", options_.path);
   const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -147,10 +148,10 @@ Result<void> SqliteStorage::move_remains() {
 
 Error SqliteStorage::waits_for_remains() const {
   std::string text =
-      "the outbox was damaged, and what can be read of it is moved and delivered from " +
-      remains_->file + "; nothing is accepted before the last of it is here";
+      "the outbox was damaged, and what can be read of it is being moved and delivered from " +
+      remains_->file + "; nothing is accepted until all of it has been moved";
   if (room_to_move() < kSalvagedAtOnce)
-    text += "; there is no room on the disk for all of it: make some";
+    text += "; there is no room on the disk for all of it: make room";
   if (!move_failure_.empty()) text += " (" + move_failure_ + ")";
   return {Error::Kind::kIo, text};
 }

@@ -666,11 +666,12 @@ Result<Salvaged> fill(const std::string& path, const std::string& kept_as,
 
 std::string describe(const Salvaged& salvaged) {
   if (!salvaged.is_whole) {
-    return "what can be read of the damaged file, which is kept as " + salvaged.file +
-           ", is moved from it bit by bit; nothing is accepted before the last of it is here";
+    return "what can be read of the damaged file, kept as " + salvaged.file +
+           ", is being moved out of it bit by bit; nothing is accepted until all of it has been "
+           "moved";
   }
   std::string text = std::to_string(salvaged.kept) + " operations could be read and are kept, ";
-  if (!salvaged.is_exact) text += "as far as can be told ";
+  if (!salvaged.is_exact) text += "as far as is known ";
   text += std::to_string(salvaged.lost) + " are lost";
   if (salvaged.held > 0) {
     text +=
@@ -678,7 +679,7 @@ std::string describe(const Salvaged& salvaged) {
         " events may have been sent already and are dead letters now (flowmynactl dead-letters)";
   }
   if (salvaged.next_receipt > 0) {
-    text += "; which receipt was the last cannot be told any more, so they go on at " +
+    text += "; the last receipt is no longer known, so receipts go on at " +
             std::to_string(salvaged.next_receipt) + ", and none is given twice";
   }
   return text + ". The damaged file is kept as " + salvaged.file + ", its log as " + salvaged.file +

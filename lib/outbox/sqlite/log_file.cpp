@@ -67,8 +67,9 @@ Result<void> rewrite_file(const std::string& path) {
   if (FilePlace::of(path).is_nowhere()) return {};
   const int code = sqlite::code_of(File(path).rewrite());
   if (code == SQLITE_OK) return {};
-  return fail(sqlite::kind_of(code), "cannot make sure of " + path + ": " + sqlite3_errstr(code) +
-                                         " (SQLite code " + std::to_string(code) +
+  return fail(sqlite::kind_of(code), "cannot make sure that the disk holds " + path + ": " +
+                                         sqlite3_errstr(code) + " (SQLite code " +
+                                         std::to_string(code) +
                                          "); check the disk and the file's permissions");
 }
 

@@ -44,7 +44,7 @@ const char* hint(int code, int system_error) {
     case SQLITE_PERM:
     case SQLITE_READONLY:
       return "; this user must be allowed to read and write the file and its directory, and the "
-             "file system be mounted so";
+             "file system must be mounted read-write";
     case SQLITE_FULL:
       return "; make room on the disk";
     case SQLITE_IOERR:
@@ -110,7 +110,7 @@ Result<Connection> Connection::open(const std::string& path, bool may_create) {
   // Without the permission to write SQLite takes less, and fails in an odd way later.
   if (sqlite3_db_readonly(handle, "main") == 1) {
     return tl::make_unexpected(
-        make_error(SQLITE_READONLY, "cannot open " + path, "it can only be read"));
+        make_error(SQLITE_READONLY, "cannot open " + path, "it is read-only"));
   }
   return connection;
 }

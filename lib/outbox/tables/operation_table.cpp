@@ -56,7 +56,7 @@ Result<void> OperationTable::rewrite(Receipt receipt, std::string_view stored) {
   fetch_.reset();
   if (!row) {
     return fail(Error::Kind::kCorrupt,
-                "operation " + std::to_string(receipt) + " is damaged or not there");
+                "operation " + std::to_string(receipt) + " is damaged or missing");
   }
   row->stored = stored;
   return rewrite(receipt, *row).map([](bool) {});

@@ -137,8 +137,8 @@ Result<std::int64_t> RowInsert::run(std::int64_t first, BlobSource& blobs) {
   if (!done) return tl::make_unexpected(done.error());
   const std::int64_t others = others_.changes();
   if (others_.last_key() != first + others) {
-    return fail(Error::Kind::kCorrupt, "a row has a higher key than any that was given, though " +
-                                           std::to_string(first) + " is the next one");
+    return fail(Error::Kind::kCorrupt, "the table already has a row with a higher key, although " +
+                                           std::to_string(first) + " is the next one to give");
   }
   return others + 1;
 }

@@ -166,7 +166,7 @@ Result<int> version_of(const Connection& connection) {
     if (!columns) return tl::make_unexpected(columns.error());
     if (*found == *columns) return known;
   }
-  return fail(Error::Kind::kCorrupt, "the outbox is damaged: it does not tell its version");
+  return fail(Error::Kind::kCorrupt, "the outbox is damaged: it does not say its version");
 }
 
 Result<void> check_version(const Connection& connection) {

@@ -176,7 +176,8 @@ TEST(PendingCommand, WhatIsNoReceiptIsAUsageErrorAndSendsNothing) {
       run(agent, define_pending, std::string("pending drop ") + bad);
       ADD_FAILURE() << bad;
     } catch (const CLI::ParseError& error) {
-      EXPECT_NE(std::string(error.what()).find("is no receipt"), std::string::npos) << error.what();
+      EXPECT_NE(std::string(error.what()).find("is not a receipt"), std::string::npos)
+          << error.what();
     }
   }
   EXPECT_THROW(run(agent, define_pending, "pending drop"), CLI::ParseError);

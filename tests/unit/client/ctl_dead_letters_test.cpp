@@ -41,7 +41,7 @@ TEST(DeadLettersView, SaysWhatAndWhyInTwoLinesEach) {
             "            2024-01-02T03:04:05.000Z  422 no?[2J\n"
             "        12  event   Paid on Order:O-1, User:U\n"
             "            2024-01-02T03:04:06.000Z  outcome unknown: timeout\n"
-            "there are more: --after 12\n");
+            "there are more: continue with --after 12\n");
   EXPECT_EQ(view(&dead_letters_view, R"({"dead_letters":[],"more":false})"),
             "there are no dead letters\n");
   EXPECT_EQ(view(&dead_letters_view, "[]"), "the answer holds no list of dead letters");
@@ -60,7 +60,7 @@ TEST(DeadLetterView, ShowsEveryOperationWithItsDigitsAndNamesDamage) {
       "            {\"receipt\":7,\"kind\":\"upsert\",\"accepted_at\":\"2024-01-01T00:00:00.000Z\","
       "\"type\":\"Order\",\"id\":\"O-1\",\"properties\":{\"v\":1e400}}\n"
       "         9  damaged: its row fails the checksum\n");
-  EXPECT_EQ(view(&dead_letter_view, "{}"), "the answer is no dead letter");
+  EXPECT_EQ(view(&dead_letter_view, "{}"), "the answer is not a dead letter");
 }
 
 TEST(RetriedView, CountsWhatWaitsAgainAndNamesWhatCannotBeSent) {
@@ -68,7 +68,7 @@ TEST(RetriedView, CountsWhatWaitsAgainAndNamesWhatCannotBeSent) {
             "retried 1 dead letter: 2 operations pending again\n");
   EXPECT_EQ(view(&retried_view, R"({"dead_letters":2,"operations":1,"damaged":[3,4]})"),
             "retried 2 dead letters: 1 operation pending again\n"
-            "not retried, since an operation in them fails its checksum: 3 4\n");
+            "not retried, because an operation in them fails its checksum: 3 4\n");
 }
 
 /// Runs command lines against a scripted agent, in a directory of their own.

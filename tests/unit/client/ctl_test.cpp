@@ -112,7 +112,7 @@ TEST(StatusView, NamesTheOldestThatIsStuckItsAnswerAndWhatToType) {
                 "stuck          3, the oldest is 42, for 2 h 3 min, after 17 attempts\n"
                 "               HTTP 500: boom?[2J\n"
                 "               `flowmynactl pending --stuck` shows them, `flowmynactl pending "
-                "drop N` gives one up\n"),
+                "drop N` drops one\n"),
             std::string::npos)
       << status_view(status);
 }
@@ -141,8 +141,8 @@ TEST(StatusView, SaysWhatToDoWithoutAKeyAndThatNothingIsLostWhenAllIsRefused) {
                                      "api.key_file or FLOWMYNA_API_KEY\n"),
             std::string::npos);
   status.delivery.state = "refused";
-  EXPECT_NE(status_view(status).find("state          the API refuses everything: all of it is kept "
-                                     "and probed\n"),
+  EXPECT_NE(status_view(status).find("state          the API refuses everything: it is all kept "
+                                     "and tried again\n"),
             std::string::npos);
 }
 
@@ -155,7 +155,7 @@ TEST(StatusView, NamesWhatWasLostAndTheFileToSendIn) {
                                "damaged file   /var/lib/outbox.db.damaged-20261125T014624Z\n"),
       std::string::npos);
   status.outbox.lost_is_exact = false;
-  EXPECT_NE(status_view(status).find("damaged, as far as can be told\n"), std::string::npos);
+  EXPECT_NE(status_view(status).find("damaged, as far as is known\n"), std::string::npos);
 }
 
 TEST(StatusView, LeavesOutWhatIsNotThere) {

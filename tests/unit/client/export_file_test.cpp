@@ -67,10 +67,10 @@ TEST(ExportFile, OneWithAnyByteChangedIsNotTaken) {
     EXPECT_NE(wrong_with(changed), "nothing") << i;
   }
   EXPECT_EQ(wrong_with(file + file),
-            "it goes on behind its last line; import each export by itself");
+            "it goes on after its last line; import each export separately");
   EXPECT_EQ(wrong_with(R"({"flowmyna_export":2,"export":"x"})"),
             "it was exported by a newer version; install that here first");
-  EXPECT_EQ(wrong_with("{\"type\":\"T\"}\n"), "it is no export");
+  EXPECT_EQ(wrong_with("{\"type\":\"T\"}\n"), "it is not an export");
 }
 
 TEST(ExportLine, WhetherAnEventMayHaveBeenSentIsNoPartOfWhatItIs) {

@@ -240,7 +240,7 @@ TEST(DecodeRefusal, TimestampsMustBeIso8601) {
                               R"("timestamp":")" +
                                   std::string(wrong) + "\"}"),
         unprocessable({{R"("body","timestamp")",
-                        "Input should be a valid datetime in ISO 8601, as 2023-01-15T10:30:00Z",
+                        "Input should be a valid datetime in ISO 8601, like 2023-01-15T10:30:00Z",
                         "datetime_parsing"}}));
   }
 }

@@ -149,7 +149,7 @@ TEST_F(ExportLinesTest, WhatNoExportHoldsIsRefusedWithTheNumberOfItsLine) {
             "line 1: not a line of an export");
   EXPECT_EQ(error_of(R"({"dead_letter":1,"operations":[)" + good +
                      R"(],"upsert":{"type":"T","id":"2"}})"),
-            "line 1: the line holds more than one kind of thing");
+            "line 1: the line holds more than one kind of entry");
 }
 
 }  // namespace

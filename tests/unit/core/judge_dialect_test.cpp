@@ -168,18 +168,19 @@ TEST(JudgeContradiction, WhatStandsThereTwiceIsNotBelieved) {
 TEST(JudgeContradiction, NoSuccessWithoutAFailureSettlesNothing) {
   const std::string body = R"({"success":false,"processed":2,"failed":0})";
   EXPECT_EQ(judged(Kind::kEvent, body),
-            kContradicts + "counts no failure, but says success: false: " + body);
+            kContradicts + "counts no failures, but says success: false: " + body);
 }
 
 TEST(JudgeContradiction, ErrorsWithoutAFailureSettleNothing) {
   for (const char* errors : {R"(,"errors":["no"])", R"(,"errors":[null])", R"(,"errors":"no")",
                              R"(,"errors":{"0":"no"})"}) {
-    EXPECT_EQ(of_done(errors), kContradicts + "counts no failure, but has errors: " + done(errors));
+    EXPECT_EQ(of_done(errors),
+              kContradicts + "counts no failures, but has errors: " + done(errors));
   }
 }
 
 TEST(JudgeContradiction, AListOfAnotherLengthThanItsCountSettlesNothing) {
-  const std::string why = "lists another number of items than it counts: ";
+  const std::string why = "lists a different number of items than it counts: ";
   for (const char* ids : {"[]", R"(["u1"])", R"(["u1","u2","u3"])"}) {
     const std::string body = done(R"(,"event_ids":)" + std::string(ids));
     EXPECT_EQ(judged(Kind::kEvent, body), kContradicts + why + body);

@@ -241,7 +241,7 @@ TEST_F(BackupTest, SoIsAnOperationThatIsMissing) {
   must(storage->begin_backup());
   const auto made = run();
   ASSERT_FALSE(made);
-  EXPECT_NE(made.error().message.find("2999 operations where 3000 are counted"), std::string::npos)
+  EXPECT_NE(made.error().message.find("2999 operations, but 3000 are counted"), std::string::npos)
       << made.error().message;
 }
 

@@ -53,7 +53,7 @@ TEST(DeliveredAnswer, OfARefusalHasTheStatusThatTheItemAloneWouldHaveGot) {
 
 TEST(DeliveredAnswer, OfWhatAPersonDroppedSaysSo) {
   EXPECT_EQ(single(upsert("T", "1"), dropped(7)),
-            R"(410 {"detail":"given up by a person before it was delivered","receipt":7,)"
+            R"(410 {"detail":"dropped by a person before it was delivered","receipt":7,)"
             R"("state":"dropped"})");
 }
 

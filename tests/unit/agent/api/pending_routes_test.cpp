@@ -78,7 +78,7 @@ TEST_F(PendingRoutes, WhatIsNotPendingIsNotDroppedAndTheAnswerSaysWhereItIs) {
   EXPECT_EQ(drop("1"), "404 operation 1 is not pending: it is delivered");
   EXPECT_EQ(drop("2"),
             "404 operation 2 is not pending: it is part of dead letter 2; DELETE "
-            "/agent/v1/dead-letters/2 drops that");
+            "/agent/v1/dead-letters/2 drops it");
   EXPECT_EQ(drop("3"), "404 no pending operation has receipt 3");
   EXPECT_EQ(drop("18446744073709551615"),
             "404 no pending operation has receipt 18446744073709551615");
@@ -90,7 +90,7 @@ TEST_F(PendingRoutes, WhatWasMergedOnDiskIsDroppedUnderTheReceiptThatItWentInto)
   fold_all();
   EXPECT_EQ(drop("2"),
             "404 operation 2 was merged into an earlier upsert of its object and shares its fate: "
-            "drop that one, GET /agent/v1/pending has it");
+            "drop that one; GET /agent/v1/pending lists it");
   EXPECT_TRUE(drop("1").starts_with("200 "));
   EXPECT_EQ(drop("2"), "404 operation 2 is not pending: it is dropped");
   EXPECT_EQ(vault.stats().dropped, 2U);
@@ -114,8 +114,8 @@ TEST_F(PendingRoutes, WhatDeliveryDoesNotFindAnyMoreIsLookedForAgain) {
 TEST_F(PendingRoutes, WhatIsNoReceiptIsToldWhereReceiptsAre) {
   for (const char* bad : {"abc", "0", "-1", "1x", "18446744073709551616"}) {
     EXPECT_EQ(drop(bad),
-              "404 what is pending has a number from 1 on, its receipt: GET /agent/v1/pending has "
-              "them")
+              "404 a pending operation is named by its receipt, a number from 1 on: GET "
+              "/agent/v1/pending lists them")
         << bad;
   }
 }

@@ -244,7 +244,7 @@ TEST_F(ConfigTest, ADirectoryIsNoFile) {
 
 TEST_F(ConfigTest, BrokenTomlNamesTheLine) {
   const std::string message = error_of("[log]\nlevel = info\n");
-  EXPECT_TRUE(message.starts_with("the configuration is no valid TOML at agent.toml:2: "))
+  EXPECT_TRUE(message.starts_with("the configuration is not valid TOML at agent.toml:2: "))
       << message;
   EXPECT_TRUE(message.ends_with("; strings need quotes, as in \"30s\"")) << message;
 }
@@ -300,12 +300,14 @@ TEST_F(ConfigTest, AValueOfTheWrongTypeIsToldTheRightOne) {
 }
 
 TEST_F(ConfigTest, ABadUnitIsToldTheGoodOnes) {
-  EXPECT_EQ(error_of("[api]\nrequest_timeout = \"30\"\n"),
-            "'api.request_timeout' at agent.toml:2: '30' is no duration: write a whole number and "
-            "a unit, like \"250ms\", \"30s\", \"5m\" or \"1h\"");
-  EXPECT_EQ(error_of("[outbox]\nmax_size = \"1GB\"\n"),
-            "'outbox.max_size' at agent.toml:2: '1GB' is no size: write a whole number and a unit, "
-            "like \"100B\", \"512KiB\", \"64MiB\" or \"1GiB\"");
+  EXPECT_EQ(
+      error_of("[api]\nrequest_timeout = \"30\"\n"),
+      "'api.request_timeout' at agent.toml:2: '30' is not a duration: write a whole number and "
+      "a unit, like \"250ms\", \"30s\", \"5m\" or \"1h\"");
+  EXPECT_EQ(
+      error_of("[outbox]\nmax_size = \"1GB\"\n"),
+      "'outbox.max_size' at agent.toml:2: '1GB' is not a size: write a whole number and a unit, "
+      "like \"100B\", \"512KiB\", \"64MiB\" or \"1GiB\"");
 }
 
 TEST_F(ConfigTest, AValueOutOfRangeIsToldTheRange) {
@@ -459,16 +461,16 @@ TEST_F(ConfigTest, TheKeyNeverShows) {
 
 TEST_F(ConfigTest, AKeyFileThatIsOfNoUseYetKeepsOnlyDeliveryFromStarting) {
   EXPECT_EQ(problem_of("[api]\nkey_file = \"missing\"\n"),
-            "the key file missing is not there yet: create it, or correct api.key_file");
+            "the key file missing does not exist yet: create it, or correct api.key_file");
   EXPECT_EQ(problem_of("[api]\nkey_file = \"missing/directory/key\"\n"),
-            "the key file missing/directory/key is not there yet: create it, or correct "
+            "the key file missing/directory/key does not exist yet: create it, or correct "
             "api.key_file");
   std::filesystem::create_directory(scratch_ / "d");
   EXPECT_EQ(problem_of("[api]\nkey_file = \"d\"\n"),
             "cannot read the key file d: Is a directory; correct api.key_file");
   write("big", std::string(5000, 'x'));
   EXPECT_EQ(problem_of("[api]\nkey_file = \"big\"\n"),
-            "the key file big is larger than 4096 bytes: api.key_file must lead to a file with "
+            "the key file big is larger than 4096 bytes: api.key_file must name a file with "
             "nothing but the key");
 }
 
@@ -483,9 +485,9 @@ TEST_F(ConfigTest, AKeyFileThatMayNotBeReadSaysWhoShould) {
   const auto key = load_key_file(key_file, unused_);
   ASSERT_EQ(seteuid(own), 0);
   ASSERT_FALSE(key);
-  EXPECT_EQ(without_directory(key.error().message), "the key file key may not be read: let uid " +
+  EXPECT_EQ(without_directory(key.error().message), "the key file key cannot be read: allow uid " +
                                                         std::to_string(own == 0 ? kNobody : own) +
-                                                        " read it");
+                                                        " to read it");
 }
 
 TEST_F(ConfigTest, AKeyFileThatIsAPipeHoldsNothingUp) {
@@ -498,7 +500,7 @@ TEST_F(ConfigTest, WhyThereIsNoKeyIsDescribedInAComment) {
   ASSERT_TRUE(config) << config.error().message;
   EXPECT_NE(
       without_directory(describe(*config))
-          .find("\n# the API key is not set: the key file missing is not there yet: create it, "
+          .find("\n# the API key is not set: the key file missing does not exist yet: create it, "
                 "or correct api.key_file\nkey_file = \"missing\"\n"),
       std::string::npos);
 }

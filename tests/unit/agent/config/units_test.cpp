@@ -27,9 +27,10 @@ TEST(Units, WhatIsNoDurationIsRefusedWithAnExample) {
                            "1h30m", "99999999999999999999s", "9223372036854775807h"}) {
     const auto parsed = parse_duration(text);
     ASSERT_FALSE(parsed) << text;
-    EXPECT_EQ(parsed.error().message, "'" + std::string(text) +
-                                          "' is no duration: write a whole number and a unit, like "
-                                          "\"250ms\", \"30s\", \"5m\" or \"1h\"");
+    EXPECT_EQ(parsed.error().message,
+              "'" + std::string(text) +
+                  "' is not a duration: write a whole number and a unit, like "
+                  "\"250ms\", \"30s\", \"5m\" or \"1h\"");
   }
 }
 
@@ -39,7 +40,7 @@ TEST(Units, WhatIsNoSizeIsRefusedWithAnExample) {
     const auto parsed = parse_size_bytes(text);
     ASSERT_FALSE(parsed) << text;
     EXPECT_EQ(parsed.error().message, "'" + std::string(text) +
-                                          "' is no size: write a whole number and a unit, like "
+                                          "' is not a size: write a whole number and a unit, like "
                                           "\"100B\", \"512KiB\", \"64MiB\" or \"1GiB\"");
   }
 }

@@ -73,9 +73,8 @@ TEST_F(ListenTest, NamesTheLimitOfAPathThatIsTooLong) {
 TEST_F(ListenTest, RefusesARegularFileAndLeavesItUntouched) {
   const std::string path = scratch_ / "notes";
   std::ofstream(path) << "precious";
-  EXPECT_EQ(
-      error_of(path),
-      path + " is a regular file and stays untouched: remove it or set another listen.socket");
+  EXPECT_EQ(error_of(path),
+            path + " is a regular file and is left alone: remove it or set another listen.socket");
   std::string content;
   std::ifstream(path) >> content;
   EXPECT_EQ(content, "precious");
@@ -87,10 +86,10 @@ TEST_F(ListenTest, RefusesADirectoryAndALink) {
   std::filesystem::create_directory(directory);
   std::filesystem::create_symlink("/nowhere", link);
   EXPECT_EQ(error_of(directory), directory +
-                                     " is a directory and stays untouched: remove it or set "
+                                     " is a directory and is left alone: remove it or set "
                                      "another listen.socket");
   EXPECT_EQ(error_of(link), link +
-                                " is a symbolic link and stays untouched: remove it or set "
+                                " is a symbolic link and is left alone: remove it or set "
                                 "another listen.socket");
 }
 
@@ -199,7 +198,7 @@ TEST_F(ListenTest, RefusesAnAddressWithoutAPort) {
     ASSERT_FALSE(socket) << address;
     EXPECT_EQ(socket.error().message,
               "listen.tcp '" + std::string(address) +
-                  "' is no address with a port: write it like \"127.0.0.1:8765\"");
+                  "' is not an address with a port: write it like \"127.0.0.1:8765\"");
   }
 }
 
@@ -252,7 +251,7 @@ TEST_F(ListenTest, TakesOverAnActivatedSocketAndNeverUnlinksIt) {
 TEST_F(ListenTest, RefusesAnActivatedDescriptorThatDoesNotListen) {
   const int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
   EXPECT_EXIT(take_over_activated(fd), testing::ExitedWithCode(1),
-              "systemd handed over a descriptor that is no listening stream socket: use only "
+              "systemd handed over a descriptor that is not a listening stream socket: use only "
               "ListenStream= in the socket unit");
   close(fd);
 }

@@ -76,10 +76,11 @@ TEST_F(SocketKeeperTest, WhatCannotBeMendedIsSaidOnceUntilItIsAnotherThing) {
   std::filesystem::remove(socket_path_);
   std::filesystem::create_directory(socket_path_);
   for (int i = 0; i < 3; ++i) keeper.look();
-  const std::string head = "somebody took the socket " + socket_path_.string() +
-                           " away, and no new client finds the agent: " + socket_path_.string() +
-                           " is ";
-  const std::string tail = " and stays untouched: remove it or set another listen.socket\n";
+  const std::string head =
+      "the socket " + socket_path_.string() +
+      " was removed by somebody, and new clients cannot find the agent: " + socket_path_.string() +
+      " is ";
+  const std::string tail = " and is left alone: remove it or set another listen.socket\n";
   EXPECT_EQ(log(), head + "a directory" + tail);
   std::filesystem::remove(socket_path_);
   std::ofstream(socket_path_) << "precious";
@@ -96,10 +97,12 @@ TEST_F(SocketKeeperTest, ASocketOfSystemdsIsLeftToItAndThatIsSaidOnce) {
   std::filesystem::remove(socket_path_);
   for (int i = 0; i < 3; ++i) keeper.look();
   EXPECT_FALSE(std::filesystem::exists(socket_path_));
-  EXPECT_EQ(log(), "somebody took the socket " + socket_path_.string() +
-                       " away, and no new client finds the agent: systemd made it, so let it do "
-                       "that again: systemctl stop flowmyna-agent.service, restart "
-                       "flowmyna-agent.socket, start flowmyna-agent.service\n");
+  EXPECT_EQ(
+      log(),
+      "the socket " + socket_path_.string() +
+          " was removed by somebody, and new clients cannot find the agent: systemd "
+          "created it and has to create it again: systemctl stop flowmyna-agent.service, restart "
+          "flowmyna-agent.socket, start flowmyna-agent.service\n");
 }
 
 TEST_F(SocketKeeperTest, ATcpSocketHasNoPlaceToLookAfter) {

@@ -50,7 +50,7 @@ TEST_F(OutboxPlaceTest, PlainFilesInADirectoryOfOnesOwnAreFine) {
 TEST_F(OutboxPlaceTest, ADirectoryThatOthersMayWriteToIsRefused) {
   chmod(home.c_str(), 0777);
   EXPECT_EQ(said(), "others may write to the outbox's directory " + home +
-                        " and could exchange the outbox: chmod go-w " + home);
+                        " and could replace the outbox: chmod go-w " + home);
   chmod(home.c_str(), 01777);
   EXPECT_NE(said(), "fine") << "they could put a log there";
 }
@@ -65,7 +65,7 @@ TEST_F(OutboxPlaceTest, WhatOnlyRootCanSetUp) {
   EXPECT_NE(said().find("others may write"), std::string::npos) << "another group";
   ASSERT_EQ(chown(home.c_str(), 12345, 0), 0);
   EXPECT_EQ(said(), "the outbox's directory " + home +
-                        " belongs to user 12345, who could exchange the outbox: chown it to 0, the "
+                        " belongs to user 12345, who could replace the outbox: chown it to 0, the "
                         "agent's user, or set outbox.path to another directory");
 }
 
@@ -80,7 +80,7 @@ TEST_F(OutboxPlaceTest, WhatIsNoPlainFileIsRefusedByName) {
     EXPECT_EQ(said(), name + " is a directory" + tail);
     std::filesystem::remove(path + suffix);
     ASSERT_EQ(mkfifo((path + suffix).c_str(), 0600), 0);
-    EXPECT_EQ(said(), name + " is no regular file" + tail);
+    EXPECT_EQ(said(), name + " is not a regular file" + tail);
     std::filesystem::remove(path + suffix);
   }
 }
@@ -88,7 +88,7 @@ TEST_F(OutboxPlaceTest, WhatIsNoPlainFileIsRefusedByName) {
 TEST_F(OutboxPlaceTest, AFileInTheDirectorysPlaceIsRefused) {
   std::filesystem::remove(home);
   std::ofstream(home) << "x";
-  EXPECT_EQ(said(), home + " is no directory: set outbox.path to one");
+  EXPECT_EQ(said(), home + " is not a directory: set outbox.path to one");
 }
 
 TEST(DiskError, WantOfRoomIsToldFromFailureAndSaysWhatToDo) {

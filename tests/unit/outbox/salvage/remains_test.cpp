@@ -98,7 +98,7 @@ TEST_F(RemainsTest, EverythingThatCanBeReadIsDeliveredOnceAndOnlyThenIsMoreAccep
   EXPECT_EQ(storage->stats().pending(), kOperations - 2);
   EXPECT_EQ(states(*storage, 4), "-dxpp");
   EXPECT_EQ(storage->state(kOperations).value(), ReceiptState::kPending) << "of what remains";
-  EXPECT_NE(refusal(*storage).find("before the last of it is here"), std::string::npos)
+  EXPECT_NE(refusal(*storage).find("until all of it has been moved"), std::string::npos)
       << refusal(*storage);
   EXPECT_TRUE(storage->shrink()) << "what is missing is no damage";
   drain(*storage);
@@ -200,7 +200,7 @@ TEST_F(RemainsTest, OfALargeFileSomeComesLaterThoughThereIsRoom) {
   ASSERT_FALSE(salvage(path, options)->is_whole);
   const auto storage = open_storage(path);
   EXPECT_EQ(refusal(*storage).find("no room"), std::string::npos) << refusal(*storage);
-  EXPECT_NE(refusal(*storage).find("before the last of it is here"), std::string::npos);
+  EXPECT_NE(refusal(*storage).find("until all of it has been moved"), std::string::npos);
   int steps = 0;
   (void)storage->returned();
   while (!refusal(*storage).empty() && steps < 100) {

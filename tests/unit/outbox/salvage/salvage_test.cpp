@@ -506,7 +506,7 @@ TEST_F(SalvageTest, AnOutboxThatIsDamagedAgainAtOnceIsLeftAlone) {
   const auto again = storage->salvage();
   ASSERT_FALSE(again);
   EXPECT_EQ(again.error().kind, Error::Kind::kIo);
-  EXPECT_NE(again.error().message.find("again at once"), std::string::npos);
+  EXPECT_NE(again.error().message.find("again right away"), std::string::npos);
 }
 
 /// Enough operations for a tree of some hundred pages.
