@@ -17,21 +17,21 @@
 
 namespace flowmyna {
 
-/// The whole agent, wired: this type and its one file are the graph of the rooms.
+/// The whole agent, wired together. This type and its .cpp file show how the parts are connected:
 ///
 ///     HTTP server ── router ── vault ── storage
 ///                         │      │ is woken; seals, settles
 ///                         └── delivery: foreman ── planner, judge ── transport
 ///
-/// Threads: `vault`, which serves the sockets as well, and `delivery`. Each has a queue, in which
-/// alone the others meet it.
+/// Threads: `vault`, which also serves the sockets, and `delivery`. Each has a queue; other threads
+/// reach it only through that.
 class Agent {
  public:
   /// Opens the outbox, starts delivery, opens the servers. Every error is one line that says what
   /// to do.
   static Result<std::unique_ptr<Agent>> start(const Config& config);
-  /// Stops accepting, answers what is under way and who waits for delivery, gives delivery a moment
-  /// to settle what is in flight, and closes the outbox. Takes at most about 4 s.
+  /// Stops accepting, answers the requests under way and the writers that wait for delivery, gives
+  /// delivery a moment to settle what is in flight, and closes the outbox. Takes at most about 4 s.
   ~Agent();
   Agent(const Agent&) = delete;
   Agent& operator=(const Agent&) = delete;
@@ -41,18 +41,19 @@ class Agent {
   void reload(const Config& config);
   /// Delivers with this key from now on; where the API refused the one before, at once.
   void use_key(const Secret& key);
-  /// What should hold a key is of no use: the one in use stays, if there is one.
+  /// The configured source gives no usable key, for this reason. The key in use stays, if any.
   void lack_key(const std::string& why);
-  /// There is a route, an address or a link that was not there, or the machine slept.
+  /// A route, an address or a link appeared, or the machine slept.
   void network_changed();
-  /// A route, an address or a link went away, and nothing came.
+  /// A route, an address or a link went away, and none appeared.
   void network_lost();
 
   /// The names of the sockets it listens on.
   std::vector<std::string> listening() const;
-  /// The places in the file system at which clients look for it.
+  /// The paths at which clients look for them.
   std::vector<std::filesystem::path> socket_places() const;
-  /// Something may have happened at one of them. The thread that destroys the agent.
+  /// To be called when something may have happened at one of those paths, on the thread that
+  /// destroys the agent.
   void look_after_sockets();
 
  private:

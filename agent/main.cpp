@@ -76,7 +76,7 @@ std::string lack_of_key(const ApiConfig& api) {
   return std::string("no API key: set api.key_file or FLOWMYNA_API_KEY") + kMeanwhile;
 }
 
-/// What is in effect, on standard output; what is unwise or missing, on the other.
+/// Prints what is in effect to standard output, and warnings to standard error.
 int print(const Config& config) {
   std::fputs(describe(config).c_str(), stdout);
   std::vector<std::string> warnings = config.warnings;

@@ -1,4 +1,4 @@
-// The router's fourth part: a backup of the whole outbox, for those who may see everything.
+// The router's backup routes: a copy of the whole outbox, for those who may see everything.
 
 #include <unistd.h>
 

@@ -7,7 +7,7 @@
 
 namespace flowmyna {
 
-/// What there is to tell of dead letters and receipts, and its JSON.
+/// Reports on dead letters and receipts, and their JSON.
 
 /// One entry of `GET /agent/v1/dead-letters`: what the API said, and the item as it was sent.
 /// `kind` and `item` are null where an operation is damaged, `status` where there was no refusal.

@@ -1,4 +1,4 @@
-// The router's other half: dead letters, from the listing to the decision of a person.
+// The router's routes for dead letters, from the listing to a person's decision.
 
 #include <algorithm>
 #include <memory>
@@ -43,7 +43,7 @@ LetterLimits only(Receipt letter) {
   return limits;
 }
 
-/// Why there is no dead letter of this number, in words that lead on.
+/// Why there is no dead letter of this number, and where to look instead.
 std::string no_such_letter(const ReceiptReport& report) {
   const std::string number = std::to_string(report.receipt);
   const std::string none = "no dead letter has the number " + number;

@@ -61,7 +61,8 @@ bool is_dropped(const OperationOutcome& outcome) {
   return outcome.state == OperationOutcome::State::kDropped;
 }
 
-/// The API's words about an item; its place in the request that was sent is nobody's business.
+/// The API's words about an item, without its place in the request that was sent, which is of no
+/// use to the writer.
 std::string words_of(const OperationOutcome& outcome) {
   if (is_dropped(outcome)) return "dropped by a person before it was delivered";
   return std::string(split_item_error(outcome.reason).reason);

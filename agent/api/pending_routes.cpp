@@ -1,5 +1,5 @@
-// The router's part for what waits: the listing, what of it is stuck, and a person's decision to
-// give one up.
+// The router's routes for pending operations: the listing, what of it is stuck, and a person's
+// decision to drop one.
 
 #include <memory>
 
@@ -21,7 +21,7 @@ std::function<void(const Result<std::string>&)> answer_with_body(SharedResponder
   };
 }
 
-/// Why nothing that waits can be dropped under this receipt, in words that lead on.
+/// Why nothing pending can be dropped under this receipt, and where to look instead.
 std::string not_pending(const ReceiptReport& report) {
   const std::string number = std::to_string(report.receipt);
   if (report.letter) {

@@ -27,8 +27,8 @@ struct PendingQuery {
 };
 
 /// Looks through the backlog, oldest first, in small reads between which writers have their turn,
-/// and ends with `{"pending":[…],"more":bool}`. `more`: there is something behind the last entry,
-/// or the scan gave up before the end of a large backlog in which little matches.
+/// and ends with `{"pending":[…],"more":bool}`. `more`: there is something after the last entry, or
+/// the scan gave up before the end of a large backlog in which little matches.
 class PendingScan : public std::enable_shared_from_this<PendingScan> {
  public:
   using Done = std::function<void(Result<std::string>)>;

@@ -11,8 +11,8 @@ namespace flowmyna {
 inline constexpr std::chrono::seconds kPreferredWaitMax{3600};
 
 /// `wait=S` among the preferences of a header `Prefer` (RFC 7240, section 4.3), at most
-/// kPreferredWaitMax. Nothing when there is none, when it is 0, and when it is no number of
-/// seconds: a preference that is not understood is ignored (section 2). Of several the first one
+/// kPreferredWaitMax. Nothing when there is none, when it is 0, and when it is not a number of
+/// seconds: a preference that is not understood is ignored (section 2). The first of several
 /// counts.
 std::optional<std::chrono::seconds> preferred_wait(std::string_view prefer);
 

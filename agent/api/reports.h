@@ -25,12 +25,13 @@ struct Snapshot {
   DeliveryStatus delivery;
 };
 
-/// How long the oldest operation waits. Its acceptance is told by the wall clock, which may have
-/// been set since: it was not in the future, and not before this run if it was in it.
+/// How long the oldest operation has been waiting. Its acceptance was noted by the wall clock,
+/// which may have been set since; so the age is never negative, and for an operation of this run
+/// never longer than the run.
 std::optional<std::chrono::seconds> oldest_age(const Snapshot& snapshot);
 
-/// The counters as they are told. An event that may be recorded more than once is counted for good
-/// with its settlement, and told as soon as it is sent again.
+/// The counters as they are reported. An event that may be recorded more than once is added to the
+/// stored counter when its request is settled, but reported as soon as it is sent again.
 Counters counters_to_tell(const Snapshot& snapshot);
 
 /// What DeliveryStatus::endpoints are called, in their order.

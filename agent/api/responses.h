@@ -13,7 +13,7 @@
 
 namespace flowmyna {
 
-/// What the router's answers are made of, whatever the route.
+/// Helpers that the answers of all routes share.
 
 HttpResponse json(int status, std::string body);
 
@@ -22,8 +22,8 @@ HttpResponse problem(int status, std::string_view text);
 
 /// 507 with Retry-After when the outbox is full, else 503.
 HttpResponse failed(const Error& error);
-/// The same where somebody's turn may have ended: what a person has to begin anew is a conflict
-/// (kInvalid, 409), what somebody else is doing is worth another try (kBusy).
+/// The same for actions that take several requests, or that somebody else may be doing: 409 for
+/// kInvalid, when a person has to begin anew; Retry-After for kBusy, when another try is worth it.
 HttpResponse not_now(const Error& error);
 
 /// For callbacks, which have to be copyable.

@@ -21,7 +21,8 @@ class StuckList : public std::enable_shared_from_this<StuckList> {
  public:
   using Done = std::function<void(Result<std::string>)>;
 
-  /// How many items to ask delivery for: of a filter nobody can say how many it takes.
+  /// How many items to ask delivery for. With a filter all of them, since nobody knows in advance
+  /// how many match.
   static std::size_t items_wanted(const PendingQuery& query);
 
   /// `items` as delivery gave them when it was asked for so many.

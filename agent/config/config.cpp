@@ -52,7 +52,8 @@ void find_key(const Environment& environment, Config& config) {
   }
 }
 
-/// libcurl reads it anew for new connections, and then says whether certificates are in it.
+/// Only whether it can be read, and is not empty, is checked here: libcurl reads it for each new
+/// connection, and then says whether it holds certificates.
 void check_ca_file(Config& config) {
   if (config.api.ca_file.empty()) return;
   char byte = 0;

@@ -31,14 +31,14 @@ struct Environment {
   std::string get(const std::string& name) const;
 };
 
-/// [api]: the other side, and how hard to lean on it.
+/// [api]: where the API is, and how much is asked of it at a time.
 struct ApiConfig {
   /// Without a slash at the end. Default: the vendor's documented base URL.
   std::string url = "https://api.flowmyna.com/api/public/v1";
   /// From FLOWMYNA_API_KEY, else from key_file, else empty: then operations are only accepted.
   Secret key;
-  /// Why what should hold the key is of no use (yet), and what to do; empty when there is a key, or
-  /// none was promised. Does not contain what was found in its place.
+  /// Why the configured source of the key gives none (yet), and what to do; empty when there is a
+  /// key, or no source is configured. Never contains what was found in the key's place.
   std::string key_problem;
   std::filesystem::path key_file;
   /// A connection that takes longer is on a network that does not work; backing off is cheaper.
@@ -114,8 +114,8 @@ struct DeliveryConfig {
   std::chrono::milliseconds retry_initial{1000};
   /// Notices a repaired server within minutes without hammering a broken one.
   std::chrono::milliseconds retry_max{300'000};
-  /// An item that the API fails while it takes others may fail for now only; an hour outlasts a
-  /// deployment, and tells of what is bad within the shift.
+  /// An item that fails while others succeed may fail only for now: an hour outlasts a deployment
+  /// of the API, and still shows a bad item within the shift.
   std::chrono::milliseconds dead_letter_after{3'600'000};
 };
 
@@ -133,7 +133,7 @@ struct Config {
   OutboxConfig outbox;
   DeliveryConfig delivery;
   LogConfig log;
-  /// What is allowed and unwise, one line each, for the log.
+  /// Settings that are allowed but unwise, one line each, for the log.
   std::vector<std::string> warnings;
 };
 
@@ -146,10 +146,10 @@ inline constexpr const char* kSystemConfigFile = "/etc/flowmyna-agent/agent.toml
 /// Every error is kInvalid and one line that names the place (file and line, or the variable) and
 /// says what to do; it never contains a key.
 ///
-/// What only delivery needs and comes from elsewhere, the key and the file of authorities, is no
-/// error while it is absent or of no use: operations are accepted meanwhile, and it is taken once
-/// it appears. That is said by `api.key_problem` and in `warnings`. All else is written in the
-/// configuration itself, where nothing will appear: a person is there to correct it.
+/// The key and the file of certificates may be missing or unusable without an error: only delivery
+/// needs them, they come from elsewhere, and they are taken once they appear; operations are
+/// accepted meanwhile. `api.key_problem` and `warnings` say so. All else is written in the
+/// configuration itself, so a person is there to correct it.
 Result<Config> load_config(const std::optional<std::filesystem::path>& file,
                            const Environment& environment);
 

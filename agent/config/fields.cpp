@@ -232,7 +232,7 @@ std::string show_url(const Config& config) {
   return toml_string(config.api.url);
 }
 
-/// Its credentials are for nobody who only wants to see what is in effect.
+/// Shown without its credentials, which nobody needs who wants to see what is in effect.
 ConfigValue proxy() {
   return {text([](auto& c) -> auto& { return c.api.proxy; }).read,
           [](const Config& config) { return toml_string(without_credentials(config.api.proxy)); }};
@@ -257,7 +257,7 @@ const std::vector<ConfigField>& config_fields() {
                                   std::pair{std::string_view("error"), "error"},
                                   std::pair{std::string_view("critical"), "critical"},
                                   std::pair{std::string_view("off"), "off"}};
-  // The ranges keep out what cannot work or is a slip of the unit; they are no tuning advice.
+  // The ranges exclude what cannot work and slips of the unit; they are not tuning advice.
   static const std::vector<ConfigField> kFields = {
       {"api", "url", {read_url, show_url}},
       {"api", "key_file", path([](auto& c) -> auto& { return c.api.key_file; })},

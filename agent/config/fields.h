@@ -39,8 +39,8 @@ struct ConfigField {
   ConfigValue value;
 };
 
-/// The schema: every key there is, in the order of the documentation, those of a section together.
-/// What reads the file, names what is misspelt, and describes what is in effect goes by it.
+/// The schema: every key there is, in the order of the documentation, grouped by section. Reading
+/// the file, finding misspelt keys and describing what is in effect all use it.
 const std::vector<ConfigField>& config_fields();
 
 }  // namespace flowmyna

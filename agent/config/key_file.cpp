@@ -13,7 +13,7 @@
 namespace flowmyna {
 namespace {
 
-/// A key is 40 bytes; what is much larger is another file, given by mistake.
+/// A key is 40 bytes; a much larger file was named by mistake.
 constexpr std::size_t kKeyFileMaxBytes = 4096;
 
 std::string why_unread(const std::filesystem::path& path, int error) {

@@ -23,8 +23,8 @@ inline bool is_loopback_host(std::string_view host) {
   return inet_pton(AF_INET6, text.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6) != 0;
 }
 
-/// A host and its port, as in a Host header or a listening address. `port` is what stands behind
-/// the last colon outside brackets, empty when there is none.
+/// A host and its port, as in a Host header or a listening address. `port` is what stands after the
+/// last colon outside brackets, empty when there is none.
 struct HostAndPort {
   std::string_view host;
   std::string_view port;

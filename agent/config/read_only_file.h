@@ -13,7 +13,7 @@ namespace flowmyna {
 /// A file that is to be read, or why it cannot be.
 class ReadOnlyFile {
  public:
-  /// Without waiting for whoever would write into a pipe.
+  /// Opens without blocking, even a pipe that nobody writes to.
   explicit ReadOnlyFile(const std::filesystem::path& path)
       : fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)), open_error_(errno) {}
   ~ReadOnlyFile() {
@@ -28,7 +28,7 @@ class ReadOnlyFile {
     const ssize_t got = ::read(fd_, bytes, size);
     return got < 0 ? -errno : got;
   }
-  /// By the group as well.
+  /// By the group or by everybody.
   bool can_be_read_by_others() const {
     struct stat info {};
     return fstat(fd_, &info) == 0 && (info.st_mode & (S_IRGRP | S_IROTH)) != 0;

@@ -27,7 +27,7 @@ Parsed<client::EventObject> parse_object(std::string_view argument);
 /// `TYPE:ID=QUALIFIER` applied to the object of that name; the last `=` ends the id.
 Parsed<void> apply_qualifier(std::string_view argument, std::vector<client::EventObject>& objects);
 
-/// Empty for a number from 1 on, else what is wrong, as CLI11 wants it.
+/// Empty for a number from 1 on, else what is wrong, in the form that CLI11 expects.
 std::string objection_to_receipt(const std::string& argument);
 
 /// Percent-encodes all but RFC 3986's unreserved characters.

@@ -21,7 +21,7 @@ std::string check_view(const Check& check);
 
 /// Pure judgements of what the agent says.
 Check check_state(const client::Status& status);
-/// One for each endpoint that does worse than the whole.
+/// One for each endpoint that is worse off than delivery as a whole.
 std::vector<Check> check_endpoints(const client::Status& status);
 Check check_stuck(const client::Status& status);
 Check check_outbox(const client::Status& status);

@@ -105,7 +105,7 @@ class ExportSession {
   std::uint64_t damaged_ = 0;
 };
 
-/// Drops in the agent what a file holds, and nothing that has become more than that since.
+/// Drops in the agent what a file holds, except what has changed there since.
 class Dropper {
  public:
   Dropper(ExportSession& session, std::istream& file) : session_(session), file_(file) {

@@ -8,16 +8,16 @@
 
 namespace flowmyna::ctl {
 
-/// The file of an export: NDJSON, one line of frame before and one behind the lines that the agent
+/// The file of an export: NDJSON, with one line before and one line after the lines that the agent
 /// gives (core/export_lines.h):
 ///
 ///     {"flowmyna_export":1,"export":"ID","source":"ID","version":"0.1.0","through":N,…}
 ///     …
 ///     {"end":true,"lines":N,"crc32":"0123abcd"}
 ///
-/// `source` names the outbox, `through` its highest receipt then. The checksum (CRC-32, as gzip has
-/// it) is that of every byte before the last line, so a file that was cut short or damaged on its
-/// way is not taken for what it is not.
+/// `source` names the outbox, `through` is its highest receipt at that time. The checksum (CRC-32,
+/// as gzip has it) is that of every byte before the last line, so it is noticed when a file was cut
+/// short or damaged on its way.
 
 /// Whether a file that begins with this line is an export, of whatever version.
 bool is_export_header(std::string_view first_line);

@@ -120,7 +120,7 @@ struct ImportArguments {
   bool again = false;
 };
 
-/// Some editors put one in front of UTF-8. Reading goes on behind it, if it is there.
+/// Some editors put one in front of UTF-8. Reading goes on after it, if it is there.
 void skip_byte_order_mark(std::istream& in) {
   for (const char expected : {'\xef', '\xbb', '\xbf'}) {
     if (in.peek() != std::char_traits<char>::to_int_type(expected)) return;

@@ -5,8 +5,8 @@
 
 namespace flowmyna::ctl {
 
-/// A file in the making, beside its place. It appears whole or not at all, and is removed unless it
-/// was put into its place.
+/// A file that is being written under a temporary name beside its final place. There it appears
+/// whole or not at all; it is removed unless it was put into place.
 class NewFile {
  public:
   /// An existing file is left alone unless `replaces` is set.

@@ -9,9 +9,9 @@
 
 namespace flowmyna::ctl {
 
-/// An object in an answer of the agent, read without making numbers of what is a number: an
-/// application's values keep their digits, and one that no double holds (`1e400`) is no reason to
-/// refuse the answer. Points into the answer.
+/// A JSON object in an answer of the agent. Numbers are not converted: an application's values keep
+/// their digits, and one that no double can hold (`1e400`) is no reason to refuse the answer.
+/// Points into the answer.
 class RawObject {
  public:
   /// Nothing when `json` is not an object.

@@ -15,7 +15,7 @@ enum Exit : int {
   kExitUsage = 2,   ///< the command line is wrong
 };
 
-/// What the command line has settled: which socket, and which command with its options bound.
+/// What the command line says: which socket, and which command with its options bound.
 struct Session {
   std::string socket_path;
   std::function<int()> run;  ///< set by the command that was named; gives the exit code

@@ -29,7 +29,7 @@ std::string state_text(const std::string& state, const std::optional<double>& ne
   return next_attempt ? text + ", next attempt in " + duration_text(*next_attempt) : text;
 }
 
-/// A line for an endpoint that does worse than the whole.
+/// A line for an endpoint that is worse off than delivery as a whole.
 std::string endpoint_line(const char* label, const client::Status::Delivery::Endpoint& endpoint,
                           const std::string& whole) {
   if (!is_worse(endpoint, whole)) return {};

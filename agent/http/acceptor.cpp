@@ -14,7 +14,7 @@ namespace {
 
 using Monotonic = std::chrono::steady_clock;
 
-/// In one go, before the connections that are there have their turn.
+/// How many are accepted at a time, before the open connections have their turn.
 constexpr int kAcceptedMax = 16;
 /// Whoever has the descriptors or the memory needs time to give some back.
 constexpr std::chrono::milliseconds kRest{500};
@@ -63,7 +63,7 @@ bool Acceptor::accept_one() {
     if (errno != EAGAIN) rest(errno);
     return false;
   }
-  // Closes the descriptor when it fails, for want of memory or by a limit of the kernel's.
+  // Closes the descriptor when it fails, out of memory or at a limit of the kernel.
   if (MHD_add_connection(core_->daemon, fd, peer, size_bytes) != MHD_YES) {
     rest(errno);
     return false;

@@ -10,16 +10,18 @@
 
 namespace flowmyna {
 
-/// Takes in a server's clients where libmicrohttpd cannot do that well by itself. It listens on one
-/// socket for life: one whose file somebody deleted is replaced here, and the connections that are
-/// open do not notice. And for want of descriptors it accepts nobody before a connection ends, or,
-/// without one, spins: here that is said, and tried again. Until one of the two has happened the
-/// library accepts, since to what it is given it makes two system calls more for each answer, in
-/// the belief that it may be TCP.
+/// Accepts a server's clients in two cases that libmicrohttpd does not handle well:
+/// - It listens on one socket for life. When somebody has deleted the socket's file, the socket is
+///   replaced here, and open connections do not notice.
+/// - Out of descriptors, it accepts nobody until a connection ends, or spins when there is none.
+///   Here that is logged, and tried again.
 ///
-/// As many clients as the server's options allow; further ones wait in the backlog of the socket.
-/// Attached to the server's loop. Functions without a remark are for the loop's thread, or for
-/// others between its turns (EventLoop::between).
+/// Until one of the two happens the library accepts by itself: on a connection that it is handed it
+/// makes two more system calls for each answer, since that may be TCP.
+///
+/// Accepts as many clients as the server's options allow; further ones wait in the backlog of the
+/// socket. Attached to the server's loop. Functions without a remark are for the loop's thread, or
+/// for others between its turns (EventLoop::between).
 class Acceptor final : public EventLoop::Source {
  public:
   Acceptor(ListeningSocket socket, std::shared_ptr<HttpServer::Core> core);
@@ -30,12 +32,12 @@ class Acceptor final : public EventLoop::Source {
 
   /// Accepts from now on, in place of libmicrohttpd. Idempotent.
   void take_over();
-  /// The same, listening on this socket. Who waits in the backlog of the one before is taken in,
-  /// unless there are too many.
+  /// The same, on this socket from now on. Clients in the backlog of the previous socket are
+  /// accepted first, unless there are too many.
   void replace(ListeningSocket socket);
   /// Accepts nobody any more.
   void stop();
-  /// After `stop`: gives the path free.
+  /// After `stop`: frees the path.
   void close() { socket_.close(); }
   /// The thread that calls `replace`.
   const ListeningSocket& socket() const { return socket_; }

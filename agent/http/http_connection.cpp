@@ -247,7 +247,7 @@ void HttpConnection::grow_body(std::size_t size_bytes) {
   request_.body.reserve(std::max(needed_bytes, 2 * request_.body.capacity()));
 }
 
-/// Lets go of the body; room for a small one stays.
+/// Empties the body, but keeps memory for a small one.
 void HttpConnection::free_body() {
   empty_out(request_.body, kInitialBodyBytes + kBodyPadding);
 }
@@ -280,7 +280,7 @@ MHD_Result HttpConnection::hand_over() {
   return handed_over->is_answered() ? answer(handed_over->response()) : MHD_YES;
 }
 
-/// What the next turn does not find answered takes longer than a commit.
+/// An answer that is not there in the next turn takes longer than a commit.
 MHD_Result HttpConnection::look_for_answer() {
   if (channel->is_answered()) {
     core_->goes_on = true;

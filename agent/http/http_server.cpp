@@ -62,8 +62,8 @@ void on_completed(void*, MHD_Connection*, void** request, MHD_RequestTermination
   if (*request != nullptr) static_cast<HttpConnection*>(*request)->complete();
 }
 
-/// Most of what the library has to say is about clients, and not logged. What it says first for
-/// want of a descriptor is looked for.
+/// Most of the library's messages are about clients, and not logged. Only the first one about
+/// running out of descriptors is looked for.
 void on_message(void* core, const char* format, va_list) {
   if (std::strncmp(format, kCannotAccept.data(), kCannotAccept.size()) != 0) return;
   static_cast<HttpServer::Core*>(core)->has_failed_to_accept = true;

@@ -61,12 +61,12 @@ struct HttpCounts {
 
 class Acceptor;
 
-/// The first room: HTTP/1.1 on one listening socket, bytes in and out, never JSON.
+/// The HTTP server: HTTP/1.1 on one listening socket. It handles bytes and knows nothing of JSON.
 ///
-/// It has no thread: it is a source of an event loop, and so is its acceptor of clients. The loop's
-/// thread serves all connections and is the server's thread. Each complete request is handed
-/// to the handler. An answer that is there when the server is served next, such as one that took a
-/// commit of the same thread, costs nothing further; a connection whose answer takes longer is
+/// It has no thread of its own: it is a source of an event loop, and so is its Acceptor. The loop's
+/// thread serves all connections; it is the "server's thread". Each complete request is handed to
+/// the handler. An answer that is ready the next time the loop serves the server (say, after a
+/// commit on the same thread) costs nothing more; a connection whose answer takes longer is
 /// suspended until the Responder is used.
 ///
 /// On TCP every request needs `Authorization: Bearer KEY` or `X-FlowMyna-Api-Key: KEY`, else 401.
@@ -95,10 +95,10 @@ class HttpServer final : private EventLoop::Source {
   /// be called from the handler or from several threads at once.
   void stop();
 
-  /// Listens on this socket, of the same kind, in place of the one before; connections stay. For
-  /// the thread that stops it.
+  /// Listens on this socket, of the same kind, instead of the previous one; connections stay. Only
+  /// the thread that calls stop().
   void listen_on(ListeningSocket socket);
-  /// What it listens on. The same thread.
+  /// What it listens on. Only the thread that calls stop().
   const ListeningSocket& socket() const;
 
   /// The key for TCP from the next request on, as after a reload. Any thread.

@@ -10,11 +10,11 @@
 
 namespace flowmyna {
 
-/// One request as it came in. It is the server's, and there until the handler has returned.
+/// One request as it came in. The server owns it; it is valid until the handler returns.
 struct HttpRequest {
   std::string method;         ///< as written, e.g. "POST"
   std::string path;           ///< without the query, as written (not percent-decoded)
-  std::string query;          ///< what stands behind '?', raw; empty when there is none
+  std::string query;          ///< what stands after '?', raw; empty when there is none
   std::string content_type;   ///< header value as written, empty when absent
   std::optional<uid_t> user;  ///< who asks, on the Unix socket
   std::string prefer;         ///< header values as written, joined by ", "; empty when absent
@@ -55,7 +55,8 @@ class Responder {
   Responder(const Responder&) = delete;
   Responder& operator=(const Responder&) = delete;
 
-  /// An empty body for the answer, with the room of an earlier one: on the server's thread, once.
+  /// An empty body for the answer that reuses the memory of an earlier one. On the server's thread,
+  /// once.
   std::string take_body();
 
   void send(HttpResponse response);

@@ -68,7 +68,7 @@ struct HttpServer::Core {
         options(std::move(http_options)),
         handler(std::move(http_handler)) {}
 
-  /// Any thread: libmicrohttpd goes on with it when the server is served next, which is soon.
+  /// Any thread. libmicrohttpd goes on with it the next time the server is served, which is soon.
   void resume(MHD_Connection* connection) {
     MHD_resume_connection(connection);
     has_resumed.store(true);
@@ -82,10 +82,10 @@ struct HttpServer::Core {
   MHD_Daemon* daemon = nullptr;
 
   // The server's thread only.
-  /// A run of libmicrohttpd ended amid what the next one may go on with: it makes an answer's
-  /// header in one and sends it in the next, and reads a few KiB of a body in each.
+  /// libmicrohttpd has more to do right away: it makes an answer's header in one run and sends it
+  /// in the next, and reads a few KiB of a body in each.
   bool goes_on = false;
-  /// libmicrohttpd could not accept a client, and would do what it does then: see Acceptor.
+  /// libmicrohttpd failed to accept a client, so the Acceptor has to take over.
   bool has_failed_to_accept = false;
   std::unordered_map<uid_t, unsigned> connections_by_user;
   std::size_t large_bodies_bytes = 0;
@@ -97,7 +97,7 @@ struct HttpServer::Core {
   HttpConnection* first_connection = nullptr;  ///< list, guarded by mutex
   Secret bearer_key;                           ///< guarded by mutex
 
-  std::atomic<bool> has_resumed{false};  ///< connections since the server was served
+  std::atomic<bool> has_resumed{false};  ///< a connection, since the server was last served
   std::atomic<int> senders{0};           ///< threads inside Channel::send
   std::atomic<std::uint64_t> connections_open{0};
   std::atomic<std::uint64_t> requests{0};

@@ -8,10 +8,10 @@
 
 namespace flowmyna {
 
-/// Keeps a server's Unix socket where clients look for it: where somebody took it away (a cleaner
-/// of temporary files, a person) it is made again, and the connections that are open go on. What
-/// was put into its place is not touched, and a socket of systemd's is systemd's to make. Each
-/// trouble is said once. Used by the thread that opens and stops the server.
+/// Keeps a server's Unix socket where clients look for it. When somebody removed it (a cleaner of
+/// temporary files, a person), it is created again, and open connections go on. What was put in its
+/// place is not touched, and a socket that systemd made is left for systemd to make again. Each
+/// trouble is logged once. Used by the thread that opens and stops the server.
 class SocketKeeper {
  public:
   /// `server` must outlive it.

@@ -12,7 +12,7 @@ namespace flowmyna {
 class KeyHolder {
  public:
   KeyHolder(Secret key, std::string problem) : key_(std::move(key)), problem_(std::move(problem)) {}
-  /// Whether it is another one than before.
+  /// Returns whether it differs from the previous key.
   bool set(const Secret& key) {
     const std::lock_guard lock(mutex_);
     problem_.clear();
@@ -20,7 +20,8 @@ class KeyHolder {
     key_ = key;
     return true;
   }
-  /// What should hold a key is of no use. Whether there is none from before, that stays.
+  /// The configured source gives no usable key. A previous key stays; returns whether there is
+  /// none.
   bool lack(const std::string& problem) {
     const std::lock_guard lock(mutex_);
     if (!key_.empty()) return false;

@@ -9,9 +9,9 @@
 namespace flowmyna {
 namespace {
 
-/// Open at one time besides connections and transfers: the outbox and a salvage of it, the servers,
-/// what is watched, the log; twice what they were ever seen to be, and the key and the certificates
-/// that are read now and then.
+/// Files that are open at one time besides connections and transfers: the outbox and a salvage of
+/// it, the servers, what is watched, the log; twice the most that was ever seen, plus the key and
+/// the certificates, which are read now and then.
 constexpr rlim_t kOwnFiles = 64;
 /// A transfer's connection, a second address that is tried beside it, and its resolver's pair.
 constexpr rlim_t kFilesPerTransfer = 4;

@@ -92,7 +92,7 @@ void LogSink::run() {
   finished_.notify_all();
 }
 
-/// Where the gap is: behind what was written, and before the oldest line that is left.
+/// Where the gap is: after what was written, and before the oldest line that is left.
 std::string LogSink::tell_dropped(std::size_t lines) {
   const std::string text = std::to_string(lines) +
                            (lines == 1 ? " line of this log is" : " lines of this log are") +

@@ -29,13 +29,13 @@ namespace flowmyna {
 /// Any thread may log.
 class LogSink final : public spdlog::sinks::base_sink<std::mutex> {
  public:
-  /// What waits, at most: the lines of a bad hour. One line is taken however long it is.
+  /// The most that may be queued: the lines of a bad hour. One line is taken however long it is.
   static constexpr std::size_t kQueuedMaxBytes = 256UL << 10U;
 
   /// Starts its thread. `fd` must stay open until `finish` has returned true.
   static std::shared_ptr<LogSink> open(int fd, std::size_t queued_max_bytes = kQueuedMaxBytes);
 
-  /// Queues a line as it is, which is to end with a newline, behind what was logged before.
+  /// Queues `line` unchanged, after all that was logged before. It must end with a newline.
   void say(std::string line);
   /// Waits until all that was queued is written, for `patience` at most; whether it is. What is
   /// logged afterwards may be lost.

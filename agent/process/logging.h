@@ -6,7 +6,7 @@
 
 namespace flowmyna {
 
-/// Sends the process's log to standard error, as the configuration says; nobody who logs waits for
+/// Sends the process's log to standard error, as the configuration says. Logging never waits for
 /// whoever reads that (see LogSink). Where it is the journal, text lines carry the priority prefix
 /// of sd-daemon(3) instead of a time, which the journal adds itself.
 ///
@@ -14,8 +14,8 @@ namespace flowmyna {
 /// others are logging, it changes format and level.
 void set_up_logging(const LogConfig& config);
 
-/// At the end of the process: waits for a moment until what was logged is written, and behind it
-/// `last_line`, bare as it is, unless that is empty.
+/// At the end of the process: waits for a moment until the log is written, and after it
+/// `last_line`, without any prefix, unless that is empty.
 void finish_logging(const std::string& last_line = {});
 
 }  // namespace flowmyna

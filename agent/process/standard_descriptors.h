@@ -8,8 +8,8 @@
 namespace flowmyna {
 
 /// Opens /dev/null in the place of a standard descriptor that the process was started without
-/// (`2>&-`). Else the next file that is opened takes the number, and gets what is printed: an
-/// outbox lines of the log, an export its progress. To be called before anything is opened.
+/// (`2>&-`). Otherwise the next file to be opened would get that number, and with it what is
+/// printed: log lines in an outbox, progress in an export. To be called before anything is opened.
 inline void open_standard_descriptors() {
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
     if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;

@@ -6,8 +6,8 @@
 
 namespace flowmyna {
 
-/// Tells sleep from waking, by the two clocks of which one stands still while the machine is
-/// suspended. Pure.
+/// Notices that the machine was suspended, by comparing two clocks: CLOCK_MONOTONIC stands still
+/// meanwhile, CLOCK_BOOTTIME does not. Pure.
 class SuspendDetector {
  public:
   using Time = std::chrono::milliseconds;
@@ -43,7 +43,7 @@ class ClockWatch {
 
   /// Becomes readable when the clock was set.
   int fd() const { return fd_; }
-  /// Is ready for the next time.
+  /// Gets ready for the next change.
   void drain();
   /// How long the machine slept since the last call; 0 when it did not.
   SuspendDetector::Time slept();

@@ -77,8 +77,8 @@ FileWatch::~FileWatch() {
   if (fd_ >= 0) close(fd_);
 }
 
-/// Walks until a whole walk finds nothing new: what changed behind the back of one is seen by the
-/// next, or reported.
+/// Walks until a whole walk finds nothing new: what changed during one walk is seen by the next, or
+/// reported by inotify.
 void FileWatch::watch_way() {
   for (int walks = 0; walks < kWalksMax && walk(); ++walks) continue;
 }

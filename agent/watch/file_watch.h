@@ -14,14 +14,15 @@ namespace flowmyna {
 /// through a symbolic link that is replaced (Kubernetes swaps `..data`, a link beside the file's
 /// own link).
 ///
-/// inotify(7) watches directories, not the file: the one in which the file lies, each one in which
-/// a link on the way to it lies, and where the way ends too early, the one in which it would go on.
-/// After every change the way is walked anew. A file that is being written is no news until it is
-/// closed. On a network file system inotify is silent: `look` compares what stat(2) says.
-/// One thread uses it.
+/// inotify(7) watches directories, not the file: the directory of the file, the directory of each
+/// link on the way to it, and where a part of the path is missing, the last directory that exists.
+/// After every change the path is walked again. A file that is being written is no news until it is
+/// closed. On a network file system inotify is silent: `look` compares what stat(2) says. One
+/// thread uses it.
 class FileWatch {
  public:
-  /// Watches nothing yet. For the error: `what` is to be watched, and what is done instead.
+  /// Watches nothing yet. `what` is to be watched, `instead` is done without a watch: both in
+  /// words, for the error.
   static Result<FileWatch> open(const std::string& what, const std::string& instead);
   FileWatch(FileWatch&& other) noexcept;
   FileWatch& operator=(FileWatch&&) = delete;
@@ -32,9 +33,9 @@ class FileWatch {
   const std::filesystem::path& file() const { return file_; }
   /// Becomes readable when something may have changed.
   int fd() const { return fd_; }
-  /// Takes what inotify reports. Whether the file may be another one.
+  /// Takes what inotify reports. Returns whether the file may have changed.
   bool drain();
-  /// Whether the file is another one, or has other times, than at the last look.
+  /// Whether the file is another one, or has other times, than when it was last looked at.
   bool look();
 
  private:

@@ -21,7 +21,7 @@ constexpr unsigned kGroups =
 // at once.
 constexpr std::size_t kBufferBytes = 32U << 10U;
 
-/// The attribute of this type behind a message's fixed part; empty when there is none.
+/// The attribute of this type after a message's fixed part; empty when there is none.
 std::string attribute(const rtattr* first, std::size_t size, unsigned short type) {
   auto left = static_cast<int>(size);
   for (const rtattr* entry = first; RTA_OK(entry, left); entry = RTA_NEXT(entry, left)) {

@@ -8,12 +8,12 @@
 namespace flowmyna {
 namespace {
 
-// What no descriptor reports (a key file on a network file system) is found this late.
+// Changes that no descriptor reports (a key file on a network file system) are found this late.
 constexpr std::chrono::seconds kLookInterval{60};
-// And a socket that is gone, where nothing can be watched: its clients are waiting.
+// How late a missing socket is found where it cannot be watched: its clients are waiting.
 constexpr std::chrono::seconds kBlindLookInterval{2};
 
-/// Gives a sense, or says why it is missing.
+/// Gives the watch, or logs why it is missing.
 template <class Sense>
 std::optional<Sense> accept(Result<Sense> sense) {
   if (sense) return *std::move(sense);

@@ -169,8 +169,8 @@ tl::expected<Exchanged, LostExchange> exchange(UnixStream& stream, const Request
     return tl::make_unexpected(LostExchange{false, true, "the agent does not read the request"});
   }
   auto answer = AnswerReader(stream, deadline).read();
-  // A refusal may come before the body is read to its end (413, 429), so the answer is looked for
-  // even when sending failed; without one, a request that was cut short had no effect.
+  // A refusal may come before the body is read to its end (413, 429), so an answer is looked for
+  // even when sending failed. Without one, a request that was cut short had no effect.
   if (!answer && sent != StreamState::kOk) answer.error().maybe_processed = false;
   return answer;
 }

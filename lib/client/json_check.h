@@ -20,9 +20,9 @@ struct JsonPart {
 };
 
 /// The members of an object, or the elements of an array; nothing when `text` is neither. Made for
-/// the agent's answers and for items that the agent is to judge, with values that an application
-/// wrote: those may nest as deep as the agent allows, and what stands around them deeper. Half of a
-/// surrogate pair is no reason to read nothing.
+/// the agent's answers and for items that the agent will judge: an application's values in them may
+/// nest as deep as the agent allows, plus the levels around them. Half of a surrogate pair is
+/// accepted.
 std::optional<std::vector<JsonPart>> json_parts(std::string_view text);
 
 /// The top-level member names of a JSON object as they are written (the insides of the strings,

@@ -28,7 +28,8 @@ class UnixStream {
   void close();
   bool is_open() const { return fd_ >= 0; }
 
-  /// Whether the other side closed, or said something unasked, while nothing was asked.
+  /// Whether the other side closed the connection, or sent something, while no request was under
+  /// way.
   bool is_stale() const;
 
   /// All of `bytes` handed to the kernel, or not.

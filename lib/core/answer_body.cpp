@@ -26,7 +26,7 @@ std::string_view without_mark(std::string_view bytes) {
   return bytes;
 }
 
-/// Where the string ends that begins at `begin`, behind its closing quote; of valid JSON.
+/// Where the string that begins at `begin` ends, just after its closing quote. Of valid JSON.
 std::size_t end_of_string(std::string_view json, std::size_t begin) {
   std::size_t at = begin + 1;
   while (json[at] != '"') at += json[at] == '\\' ? 2 : 1;

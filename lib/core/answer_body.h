@@ -12,8 +12,8 @@ namespace flowmyna {
 /// without control characters.
 std::string excerpt(std::string_view text);
 
-/// Whether a value of an answer carries anything: a text, list or object that is not empty. A
-/// dialect says nothing by `null`, by an empty value, or by leaving the member out.
+/// Whether a value of an answer carries anything: a text, list or object that is not empty. APIs
+/// say nothing in several ways: by `null`, by an empty value, or by leaving the member out.
 bool says_something(simdjson::dom::element value);
 
 /// A value in words: a text as it is, anything else as JSON.
@@ -28,7 +28,7 @@ class AnswerBody {
   AnswerBody(const AnswerBody&) = delete;
   AnswerBody& operator=(const AnswerBody&) = delete;
 
-  /// A page for people. Any other body may be what is left of the API's own.
+  /// Whether it is a page for people (HTML). Any other body may be a part of the API's own.
   bool is_page() const;
   /// The JSON object that it is; it lives as long as this.
   const std::optional<simdjson::dom::object>& object() const { return object_; }

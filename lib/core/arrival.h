@@ -11,7 +11,7 @@
 namespace flowmyna {
 
 /// A piece of an export of another outbox, on its way into this one. It is taken in whole or not at
-/// all, and once: with it is written down how far the export has come.
+/// all, and only once: how far the export has come is written in the same transaction.
 struct Arrival {
   /// An item that the API refused over there, for good.
   struct Letter {

@@ -76,7 +76,7 @@ std::vector<std::string> errors_of(const Member& member) {
   return errors;
 }
 
-/// What an answer says that cannot be, to be read behind "it"; nothing if it fits together.
+/// What an answer says that cannot be, as words to follow "it"; nothing if it fits together.
 using Contradiction = std::optional<std::string>;
 
 Contradiction find_in_counts(bool success, const BatchAnswer& answer, std::size_t items) {

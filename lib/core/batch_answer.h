@@ -28,10 +28,9 @@ struct BatchAnswer {
   std::optional<ItemSet> missing;            ///< the upserts that failed, if `objects` tells
 };
 
-/// Reads an answer of status 200. Nothing that an answer may lack or add is asked of it, but that
-/// its counts account for every item and that all that it says fits together: the alternative is to
-/// believe that an item is delivered which is not. Unexpected: what is wrong, to be read behind
-/// "HTTP 200".
+/// Reads an answer of status 200. It may lack or add members, but its counts must account for every
+/// item and nothing in it may contradict the rest: otherwise an item that failed could be taken for
+/// delivered. The error is what is wrong, as words to follow "HTTP 200".
 tl::expected<BatchAnswer, std::string> read_batch_answer(const JudgedRequest& request,
                                                          simdjson::dom::object answer);
 

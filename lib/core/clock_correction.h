@@ -28,7 +28,7 @@ struct ClockCorrection {
 ClockCorrection measure_correction(const Clock& clock);
 
 /// An event in its stored form, with its right time and without its boot stamp, so that it can
-/// never be corrected again. Nothing for whatever is not such an event of this boot.
+/// never be corrected again. Nothing for anything but a stamped event of this boot.
 struct CorrectedEvent {
   std::string stored;
   std::int64_t accepted_unix_s = 0;

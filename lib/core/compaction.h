@@ -21,8 +21,8 @@ struct CompactLimits {
   std::vector<Receipt> taken;
   std::size_t operations_max = 0;
   std::size_t bytes_max = 0;
-  /// What was accepted later is left for a later step: the caller may not have heard yet that its
-  /// writers wait for it.
+  /// Later operations are left for a later step: the caller may not have heard yet that a writer
+  /// waits for the delivery of one.
   Receipt through = 0;
 };
 

@@ -5,7 +5,7 @@
 
 namespace flowmyna {
 
-/// What is counted of a request, and comes with its settlement.
+/// Counts about one request, which are stored together with its settlement.
 struct RequestCounters {
   std::uint64_t coalesced = 0;  ///< delivered operations that travelled inside another's item
   std::uint64_t requests = 0;   ///< how often it was sent
@@ -42,7 +42,7 @@ struct CounterInfo {
   const char* help;  ///< of its metric; null: it has none of its own, since it also goes down
 };
 
-/// Whatever keeps or tells all counters goes through this list, in its order: another one is a
+/// Code that keeps or reports all counters walks this list, in its order. A new counter needs a
 /// member above, a row here and, in the outbox file, a step of the schema.
 inline constexpr CounterInfo kCounters[] = {
     {&Counters::delivered, "delivered", StatusPart::kDelivery,

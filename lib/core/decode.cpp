@@ -27,7 +27,8 @@ std::string_view without_mark(std::string_view body) {
   return body.substr(body.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0);
 }
 
-/// Of JSON that cannot be stored, and of some that is none: find_grammar_error() tells them apart.
+/// Errors that concern one item only: JSON that cannot be stored, but also some text that is not
+/// JSON; find_grammar_error() tells them apart.
 bool is_of_one_item(error_code error) {
   return error == simdjson::DEPTH_ERROR || error == simdjson::STRING_ERROR;
 }

@@ -41,7 +41,7 @@ struct DecodedBatch {
 /// through a double: values are slices of the body (RFC 8259; the API's page for lengths and
 /// required fields). Unknown fields are checked as JSON and otherwise ignored, as the API does.
 ///
-/// Of two members with one name the later one counts, with what is wrong about it, as in the API.
+/// When a member appears twice only the later one counts, its errors included, as in the API.
 ///
 /// A body that is not JSON (or not UTF-8, or nests deeper than `kMaxDepth`) is refused with 400 and
 /// the place of the error, one that does not fit the schema with 422 and each field's `loc`. A byte

@@ -158,7 +158,7 @@ bool allows(const std::string& error, std::size_t item) {
   return !index || *index == item || *index == item + 1;
 }
 
-/// What a text says beside a position, of which nobody knows from what it counts.
+/// The words of a text without its position, when it is not known where positions begin to count.
 std::string_view prose_of(std::string_view error) {
   const std::string_view reason = split_item_error(error).reason;
   // JSON may write a position in any way.

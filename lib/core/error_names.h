@@ -16,11 +16,11 @@ using ItemErrors = std::map<std::size_t, std::string>;
 /// Which item each of `errors` is about, by the objects and events that its text names; nothing
 /// unless each identifies exactly one item, and each another one.
 ///
-/// An event that is taken for another is lost, so a text has to be unmistakable. It names an object
-/// by `Type/id`, or by its type and its id, each a word of its own, the id in quotes or made of
-/// letters and digits both: a bare number may be a position, a bare word may be prose. It names an
-/// event by that one's name in quotes. It identifies the only item that has something of what it
-/// names, if that item has all of it; what also stands elsewhere in the request, as the name or the
+/// A wrong match would lose an event, so a text has to be unmistakable. It names an object by
+/// `Type/id`, or by its type and its id as separate words, the id in quotes or made of both letters
+/// and digits: a bare number may be a position, a bare word may be prose. It names an event by the
+/// event's name in quotes. It identifies an item when it names something that only this item has,
+/// and nothing that this item lacks. What also stands elsewhere in the request, as the name or the
 /// value of a property, identifies nothing.
 std::optional<ItemErrors> errors_by_name(const JudgedRequest& request,
                                          const std::vector<std::string>& errors);

@@ -40,10 +40,10 @@ class FieldReader {
   simdjson::error_code text(simdjson::ondemand::value& value, const TextField& field, Text& out);
   simdjson::error_code timestamp(simdjson::ondemand::value& value, Text& out);
   simdjson::error_code properties(simdjson::ondemand::value& value, PropertiesRange& out);
-  /// Validates a value that nobody asked for.
+  /// Validates a value that is not used otherwise.
   simdjson::error_code skip(simdjson::ondemand::value& value);
 
-  /// Says so when a required field is absent.
+  /// Adds a problem when a required field is absent.
   void require(const Text& text, std::string_view field);
 
   /// The properties in a range; valid until the next field is read.

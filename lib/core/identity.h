@@ -16,8 +16,8 @@ struct Identity {
   bool operator==(const Identity&) const = default;
 };
 
-/// The identities in an answer that `verdict` (kSettle) was made of: one an item of the request;
-/// nothing for an item that failed, or of which the answer does not tell. Pure.
+/// The identities in the answer that led to `verdict` (kSettle), one per item of the request;
+/// nothing for an item that failed, or that the answer does not tell of. Pure.
 ///
 /// Objects are found by type and id. For events the vendor documents no order of `event_ids`, so
 /// they are handed out in turn: the id is certain for a request of one event, and in any other the

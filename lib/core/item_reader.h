@@ -22,7 +22,7 @@ class ItemReader {
   /// `now` stamps an event that has no timestamp of its own.
   simdjson::error_code read(Kind kind, simdjson::ondemand::object object, const EventStamp& now);
   simdjson::error_code read(Kind kind, simdjson::ondemand::value& value, const EventStamp& now);
-  /// For an item that is no object at all.
+  /// For an item that is not an object.
   void refuse_type();
 
   const Problems& problems() const { return fields_.problems(); }

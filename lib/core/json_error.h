@@ -22,7 +22,8 @@ inline constexpr std::size_t kAnyDepth = SIZE_MAX;
 ///
 /// The parser that reads bodies says that a body is broken, but hardly where; this looks again,
 /// byte by byte and without recursion, and is only called once a body is refused. The client
-/// library asks it before it sends: so both sides have one grammar, and it needs no parser.
+/// library checks with it before it sends: so both sides have one grammar, and the client needs no
+/// parser.
 std::optional<JsonError> find_json_error(std::string_view text, std::size_t depth_max = kAnyDepth);
 
 /// The same, but half of a surrogate pair, which is JSON by its grammar (RFC 8259, section 8.2) and

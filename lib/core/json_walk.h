@@ -25,9 +25,9 @@ struct JsonText {
   bool is_plain = false;
 };
 
-/// Where the characters of a string end that have no escape before them: at the quote that closes
-/// it, or at its first backslash. The parser's first pass has made sure of a closing quote, of
-/// UTF-8, and that no control character stands between. Reads up to seven bytes beyond it.
+/// Where the leading characters of a string that need no unescaping end: at its closing quote, or
+/// at its first backslash. The parser's first pass has made sure of a closing quote, of UTF-8, and
+/// that no control character stands between. Reads up to seven bytes beyond it.
 inline const char* plain_end(const char* begin) {
   constexpr std::uint64_t kOnes = 0x0101010101010101;
   // The high bit of each byte that is zero; perhaps of later ones too, but of none before the

@@ -14,7 +14,8 @@ namespace {
 
 using Action = Verdict::Action;
 
-/// Of a complete answer, what its verdict hangs on; a 200 comes this far when it settles nothing.
+/// What the verdict on a complete answer depends on. A 200 only comes this far when it settles
+/// nothing.
 struct Signs {
   int status = 0;
   bool has_detail = false;
@@ -23,7 +24,7 @@ struct Signs {
   bool is_redirect() const { return status >= 300 && status < 400; }
   bool is_client_error() const { return status >= 400 && status < 500; }
   bool is_server_error() const { return status >= 500 && status < 600; }
-  /// What stands before the API has not let it through.
+  /// A proxy or portal in front of the API did not let the request through.
   bool is_of_proxy() const { return status == 407 || status == 511; }
 };
 

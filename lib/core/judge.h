@@ -13,9 +13,9 @@
 
 namespace flowmyna {
 
-/// From what this API counts the items of a batch when it writes `index N: …`. The vendor does not
-/// say, and a wrong guess records one event twice and loses another; so it is learned, and until
-/// then no position is believed.
+/// Whether this API counts the items of a batch from 0 or from 1 when it writes `index N: …`. The
+/// vendor does not say, and a wrong guess records one event twice and loses another; so it is
+/// learned, and until then no position is believed.
 enum class IndexBase : std::uint8_t {
   kUnknown,
   kZero,
@@ -29,8 +29,8 @@ constexpr IndexBase combine(IndexBase known, IndexBase learned) {
   return known == IndexBase::kUnknown ? learned : IndexBase::kUnreliable;
 }
 
-/// What an answer means for the request that it answers. Nothing but kSettle and kSplit of a
-/// single item ends an operation's wait: whatever else happens, it is kept.
+/// What an answer means for the request that it answers. Only kSettle, or kSplit of a single item,
+/// ends an operation's wait; after anything else the operation is kept.
 struct Verdict {
   enum class Action : std::uint8_t {
     kSettle,         ///< the API said what became of each item: see `items`

@@ -62,7 +62,7 @@ struct Operation {
   Kind kind = Kind::kUpsert;
   ObjectKey object;                  ///< upsert only
   bool is_stamped_here = false;      ///< event only: the timestamp is the agent's, of acceptance
-  std::optional<BootStamp> boot;     ///< the same moment, of a clock that was not synchronised
+  std::optional<BootStamp> boot;     ///< the same moment, while the clock was not synchronised
   std::string_view name;             ///< event only
   std::string_view timestamp;        ///< event only
   std::vector<EventObject> objects;  ///< event only
@@ -77,8 +77,8 @@ struct Operation {
 
   /// Appends the operation as the API takes it as an item of a batch.
   void append_json(std::string& out) const;
-  /// What append_json() appends at most, without writing it; of an operation that was parsed. An
-  /// upsert adds no more to one that it is merged into.
+  /// An upper bound of what append_json() appends, and of what an upsert adds to one that it is
+  /// merged into. For an operation that was parsed.
   std::size_t json_bytes_max() const;
 };
 

@@ -89,10 +89,10 @@ class Outbox : public virtual OutboxReader {
   /// then nothing of it is there.
   virtual void arrive(Arrival piece, Done<void> done) = 0;
 
-  /// A copy of the whole outbox, made while it is in use. It is gone on with step by step, and then
-  /// read, by whoever began it; `id` names it, and is the caller's choice. There is one at a time
-  /// (kBusy), and when nobody has gone on with it for a minute it is given up. kFull when the disk
-  /// has no room for it, kInvalid when there is none of that id.
+  /// A copy of the whole outbox, made while it is in use. The caller that begins it continues it
+  /// step by step, and then reads it; `id` names it, and is the caller's choice. There is one at a
+  /// time (kBusy), and it is given up when nobody has continued it for a minute. kFull when the
+  /// disk has no room for it, kInvalid when there is none of that id.
   virtual void begin_backup(std::string id, Done<void> done) = 0;
   virtual void continue_backup(std::string id, Done<BackupProgress> done) = 0;
   /// A piece of the file; empty at its end.

@@ -12,10 +12,10 @@ namespace flowmyna {
 /// `Backlog`. One outbox has both faces.
 ///
 /// Any thread may call; nothing blocks. A `done` is called on the outbox's own thread, after the
-/// effect is durable (but once the outbox is stopping, at once, by the caller); it must not block.
-/// Appends of one thread take effect in their order, and so do seals, settlements and corrections;
-/// between the two, and for reads, only what was answered before counts as earlier. An append is
-/// answered before any read that shows its operations is.
+/// effect is durable (but once the outbox is stopping, at once, on the caller's thread); it must
+/// not block. Appends of one thread take effect in their order, and so do its seals, settlements
+/// and corrections. Between these two groups, and for reads, only what was answered before counts
+/// as earlier. An append is answered before any read that shows its operations.
 class OutboxReader {
  public:
   virtual ~OutboxReader() = default;

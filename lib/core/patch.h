@@ -22,7 +22,7 @@ struct Property {
   bool operator==(const Property&) const = default;
 };
 
-/// Tells most names that are new to an object without a search, at little cost.
+/// A filter that recognises most names that are new to an object without a search, at little cost.
 class NameMarks {
  public:
   /// Whether it may have been added before.
@@ -35,7 +35,7 @@ class NameMarks {
   void clear() { marks_ = 0; }
 
  private:
-  /// One of 64 bits, by what tells the names of one object apart.
+  /// One of 64 bits, chosen by what usually differs between the names of one object.
   static std::uint64_t of(std::string_view name) {
     if (name.empty()) return 1;
     const auto first = static_cast<unsigned char>(name.front());

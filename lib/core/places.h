@@ -4,9 +4,9 @@
 
 namespace flowmyna {
 
-/// Where an agent is that nobody told where to be, and so where its clients look for it: the one
-/// rule for both sides. Pure: `get` gives the value of a variable of the environment, empty when it
-/// is not set, and the XDG specification's word is kept that a relative path counts as none.
+/// The default places of an agent's socket and state: one rule for the agent and for its clients,
+/// who look for it there. Pure: `get` gives the value of an environment variable, empty when it is
+/// not set. As the XDG specification says, a relative path counts as not set.
 
 inline constexpr const char* kSystemSocket = "/run/flowmyna-agent/agent.sock";
 

@@ -12,7 +12,7 @@
 
 namespace flowmyna {
 
-/// An object that a request touches, as a hash: two objects with the same one only wait for each
+/// An object that a request touches, as a hash: a collision only makes two objects wait for each
 /// other without need.
 struct Touch {
   std::uint64_t object = 0;
@@ -58,14 +58,14 @@ struct PlannedItem {
 /// - an event comes after the last write of each of its objects, and where it writes, after all
 ///   touches since.
 ///
-/// So what may share a request is what waits for nothing: two such items touch no object in common,
-/// unless both only name it. Which of them do is left to whoever fills requests, at the moment when
-/// one can leave: an item never waits for what its companions need. (Packing requests here, wave by
-/// wave, was rejected: each took the blockers of all of its items.)
+/// So items that wait for nothing may share a request: no two of them touch the same object, unless
+/// both only name it. Which ones do share is decided when a request can leave; an item never waits
+/// for what its companions need. (Packing requests here, wave by wave, was rejected: each took the
+/// blockers of all of its items.)
 ///
-/// `groups` is empty or has a number for every operation: what is answered to one group's events is
-/// about nobody else's (0 is a group as any other). Upserts need no group, since an answer names
-/// each object.
+/// `groups` is empty or has a number for every operation. Events of different groups do not share a
+/// request, so that its answer is about one group only (0 is a group like any other). Upserts need
+/// no group, since an answer names each object.
 std::vector<PlannedItem> plan(std::span<const Operation> operations,
                               std::span<const OutstandingRequest> outstanding,
                               const PlanOptions& options,

@@ -23,7 +23,7 @@ class PropertiesEncoder {
   /// Forgets all objects.
   void clear();
 
-  /// Also where the one before did not end.
+  /// Also allowed when the previous object was not ended.
   void begin_object();
   /// `name` as in a Property. Both must stay until the object has ended.
   void set(std::string_view name, std::string_view value);

@@ -19,8 +19,8 @@ std::string_view batch_endpoint(Kind kind);
 /// Appends the item as it stands in a batch: the operation, or the upserts composed into one.
 void append_item(std::string& out, const RequestItem& item);
 
-/// What an item, or an operation that is alone in one or merged with others, takes at most in the
-/// body of a request with others: its JSON and a comma.
+/// An upper bound of what an item, or one of its operations, adds to the body of a request: its
+/// JSON and a comma.
 std::size_t item_bytes_max(const RequestItem& item);
 inline std::size_t item_bytes_max(const Operation& operation) {
   return operation.json_bytes_max() + 1;

@@ -8,8 +8,8 @@
 
 namespace flowmyna {
 
-/// How long an answer may make us wait: below, a confused server would be hammered; above, a
-/// hostile or broken one would stop delivery for good.
+/// How long an answer may make us wait: with less, a confused server would be hammered; with more,
+/// a hostile or broken one would stop delivery for good.
 inline constexpr std::chrono::seconds kAskedWaitMin{1};
 inline constexpr std::chrono::seconds kAskedWaitMax{3600};
 

@@ -37,8 +37,8 @@ struct DeadItem {
   std::int64_t at_unix_s = 0;
 };
 
-/// What became of a sealed request, or of operations of none (id 0). Members named here neither as
-/// delivered, as dead nor as dropped become pending again, and the seal is gone.
+/// What became of a sealed request, or of operations that are in none (id 0). Members that are
+/// named neither as delivered, dead nor dropped become pending again; the seal is removed.
 struct Settlement : RequestCounters {
   RequestId id = 0;
   std::vector<Receipt> delivered;

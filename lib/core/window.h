@@ -9,10 +9,10 @@
 
 namespace flowmyna {
 
-/// The number of an accepted operation, from 1 upwards in the order of acceptance, and without a
-/// gap unless an older copy of the outbox was put back, or nobody knows any more which were given:
-/// then they go on far beyond all of them (OutboxStats::epoch). It is the receipt that a writer
-/// gets, and the order that delivery keeps.
+/// The number of an accepted operation, from 1 upwards in the order of acceptance. There is no gap,
+/// unless an older copy of the outbox was put back or it is not known any more which numbers were
+/// given: then they go on far beyond all of those (OutboxStats::epoch). It is the receipt that a
+/// writer gets, and the order that delivery keeps.
 using Receipt = std::uint64_t;
 
 /// A part of the backlog, oldest first. Rows point into one buffer, so a window costs few
@@ -41,7 +41,7 @@ class Window {
     rows_.push_back({receipt, accepted_unix_s, bytes_.size(), stored.size()});
     bytes_.append(stored);
   }
-  /// Adds what comes behind it.
+  /// Adds the rows that follow.
   void append(const Window& next) {
     for (const Row& row : next.rows_) add(row.receipt, row.accepted_unix_s, next.stored(row));
     more = next.more;

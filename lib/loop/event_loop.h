@@ -13,7 +13,7 @@
 
 namespace flowmyna {
 
-/// What one thread waits at: other threads wake it, and sources of its own are served on it.
+/// What one thread waits on: other threads wake it, and the loop's sources are served on it.
 class EventLoop {
  public:
   /// Something that is served on the loop's thread.
@@ -41,13 +41,13 @@ class EventLoop {
   /// Calls `work` at once, while no source is being served. Any thread, but not from `serve`.
   void between(const std::function<void()>& work);
 
-  /// Lets `wait` return, now or as soon as it is called. Any thread; nothing on the loop's own,
-  /// which is not waiting.
+  /// Lets `wait` return, now or as soon as it is called. Any thread; has no effect on the loop's
+  /// own, which is not waiting.
   void wake();
 
-  /// When the loop serves the sources next, its thread will have done what they gave it to do up to
-  /// now, and let them know what came of it. What they gave before `turn` grew and then know
-  /// nothing of takes longer.
+  /// Begins another turn of the loop's thread: it now works on all that its sources have handed it,
+  /// and tells them the outcome before it serves them again. A source that notes `turn` when it
+  /// hands something over can tell by that: no outcome in a later turn means that it takes longer.
   void begin_turn() { ++turn_; }
   /// The loop's thread only.
   std::uint64_t turn() const { return turn_; }
@@ -55,8 +55,8 @@ class EventLoop {
   /// Waits until woken, until a source was served or for `timeout` at most (nothing: for ever; 0:
   /// only looks). Always the same thread.
   void wait(std::optional<std::chrono::milliseconds> timeout);
-  /// Serves the sources at which something arrives, waiting for that for `patience` at most. The
-  /// same thread.
+  /// Waits for at most `patience` until something arrives at the sources, and serves those at which
+  /// it did. The same thread.
   void look(std::chrono::nanoseconds patience = {});
 
  private:

@@ -6,7 +6,7 @@
 
 namespace flowmyna {
 
-/// Why a piece of an export cannot be taken in now, if so: another piece is due (kInvalid), or
+/// Why a piece of an export cannot be taken in now, or nothing: another piece is due (kInvalid), or
 /// what Storage::admit says. Within a transaction, which it leaves as it is.
 Result<std::optional<Error>> objection_to(Storage& storage, const Arrival& piece);
 

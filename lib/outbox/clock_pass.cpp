@@ -8,7 +8,7 @@ namespace {
 
 constexpr auto kEnd = static_cast<Receipt>(std::numeric_limits<std::int64_t>::max());
 
-/// The sealed operations behind `after`, ascending.
+/// The sealed operations after `after`, ascending.
 Result<std::vector<Receipt>> sealed_after(Storage& storage, Receipt after) {
   const auto seals = storage.seals();
   if (!seals) return tl::make_unexpected(seals.error());

@@ -15,13 +15,13 @@ struct StepLimits {
 };
 
 /// A step of the pass that corrects the times of events once the clock is synchronised; within a
-/// transaction. It begins at `stats().unsynced_from` and moves that behind what it has looked at,
-/// to 0 at the end; so the pass goes on where it was after a crash. Dead letters have their turn
+/// transaction. It begins at `stats().unsynced_from` and moves that past what it has looked at, or
+/// to 0 at the end; so after a crash the pass goes on where it was. Dead letters have their turn
 /// between the operations that wait: a person may put them back at any time.
 ///
-/// An event that is in a sealed request keeps its time as long as it is: the request may have left,
-/// and has to go out again byte for byte. Once it returns or dies the storage names it for a pass
-/// of its own (UnsyncedRange).
+/// An event in a sealed request keeps its time while it is sealed: the request may have left, and
+/// has to go out again byte for byte. Once the event returns to the backlog or dies, the storage
+/// notes it for another pass (UnsyncedRange).
 Result<void> correct_step(Storage& storage, const ClockCorrection& correction,
                           const StepLimits& limits = {});
 

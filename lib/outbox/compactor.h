@@ -21,7 +21,7 @@ namespace flowmyna {
 /// at acceptance (every acceptance would read and rewrite a row somewhere in the file).
 class Compactor {
  public:
-  /// Of the options what decides about touches counts, and how large an item may grow.
+  /// Of the options only those on touches and on the size of an item matter.
   explicit Compactor(PlanOptions options) : options_(std::move(options)) {}
 
   /// Within an open transaction. When that is not committed, or nobody can say whether it was,
@@ -30,8 +30,8 @@ class Compactor {
   /// Back to before the last step, if nothing else was done since.
   void revert();
 
-  /// Starts anew at the oldest operation: something came back to the backlog behind what has been
-  /// looked at.
+  /// Starts anew at the oldest operation: something came back to the backlog at a place that was
+  /// passed already.
   void reset();
 
  private:

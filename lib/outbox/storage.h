@@ -13,8 +13,8 @@
 
 namespace flowmyna {
 
-/// How soon `Storage::tend` is to be called: never mind, whenever writers do not mind, or before
-/// the next transaction.
+/// How soon `Storage::tend` is to be called: not at all, when no writer waits, or before the next
+/// transaction.
 enum class Tending { kNotWanted, kSoon, kNow };
 
 /// The outbox's transactions, as one thread sees them: SQLite on one side (sqlite_storage.h),
@@ -30,12 +30,12 @@ class Storage : public OutboxQueries {
   virtual Result<void> commit() = 0;
   virtual void rollback() = 0;
 
-  /// Whether operations of so many bytes would be taken, beside what the transaction holds and by
-  /// what `begin` or `refresh` saw; if not, why: kFull when quota or disk are, kIo when what is
-  /// written now would be lost.
+  /// Whether operations of so many more bytes fit, beside what the transaction holds, judged by
+  /// what `begin` or `refresh` saw. If not, why: kFull when quota or disk are full, kIo when what
+  /// is written now would be lost.
   virtual Result<void> admit(std::uint64_t bytes) = 0;
-  /// What operations that are appended at once may take, all of them together, for an outbox that
-  /// is empty to have room for them.
+  /// The most bytes that operations which are appended at once may take, all together: what an
+  /// empty outbox has room for.
   virtual std::uint64_t bytes_at_once_max() const = 0;
   /// The receipt of the first operation; the others follow in their order, without a gap. The more
   /// at once, the less each costs.
@@ -89,8 +89,8 @@ class Storage : public OutboxQueries {
   /// takes about a millisecond; whether there is more to give back. What the next burst is likely
   /// to need is kept. At its end nothing of what has left is in the outbox's files any more.
   virtual Result<bool> shrink() = 0;
-  /// What has left still stands somewhere in the outbox's files: `shrink` was not called since, or
-  /// put it off. It is to be called again once nobody has wanted anything for a while.
+  /// Whether something that has left still stands in the outbox's files: `shrink` was not called
+  /// since, or put it off. It is to be called again once nobody has wanted anything for a while.
   virtual bool holds_past() const = 0;
   /// Between two transactions: what need not be done before a writer is answered, if there is
   /// anything. After an error it is as after one of `commit`.
@@ -114,8 +114,8 @@ class Storage : public OutboxQueries {
 
   /// Why only `reopen` and `stats` may be called; nothing when it is open.
   virtual std::optional<Error> trouble() const { return std::nullopt; }
-  /// Since it was asked last: operations from this receipt on have come back to the backlog, behind
-  /// what was read. 0: none.
+  /// The lowest receipt of operations that have come back to the backlog since the last call; a
+  /// reader may be past it already. 0: none.
   virtual Receipt returned() { return 0; }
 
   /// Something was read that is damaged (kCorrupt): sets the outbox aside and goes on with what can

@@ -91,7 +91,7 @@ void Vault::change(std::function<Result<T>(Storage&)> apply, Done<T> done) {
 void Vault::retry_dead_letters(LetterLimits limits, Done<RetriedLetters> done) {
   change<RetriedLetters>(
       [this, limits](Storage& storage) {
-        compactor_.reset();  // they come back behind what it has looked at
+        compactor_.reset();  // they come back where it has looked already
         return storage.retry_dead_letters(limits);
       },
       std::move(done));

@@ -28,18 +28,18 @@ namespace flowmyna {
 ///
 /// In each round writers come first, then seals, settles, corrections of times and what people do
 /// to dead letters, then (after the commit) reads, then one chore in a transaction of its own. A
-/// round is bounded, and of what it does besides writers wait for one thing: if there are some
-/// again after that, the rest is put off to the next round, which does it. So neither side starves
-/// the other. When a round fails, its writers get the error and nothing of theirs is kept; what
-/// delivery wanted is tried once more without them, because settling is what frees space. Whatever
-/// need not be done before an answer is done after the round.
+/// round is bounded, and makes writers wait for only one of those other tasks: when writers are
+/// there again after it, the rest is put off to the next round, which then does it. So neither
+/// side starves the other. When a round fails, its writers get the error and nothing of theirs is
+/// kept; what delivery wanted is tried once more without them, because settling is what frees
+/// space. What need not be done before an answer is done after the round.
 class Vault final : public Outbox, public Backlog {
  public:
   /// `on_append` is called on the vault's thread after each commit that accepted something;
   /// `planning` says what is a touch to compaction. `on_idle` is called on the vault's thread when
-  /// nothing was wanted for two seconds, or little, and all free space is given back: once until
-  /// something is, or again while what has left is still to be overwritten; `on_returned` when
-  /// operations from a receipt on have come back to the backlog.
+  /// nothing, or little, was wanted for two seconds and all free space is given back: once until
+  /// something is wanted, or again while what has left is still to be overwritten. `on_returned` is
+  /// called when operations from a receipt on have come back to the backlog.
   Vault(
       std::unique_ptr<Storage> storage, std::function<void()> on_append, PlanOptions planning = {},
       std::function<void()> on_idle = [] {}, std::function<void(Receipt)> on_returned = {});

@@ -7,8 +7,8 @@ namespace {
 
 using std::chrono::steady_clock;
 
-/// Whoever makes a backup asks for the next step at once; one who is gone leaves the disk to
-/// others.
+/// A caller that makes a backup asks for each step at once; the copy of one that is gone is given
+/// up after this time, so that it does not fill the disk.
 constexpr std::chrono::minutes kBackupKept{1};
 
 tl::unexpected<Error> none_of_that_id() {

@@ -101,7 +101,8 @@ void Vault::wait_for_work() {
   } while (!has_work() && !(may_shrink_ && steady_clock::now() >= idle_at));
 }
 
-/// Takes in what else arrives while something does: the more in one commit, the less each costs.
+/// Serves the sources while more writers arrive, within a fraction of the time of the last commit:
+/// the more in one commit, the less each costs.
 void Vault::gather() {
   const auto until =
       std::chrono::steady_clock::now() + std::min(last_commit_ / kGatherFraction, kGatherMax);

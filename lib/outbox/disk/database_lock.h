@@ -6,11 +6,12 @@
 
 namespace flowmyna {
 
-/// Held on the outbox's database file itself while an agent owns it: whoever deletes the lock file
-/// beside it opens the way for nobody. Two locks say whether somebody else has the file. SQLite's
-/// own (fcntl, on the bytes from 2^30 on; sqlite.org/lockingv3.html), which every program has that
-/// is in it; they are only looked at, and they tell the other's pid. And a flock, which is held
-/// from before the first byte is written, when SQLite has not locked anything yet.
+/// Held on the outbox's database file itself while an agent owns it: so whoever deletes the lock
+/// file beside it does not let a second agent in. Two locks tell whether somebody else has the
+/// file. One is SQLite's own (fcntl, on the bytes from 2^30 on; sqlite.org/lockingv3.html), which
+/// every program that has the database open holds; it is only looked at, and tells the other's pid.
+/// The other is a flock, held from before the first byte is written, when SQLite has not locked
+/// anything yet.
 ///
 /// Closing any descriptor of a file takes the process's fcntl locks of it away. So this has to be
 /// acquired before SQLite opens the file, and released after SQLite has closed it.

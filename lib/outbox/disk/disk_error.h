@@ -14,7 +14,7 @@ bool is_want_of_room(int code);
 /// What to do about that: "make room on the disk".
 const char* advice_for_want_of_room(int code);
 
-/// The kernel refused to `what` ("open /x"), and errno says why: kFull for want of room, else kIo.
+/// The kernel refused to `what` ("open /x"), and errno says why: kFull for lack of room, else kIo.
 tl::unexpected<Error> disk_error(const std::string& what);
 
 }  // namespace flowmyna

@@ -28,7 +28,7 @@ Result<void> check_directory(const std::string& path) {
   if (!S_ISDIR(found.st_mode)) {
     return misplaced(path + " is not a directory: set outbox.path to one");
   }
-  // That what is there can be opened is not enough: salvage and the reserve make new files.
+  // It is not enough that existing files can be opened: salvage and the reserve make new ones.
   if (faccessat(AT_FDCWD, path.c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
     return disk_error("write to " + path);
   }

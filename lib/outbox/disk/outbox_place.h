@@ -17,10 +17,10 @@ Result<void> check_place(const std::string& path);
 /// in the log of an outbox must fit into its database, so that is the most that it may take.
 std::uint64_t file_bytes_max(const std::string& path);
 
-/// Has the files that come into being in the outbox's directory written where they stand, on file
-/// systems that write every block to a new place (btrfs): there a full disk would keep the log from
-/// being written over, and so what is delivered from being settled. Where that is not to be had
-/// nothing happens. ioctl_iflags(2), FS_NOCOW_FL.
+/// Turns off copy-on-write for files that are created in the outbox's directory, on file systems
+/// that have it (btrfs): there a full disk would keep the log from being overwritten, and so
+/// deliveries from being settled. Does nothing where that is not supported. ioctl_iflags(2),
+/// FS_NOCOW_FL.
 void write_in_place(const std::string& path);
 
 }  // namespace flowmyna

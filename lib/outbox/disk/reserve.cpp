@@ -48,8 +48,8 @@ void Reserve::give_up(const std::function<bool()>& has_used) {
 }
 
 void Reserve::remove() {
-  // Of a file that is unlinked some file systems (xfs) give the blocks back later; then whoever
-  // fills the disk is quicker.
+  // Some file systems (xfs) free the blocks of an unlinked file later; then whoever fills the disk
+  // is quicker.
   (void)!truncate(path_.c_str(), 0);
   unlink(path_.c_str());
   is_held_ = false;

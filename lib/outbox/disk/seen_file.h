@@ -16,8 +16,8 @@ struct OutboxMark {
   std::int64_t settled = 0;  ///< requests that were settled, and operations that left
   bool operator==(const OutboxMark&) const = default;
 
-  /// Whether an outbox that is here was further than that. (One that has begun an epoch since is
-  /// not behind, whatever it has counted.)
+  /// Whether this mark is further than the outbox that is `here`, so that one is an older copy. (An
+  /// outbox that has begun a new epoch since is not older, whatever it has counted.)
   bool is_beyond(const OutboxMark& here) const {
     if (outbox != here.outbox || epoch < here.epoch) return false;
     return epoch > here.epoch || highest > here.highest || settled > here.settled;

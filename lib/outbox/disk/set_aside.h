@@ -38,21 +38,22 @@ Result<void> finish_set_aside(const std::string& path);
 /// The damaged files that are kept beside an outbox, the oldest first, their logs left out.
 std::vector<std::string> damaged_files(const std::string& path);
 
-/// Whether such an end is due; until then nothing may be at the file's own path.
+/// Whether an interrupted exchange is still to be ended; until then nothing may be at the file's
+/// own path.
 bool is_being_set_aside(const std::string& path);
 
-/// The outbox of the machine that this one's disk was copied from, closed and with no log: it gets
-/// a name of its own, which this gives, and is never deleted.
+/// Renames the outbox that came with a copy of another machine's disk, closed and without a log,
+/// and gives the new name. It is never deleted.
 Result<std::string> set_clone_aside(const std::string& path, std::int64_t now_unix_s);
 
-/// A file that says of itself that it is written without a log, as a backup does that was put back,
-/// and a log beside it that is another file's: SQLite would write that into it. The log gets
-/// another name, which this gives; empty: it was as it should be.
+/// For a database that says of itself that it has no log, as a backup that was put back does, while
+/// the log of another file lies beside it: SQLite would write that log into it. Renames the log and
+/// gives the new name; empty when all was as it should be.
 Result<std::string> set_strange_log_aside(const std::string& path, std::int64_t now_unix_s);
 
-/// kCorrupt when a file is empty or gone and its log is not: SQLite would delete the log, for it
-/// cannot belong to a new database. So it would be with a file that was emptied and that `was_used`
-/// before, which would pass for a new one. Only reads.
+/// kCorrupt when the database is empty or gone but its log is not: SQLite would delete the log,
+/// since it cannot belong to a new database. Also when a file that `was_used` before is empty now,
+/// which would pass for a new one. Only reads.
 Result<void> check_remains(const std::string& path, bool was_used);
 
 }  // namespace flowmyna

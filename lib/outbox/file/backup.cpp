@@ -27,7 +27,7 @@ tl::unexpected<Error> failed(const std::string& what) {
               "the backup failed: cannot " + what + ": " + std::strerror(errno));
 }
 
-/// Whatever is wrong, it is the copy's matter: the outbox itself goes on.
+/// Any error here only ends the copy: the outbox itself goes on.
 tl::unexpected<Error> failed(const Error& error) {
   const bool is_full = error.kind == Error::Kind::kFull;
   return fail(is_full ? Error::Kind::kFull : Error::Kind::kIo,
@@ -38,9 +38,9 @@ std::string path_of(const std::string& outbox_path) {
   return outbox_path + ".backup";
 }
 
-/// Nothing reads it before it is whole, and what is cut short is thrown away. The journal's mode
-/// makes it a file that says of itself that it has no log: what happens to lie beside the place
-/// where it is put back is not its own.
+/// It needs no syncs: nothing reads the copy before it is whole, and one that is cut short is
+/// thrown away. The journal's mode makes it a file that says of itself that it has no log, so a log
+/// that lies beside the place where it is put back is not taken for its own.
 Result<Connection> open_copy(const std::string& path) {
   auto copy = Connection::open(path, false);
   if (!copy) return copy;

@@ -16,10 +16,11 @@ namespace flowmyna {
 /// A copy of an outbox that goes on being used, made beside it in small steps between its
 /// transactions, and read once it is whole. It is what the outbox was at the end of the copying.
 ///
-/// SQLite's own way (sqlite.org/c3ref/backup_finish.html), over the connection that writes: what is
-/// changed where the copy has been is changed in the copy as well, so writers cannot outrun it; it
-/// ends, at the latest, when the outbox is as large as its quota lets it be. Only a transaction
-/// that is rolled back after it has outgrown the cache begins it anew, and not for ever.
+/// It uses SQLite's backup API (sqlite.org/c3ref/backup_finish.html) over the connection that
+/// writes: a change to a page that was copied is made in the copy as well, so writers cannot outrun
+/// it, and it ends at the latest when the outbox is as large as its quota allows. Only a
+/// transaction that is rolled back after it has outgrown the cache makes it start over, and not for
+/// ever.
 ///
 /// What was copied is then read once, as a start and delivery would read it: tables, every
 /// operation's checksum, and whether there are as many as the counters say.
@@ -49,7 +50,7 @@ class Backup {
   /// A piece of the file once it is ready; empty at its end.
   Result<std::string> read(std::uint64_t from, std::size_t bytes_max) const;
 
-  /// At a start: what a process left that died.
+  /// At a start: removes what a process that died left behind.
   static void remove_remains(const std::string& outbox_path);
 
  private:

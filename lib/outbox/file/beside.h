@@ -5,11 +5,11 @@
 
 namespace flowmyna {
 
-/// Before it is said of an operation that it was delivered, since no row of an open file is about
-/// it: whether the rows beside the place where it would stand are what they should be, those of the
-/// backlog, of the dead letters and of the fold map. A row whose key is damaged is not found under
-/// it, and is one of those beside. kCorrupt then. (A dead letter whose content is damaged is none:
-/// it stays where it is, for people.)
+/// An operation that has no row was delivered, unless its row is there under a damaged key. So
+/// before that is said, this checks the rows next to the place where its row would be, in the
+/// backlog, the dead letters and the fold map: one with a damaged key is among them. kCorrupt when
+/// one is not what it should be. (A dead letter whose content is damaged does not matter: it stays
+/// where it is, for people.)
 Result<void> check_beside(OpenOutbox& open, Receipt receipt);
 
 }  // namespace flowmyna

@@ -21,7 +21,7 @@ struct StorageOptions {
   /// false: only what leaves the agent is synced first. A power cut may take the operations that
   /// were accepted in the last seconds, but none that was delivered comes back.
   bool sync_every_commit = true;
-  /// Names the machine, so that an outbox knows when it is another one; empty: it cannot be known.
+  /// Names this machine, so that an outbox notices when it is on another one; empty: unknown.
   std::string machine = {};
   /// What came with a clone of another machine's disk is set aside, and not delivered.
   bool discards_clone = false;
@@ -32,7 +32,7 @@ struct StorageOptions {
   std::size_t damaged_max = 1;
 };
 
-/// An outbox file that is open, and what is asked of it and written to it.
+/// An open outbox file: its connection, its tables and the statements on them.
 struct OpenOutbox {
   sqlite::Connection connection;  // first: it is closed after the others
   sqlite::Statement begin, commit, rollback, vacuum;

@@ -90,7 +90,7 @@ const sqlite3_io_methods& DamagedFile::View::methods() {
   return methods;
 }
 
-/// What is not there is empty: of a log SQLite expects that it comes into being.
+/// A file that is missing reads as empty: SQLite expects to create the log.
 int DamagedFile::View::open(sqlite3_vfs* vfs, const char* path, sqlite3_file* file, int flags,
                             int* out) {
   const View* view = static_cast<Vfs*>(vfs)->view;

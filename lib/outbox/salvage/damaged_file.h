@@ -13,8 +13,8 @@ namespace flowmyna {
 /// holds what was written or is refused by itself. The log counts up to its last whole commit, as
 /// always.
 ///
-/// Tables are found from the file's first page, wherever they stand. Only when SQLite cannot read
-/// that one, or it leads astray (layout.h), the same page of an empty outbox stands in for it.
+/// Tables are found through the file's first page. Only when SQLite cannot read that page, or its
+/// page numbers are wrong (layout.h), the first page of an empty outbox stands in for it.
 ///
 /// Rejected: searching the file for rows page by page. A page that is free holds rows, too, that
 /// were delivered long ago.

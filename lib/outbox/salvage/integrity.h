@@ -4,10 +4,10 @@
 
 namespace flowmyna {
 
-/// What a few pages tell of an outbox file of this version, whatever the backlog: that its tables
-/// are where they belong, that the oldest and the newest operation are whole, and that the counters
-/// do not contradict each other or the tables. kCorrupt otherwise. Damage elsewhere shows when it
-/// is read: by SQLite, by a row's checksum, or here again, once the backlog is drained and
+/// Checks an outbox file of this version by a few pages, however large the backlog is: that its
+/// tables are where they belong, that the oldest and the newest operation are whole, and that the
+/// counters do not contradict each other or the tables. kCorrupt otherwise. Damage elsewhere shows
+/// when it is read: by SQLite, by a row's checksum, or here again, once the backlog is drained and
 /// operations are missing.
 Result<void> check_integrity(const sqlite::Connection& connection);
 

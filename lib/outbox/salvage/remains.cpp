@@ -78,7 +78,7 @@ class Moving {
     return static_cast<std::uint64_t>(std::max<std::int64_t>(bytes, 0));
   }
 
-  /// Where the next row is, if that can be read; behind the end when there is none.
+  /// Where the next row is, if that can be read; past the end when there is none.
   std::int64_t first_behind(std::int64_t after, std::int64_t through) {
     const auto row = next_.start().bind(after).step();
     const std::int64_t next = !row ? after + 1 : *row ? next_.integer(0) : through + 1;

@@ -10,12 +10,12 @@
 
 namespace flowmyna {
 
-/// What of a damaged file has not been moved to the new one yet, since it is large, or there is no
-/// room on the disk for both: operations behind a receipt. They follow in portions, in the order of
-/// receipts, between whatever else is done, and without room as those before them are delivered and
-/// leave their pages free. Meanwhile nothing is accepted, so that nothing newer is delivered before
-/// them, and nothing is sealed that is not in the new file. Dead letters, seals and counters are
-/// moved at first.
+/// The operations of a damaged file that have not been moved to the new one yet, because the file
+/// is large or the disk has no room for both: all those after some receipt. They follow in
+/// portions, in the order of receipts, between other work; without room, as those before them are
+/// delivered and leave their pages free. Meanwhile nothing is accepted, so that nothing newer is
+/// delivered before them, and nothing is sealed that is not in the new file. Dead letters, seals
+/// and counters are moved first.
 ///
 /// It stands in the new file, in a table that only such a file has:
 ///

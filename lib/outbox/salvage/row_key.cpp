@@ -26,7 +26,7 @@ constexpr Tables make_tables() {
   return tables;
 }
 
-/// The register before a byte, from the one behind it.
+/// The register before a byte, from the one after it.
 std::uint32_t step_back(std::uint32_t behind, std::uint8_t byte) {
   static constexpr Tables kTables = make_tables();
   const std::uint8_t entry = kTables.by_highest[behind >> 24];

@@ -8,9 +8,9 @@
 
 namespace flowmyna {
 
-/// Under which key a row with a checksum (row.h) was written that fails it: what is damaged may be
-/// the key alone. The checksum is a CRC-32 of key and content, which can be computed backwards, so
-/// content and checksum tell that of the key.
+/// Finds the key under which a row was written that fails its checksum (row.h), for the case that
+/// only the key is damaged. The checksum is a CRC-32 of key and content, which can be computed
+/// backwards: content and checksum give the checksum of the key.
 
 /// The checksum that the key of this row must have for that of the row to be right. Nothing when
 /// the row is too short to have one.

@@ -567,12 +567,13 @@ tl::unexpected<Error> Filling::no_room() {
               "there is no room on the disk for what can be read of it: make room");
 }
 
-/// Of another file it would say nothing.
+/// The mark of another file would say nothing.
 void Filling::note_seen(const std::optional<OutboxMark>& seen) {
   if (seen && saved_ && seen->outbox == saved_->outbox) seen_ = seen->highest;
 }
 
-/// Whether some of it may come later: while it is known what was given, and what may have left.
+/// Whether some operations may be moved later: only while it is known what was given, and what may
+/// have left.
 bool Filling::can_be_divided(bool is_at_start) {
   const auto newest = newest_receipt();
   newest_ = newest.value_or(0);
@@ -580,7 +581,7 @@ bool Filling::can_be_divided(bool is_at_start) {
          (!seals_are_missing_ || !is_at_start) && !has_remains_;
 }
 
-/// The one with which the backlog ends, when that can be read; 0 when it is empty.
+/// The last receipt of the backlog, when that can be read; 0 when it is empty.
 std::optional<std::int64_t> Filling::newest_receipt() const {
   auto query = Statement::prepare(source_.connection(),
                                   "SELECT seq, row FROM operation ORDER BY seq DESC LIMIT 1");
@@ -592,7 +593,7 @@ std::optional<std::int64_t> Filling::newest_receipt() const {
   return seq;
 }
 
-/// They are sent before anything else is.
+/// They are moved first, since they are sent before anything else.
 Result<void> Filling::copy_sealed_operations() {
   auto find =
       Statement::prepare(source_.connection(), "SELECT seq, row FROM operation WHERE seq = ?");
@@ -611,7 +612,7 @@ Result<void> Filling::copy_sealed_operations() {
   return {};
 }
 
-/// Of a file that was damaged before all of another one was moved to it.
+/// For a file that was damaged before all of an earlier one had been moved to it.
 Result<void> Filling::copy_remains() {
   const auto remains = remains_of(source_.connection());
   if (!remains || !*remains) return {};

@@ -17,7 +17,8 @@ struct SalvageOptions {
   /// What the new file may take. When that is not enough for everything, operations that do not fit
   /// remain in the damaged file (remains.h).
   std::uint64_t room_bytes = std::numeric_limits<std::uint64_t>::max();
-  /// Of a larger file, too, some remain where that is possible: nobody has to wait for all of it.
+  /// A file larger than this is moved in portions, too, where possible: nobody has to wait for all
+  /// of it.
   std::uint64_t at_once_bytes = std::numeric_limits<std::uint64_t>::max();
   /// The mark beside the file: how far it had come at least.
   std::optional<OutboxMark> seen = std::nullopt;
@@ -39,17 +40,16 @@ std::string describe(const Salvaged& salvaged);
 
 /// Sets an outbox file that nobody has open aside, and puts in its place a new one with what can be
 /// read of it: operations under their receipts, sealed requests with their keys, dead letters,
-/// counters. Memory stays bounded. Crash-safe (set_aside.h); what it is interrupted in it does
-/// anew.
+/// counters. Memory stays bounded. Crash-safe (set_aside.h); after an interruption it starts over.
 ///
 /// A row that fails its checksum is lost: it is not copied. How many are lost follows from the
 /// counters, `accepted − pending − delivered − dead − dropped`; when they cannot be read, from the
 /// gaps that unreadable pages leave between the receipts, and the rest counts as delivered.
 ///
-/// Nobody knows which receipt was the last when the counters cannot be read, when the newest
-/// operations cannot (the counters tell nothing of what was accepted since anything left), or when
-/// one of them is of an older commit: something that is known to have been given is beyond both, or
-/// more is missing than what is damaged held. Then receipts go on in another epoch.
+/// The last receipt is unknown when the counters cannot be read; when the newest operations cannot
+/// be read (the counters do not tell what was accepted since anything left); or when one of the two
+/// is of an older commit, which shows when a receipt that is known to have been given is beyond
+/// both, or more is missing than what is damaged held. Then receipts go on in another epoch.
 ///
 /// If sealed requests cannot be read, nobody knows which events may have left, and sending them
 /// under another key could record them twice, silently. All that may have been in a request are
@@ -58,8 +58,8 @@ std::string describe(const Salvaged& salvaged);
 ///
 /// A log that is cut short or flipped ends at its last whole commit, as after a crash; what was
 /// committed later is gone, and cannot be counted.
-/// kFull when there is no room, nor enough of it for the rest to remain in the damaged file: that
-/// takes counters that can be read and, at the start, seals.
+/// kFull when there is not enough room and the rest cannot remain in the damaged file either: for
+/// that its counters must be readable and, at the start, its seals.
 Result<Salvaged> salvage(const std::string& path, const SalvageOptions& options);
 
 }  // namespace flowmyna

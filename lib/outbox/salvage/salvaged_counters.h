@@ -35,7 +35,8 @@ struct SavedCounters : Counters {
     for (const CounterInfo& counter : kCounters) visit(counter.name, this->*counter.value, 0);
   }
 
-  /// What to ask a file of any version for behind the key, so that `read` understands the answer.
+  /// The columns to select after the key, from a file of any version, for a row that `read`
+  /// understands.
   static Result<std::string> columns(const sqlite::Connection& file);
   /// Nothing unless each makes sense by itself.
   static std::optional<SavedCounters> read(const sqlite::Row& row);
@@ -70,8 +71,8 @@ struct SalvagedCounters {
   bool is_exact = false;           ///< `newly_lost` is; else as far as can be told
 };
 
-/// When the saved counters cannot be read, or contradict what was, what is missing counts as
-/// delivered but for what may be lost, and all that is there may have been sealed.
+/// When the saved counters cannot be read, or contradict the evidence, what is missing counts as
+/// delivered except for what may be lost, and every operation may have been sealed.
 ///
 /// Then, and whenever they or the backlog may be of an older commit or lack their end, receipts go
 /// on in another epoch: the highest that is still to be seen need not be the highest that was

@@ -16,7 +16,7 @@ class SalvagedFolds {
   /// `receipts_max` is how many receipts there may be.
   Result<void> copy(const sqlite::Connection& damaged, const sqlite::Connection& target,
                     std::int64_t receipts_max);
-  /// After the operations, `has_all` of them that can be read.
+  /// To be called after the operations were copied; `has_all`: all that can be read are there.
   Result<void> copy_unmapped(const sqlite::Connection& damaged, const sqlite::Connection& target,
                              bool has_all);
   /// How many each row stands for could be read.

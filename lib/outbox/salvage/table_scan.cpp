@@ -29,7 +29,7 @@ constexpr int kTriesForNothingMax = 2'000;
 constexpr std::int64_t kFirstStep = 1 << 12;
 // More than a page holds.
 constexpr int kDamagedInARowMax = 1'000;
-// How far behind the last row another one's key is believed that only a checksum tells.
+// How far after the last row the key of another one is believed when only a checksum tells it.
 constexpr std::int64_t kFarthest = 1 << 20;
 // So that memory stays bounded; beyond that they are joined.
 constexpr std::size_t kDoubtfulMax = 10'000;
@@ -55,7 +55,7 @@ struct Run {
   std::optional<std::int64_t> first, last;  ///< keys of rows that are what they should be
   std::vector<Unread::Gap> doubtful;
   std::optional<std::int64_t> last_damaged;  ///< of the table
-  std::int64_t beyond = 0;                   ///< key of a right row behind the range's other end
+  std::int64_t beyond = 0;                   ///< key of a right row past the range's other end
 };
 
 class Scan {

@@ -21,9 +21,9 @@ struct Unread {
     std::int64_t last = 0;
   };
   std::vector<Gap> gaps;
-  /// Keys that rows may have which can be read but are not right: as far as these tell, their own;
-  /// otherwise, since the key may be what is damaged, all between the rows beside them that are
-  /// right. Ascending and apart.
+  /// Keys of rows that can be read but are not right: a row's own key, where the row can tell it;
+  /// otherwise, since the key may be what is damaged, all keys between the nearest right rows on
+  /// both sides. Ascending and apart.
   std::vector<Gap> doubtful;
   bool has_end = false;  ///< neither can the end be read: nobody knows how many rows follow
   /// The key of the last row, when that can be read but is not right.

@@ -12,7 +12,7 @@ namespace flowmyna {
 ///
 /// For the write-ahead log, before it is read back. When a sync fails, the kernel takes the pages
 /// for clean although they never reached the disk: a later sync succeeds without them, and what is
-/// appended behind them would be lost with them in a power cut. Whoever reads such a log, in this
+/// appended after them would be lost with them in a power cut. Whoever reads such a log, in this
 /// process or in the next, cannot tell. Writing the pages makes them dirty again, so that this sync
 /// means what it says. (Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC
 /// 2020; sqlite.org/atomiccommit.html takes a sync at its word.)
@@ -21,12 +21,13 @@ namespace flowmyna {
 /// page is written from there once more.
 Result<void> rewrite_file(const std::string& path);
 
-/// An empty file unless one is there: SQLite, which removes the log when it closes the database,
-/// takes it for no log, and the next start does not need an inode when there may be none left.
+/// Creates an empty log file unless one is there. SQLite removes the log when it closes the
+/// database, and takes an empty one for none. With it the next start needs no new inode, of which
+/// there may be none left.
 void keep_inode(const std::string& path);
 
-/// Sets blocks aside for the log's first `bytes`, also behind its end. Whether it has them; also
-/// where the file system cannot set any aside.
+/// Sets blocks aside for the log's first `bytes`, also past its end. Returns whether it has them;
+/// true as well where the file system cannot set any aside.
 bool preallocate_log(const std::string& path, std::uint64_t bytes);
 
 /// Which file a path leads to. What is written to an open file that was moved away or deleted is

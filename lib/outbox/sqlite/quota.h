@@ -25,33 +25,33 @@ class SizeQuery {
   std::uint64_t page_bytes_ = 0;
 };
 
-/// How the room that an outbox may take, `outbox.max_size`, is shared out. Pure.
+/// How the room of an outbox, `outbox.max_size`, is divided between rows, log and a reserve. Pure.
 class Quota {
  public:
   explicit Quota(std::uint64_t bytes) : bytes_(bytes) {}
 
   std::uint64_t bytes() const { return bytes_; }
-  /// How long the write-ahead log gets before it is checkpointed: longer saves syncs of the
-  /// database, and takes from the quota.
+  /// The size of the write-ahead log at which it is checkpointed. A longer log saves syncs of the
+  /// database, but takes from the quota.
   std::uint64_t log_bytes() const;
-  /// The length that the log may keep: what the last round before a checkpoint makes it longer by
-  /// is written in place as well, where cutting it off would have each sync of a new length write
-  /// the file's inode besides.
+  /// The size that the log's file keeps after a checkpoint. It includes what the last round before
+  /// the next checkpoint adds, so that this is written in place, too: if the file had been cut off
+  /// and had to grow again, each sync would also write its inode.
   std::uint64_t kept_log_bytes() const { return log_bytes() * 3 / 2; }
-  /// What is set aside on the disk, beside the quota: a full log has to fit into the database at a
-  /// checkpoint, and a transaction that settles into the log.
+  /// What is set aside on the disk, in addition to the quota: room in the database for a checkpoint
+  /// of a full log, and in the log for a transaction that settles.
   std::uint64_t set_aside_bytes() const { return log_bytes() + (1U << 20); }
-  /// Of the rows that settling may write before it frees any.
+  /// How many bytes of rows settling may write before it frees any.
   std::uint64_t settling_row_bytes() const { return reserve_bytes() / kDiskFactor; }
 
-  /// Of the rows that may be added to an empty outbox.
+  /// How many bytes of rows may be added to an empty outbox.
   std::uint64_t row_bytes_max() const;
   /// Whether rows of so many bytes may be added to what was measured.
   bool has_room(const FileSizes& sizes, std::uint64_t row_bytes) const;
 
  private:
-  /// What a row costs on disk at worst for each byte of its own: rows just over half a page leave
-  /// the rest of it empty, and every page stands in the write-ahead log as well.
+  /// Bytes on disk for each byte of a row, at worst: rows just over half a page leave the rest of
+  /// it empty, and every page stands in the write-ahead log as well.
   static constexpr std::uint64_t kDiskFactor = 4;
 
   /// Room that acceptance leaves free, so that settling, which writes before it frees, goes on when

@@ -54,7 +54,7 @@ const char* hint(int code, int system_error) {
   }
 }
 
-/// Of a disk on which nobody fails for want of room.
+/// With this much free, no write fails for lack of room.
 constexpr std::uint64_t kRoomToWrite = 1U << 20;
 
 /// "Database or disk is full" is what SQLite says, too, when a damaged pointer leads it to a page
@@ -66,7 +66,7 @@ bool is_led_astray(sqlite3* handle, int code) {
   return file != nullptr && *file != 0 && disk_room(file) >= kRoomToWrite;
 }
 
-/// What SQLite's code of a call is, before which `errno` was 0.
+/// What SQLite's code of a failed call means; `errno` must have been 0 before the call.
 int meaning_of(sqlite3* handle, int code) {
   return is_led_astray(handle, code) ? SQLITE_CORRUPT : code_of(code);
 }
@@ -77,7 +77,7 @@ Error make_error(int code, std::string_view what, std::string text, int system_e
                              ")" + hint(code, system_error)};
 }
 
-/// What a person can do something about: the file, and not the statement that met the trouble.
+/// Names the file, which a person can do something about, and not the statement that failed.
 std::string name_of(sqlite3* handle) {
   const char* file = sqlite3_db_filename(handle, "main");
   return std::string("the outbox") + (file == nullptr || *file == 0 ? "" : " ") +

@@ -31,16 +31,16 @@ class Connection {
   Error error(std::string_view what) const;
   /// Whether closing leaves the write-ahead log as it is, instead of folding it into the database.
   void keep_log_on_close(bool keep) const;
-  /// Has `pages` follow the length of the write-ahead log from the next commit on. In exchange
-  /// SQLite leaves all checkpoints to the caller: its own swallows its errors.
+  /// From the next commit on, `*pages` follows the length of the write-ahead log. Turns off
+  /// SQLite's automatic checkpoints, which swallow their errors: the caller makes all of them.
   void watch_log(int* pages) const;
   /// Moves what the log holds into the database, synced before and after; then the log is written
   /// from its start again.
   Result<void> checkpoint() const;
   /// The same, and leaves the log's file empty. kBusy while a statement reads.
   Result<void> empty_log() const;
-  /// Has the database's file grow to `bytes`, on blocks that are its own from then on. Whether it
-  /// has them; also where the file system cannot set any aside.
+  /// Lets the database's file grow to `bytes`, with blocks of its own. Returns whether it has them;
+  /// true as well where the file system cannot set any aside.
   bool preallocate(std::uint64_t bytes) const;
   /// Syncs the log, also where `synchronous` does not have each commit do so.
   Result<void> sync_log() const;
@@ -56,9 +56,9 @@ class Connection {
   std::unique_ptr<sqlite3, Close> handle_;
 };
 
-/// The code that says what is wrong, right after the call that failed. Of want of room SQLite knows
-/// one kind, a full disk (SQLITE_FULL); another is a failed write to it, or a file that cannot be
-/// made, which leaves its reason in errno. A failed sync stays one: what it was about may be lost.
+/// The code that says what is wrong, right after the call that failed. SQLite calls only a full
+/// disk SQLITE_FULL; here that also covers a write that failed, or a file that could not be made,
+/// for lack of room, which errno tells. A failed sync stays one: what it was about may be lost.
 int code_of(int code);
 
 /// What SQLite's result code means for the caller (https://www.sqlite.org/rescode.html).

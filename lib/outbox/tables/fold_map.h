@@ -22,20 +22,20 @@ namespace flowmyna {
 /// Rejected: a list for each surviving row, which has to be rewritten as it grows or, kept in
 /// pieces, changes a page for each object in each step.
 ///
-/// What was delivered is forgotten later, a few rows at a time: who is not named here, and has no
-/// row, was delivered. Writes belong into the caller's transaction.
+/// What was delivered is forgotten later, a few rows at a time: an operation that is not named here
+/// and has no row was delivered. Writes belong into the caller's transaction.
 class FoldMap {
  public:
   static Result<FoldMap> prepare(const sqlite::Connection& connection);
 
-  /// Of the open transaction; it is in the table once `write` was called.
+  /// Notes a fold of the open transaction; `write` brings it into the table.
   void note(const Fold& fold);
   /// How many rows were written.
   Result<std::size_t> write();
   /// Forgets what was noted.
   void discard() { noted_.clear(); }
 
-  /// The operation into which this one was folded; 0: into none that is not delivered.
+  /// The operation into which this one was folded; 0: none that is still undelivered.
   Result<Receipt> row_of(Receipt receipt);
 
   /// Some of what it names was delivered.

@@ -33,7 +33,7 @@ class FoldedTable {
   bool has_ranges_ = false;  // of such a version
 };
 
-/// What no row stands for any more, since it is lost or was dropped, counts for nothing.
+/// What counts for rows that are gone, since they are lost or were dropped, becomes 0.
 inline constexpr const char* kEmptyFoldedWithoutRow =
     "UPDATE folded SET operations = 0 WHERE operations > 0 AND "
     "seq NOT IN (SELECT seq FROM operation) AND seq NOT IN (SELECT seq FROM dead);";

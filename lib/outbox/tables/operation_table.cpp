@@ -8,7 +8,7 @@
 namespace flowmyna {
 namespace {
 
-/// What the buffer that rows are made in keeps from one write to the next.
+/// How much memory the buffer in which rows are made keeps from one write to the next.
 constexpr std::size_t kKeptRowBytes = 64U << 10;
 
 std::int64_t to_signed(Receipt receipt) {

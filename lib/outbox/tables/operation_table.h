@@ -38,10 +38,10 @@ class OperationTable {
   Result<void> rewrite(Receipt receipt, std::string_view stored);
   /// How many there were.
   Result<std::int64_t> remove(const ReceiptRange& range);
-  /// To be asked of ranges, ascending, of which fewer rows were removed than there may have been.
-  /// Where keys are damaged a search ends in the wrong place, and what stayed there would be
-  /// delivered again: so the rows are gone through in order, from the oldest on. kCorrupt when one
-  /// of these is there.
+  /// For ranges, ascending, from which fewer rows were removed than there may have been. Where keys
+  /// are damaged a search ends in the wrong place, and a row that stayed there would be delivered
+  /// again: so the rows are gone through in order, from the oldest on. kCorrupt when one of these
+  /// is still there.
   Result<void> expect_gone(const std::vector<ReceiptRange>& ranges);
 
   Result<bool> has(Receipt receipt);

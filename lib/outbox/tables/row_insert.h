@@ -13,8 +13,7 @@ namespace flowmyna::sqlite {
 class BlobSource {
  public:
   virtual ~BlobSource() = default;
-  /// Goes to the next blob, first to the first one; false behind the last. May throw
-  /// std::bad_alloc.
+  /// Goes to the next blob, first to the first one; false after the last. May throw std::bad_alloc.
   virtual bool next() = 0;
   /// Valid until `next`.
   virtual std::string_view blob() const = 0;

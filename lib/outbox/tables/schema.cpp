@@ -79,11 +79,11 @@ constexpr std::array<const char*, kSchemaVersion> kSteps = {
     )sql",
 };
 
-/// No version will ever be as high: whoever reads a higher one reads damage.
+/// No version will ever be this high: a higher number is damage.
 constexpr std::int64_t kPlausibleVersionMax = 1000;
 
-/// Half of these tables, which every version has, under another program's file would be a strange
-/// chance; damage that leaves the schema readable takes one.
+/// Every version has these tables. Half of them in the file of another program would be a strange
+/// chance; damage that leaves the schema readable hides one at most.
 constexpr const char* kCountOurs =
     "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND "
     "name IN ('operation', 'seal', 'letter', 'dead', 'state')";
@@ -199,7 +199,7 @@ Result<void> migrate(const Connection& connection, int version) {
   }
   script += "PRAGMA user_version = " + std::to_string(version) + "; COMMIT";
   auto done = connection.execute(script.c_str());
-  // SQL that is known to be right: what is in its way is not the outbox of that version.
+  // The SQL is known to be right, so what is in its way is not the outbox of that version.
   const bool is_foreign = !done && (sqlite3_errcode(connection.get()) & 0xff) == SQLITE_ERROR;
   if (is_foreign) {
     const std::string why = sqlite3_errmsg(connection.get());

@@ -11,16 +11,16 @@ namespace flowmyna {
 ///
 ///     operation   what is pending or sealed; seq is the receipt
 ///     seal        requests that left or are about to; see Seal
-///     letter      one a dead item: the API's words; dead: its operations, out of delivery's way
+///     letter      one per dead item: the API's words; dead: its operations, out of delivery's way
 ///     dropped     ranges of receipts that a person gave up; neighbours are one range
-///     folded      of a row, pending or dead, into which later ones were folded: how many. `last`
-///     is
-///                 0, or of a version before 7, which did not write down which: any up to it
+///     folded      how many operations were folded into a row, pending or dead. `last` is 0; where
+///                 a version before 7 folded, which did not note which ones: any up to `last`
 ///     fold_map    which ones those are, and what was folded into dropped ones: see FoldMap
 ///     unmapped    ranges of receipts that had no row when the file came to version 7 and may have
 ///                 been folded before: neighbours of such rows, or delivered
 ///     arrival     exports of other outboxes, by id: how many lines of each are here
-///     damage      one row a damaged file from which this one was salvaged: when, its name, and how
+///     damage      one row per damaged file from which this one was salvaged: when, its name, and
+///     how
 ///                 many operations were kept and lost; see Salvaged (salvage.h)
 ///     lost        ranges of receipts that may have been lost then, or that were skipped when an
 ///                 epoch began (epoch.h); those end at a multiple of kEpochReceipts
@@ -60,8 +60,8 @@ Result<void> migrate(const sqlite::Connection& connection, int version = kSchema
 /// A checksum of what the tables are and on which pages they begin.
 Result<std::uint32_t> checksum_of_tables(const sqlite::Connection& connection);
 
-/// That of an empty outbox of this version. Knowing it by heart spares whoever finds it the making
-/// of one to compare with, which takes longer than all else that SQLite does at a start.
+/// The checksum of an empty outbox of this version. As a constant it saves each start from making
+/// one to compare with, which takes longer than all else that SQLite does then.
 inline constexpr std::uint32_t kChecksumOfTables = 0x68ED7B8E;
 
 /// kCorrupt unless every table is there as `migrate` makes it. Where the tables stand in the file

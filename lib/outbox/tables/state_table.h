@@ -25,7 +25,7 @@ struct SavedState : Counters {
   bool operator==(const SavedState&) const = default;
 };
 
-/// The columns of all counters, each behind a comma.
+/// The columns of all counters, each with a comma before it.
 std::string counter_columns();
 
 /// The table `state` (schema.h) of an open outbox file. Writes belong into the caller's
@@ -36,7 +36,7 @@ class StateTable {
 
   /// What was accepted since it was saved is counted from the backlog.
   Result<SavedState> load();
-  /// All but `lost` and `skipped`, which only salvage makes more, and what is of the epoch
+  /// All but `lost` and `skipped`, which only salvage increases, and the columns of the epoch
   /// (epoch.h).
   Result<void> save(const SavedState& state);
 

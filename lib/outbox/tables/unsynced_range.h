@@ -14,7 +14,7 @@ struct UnsyncedRange {
   Receipt from = 0;     ///< 0: there are none
   Receipt through = 0;  ///< 0: to the end of the backlog
 
-  /// One that was accepted, and perhaps more behind it.
+  /// One that was accepted, and perhaps more after it.
   void accepted(Receipt receipt) {
     if (from == 0) from = receipt;
     through = 0;
