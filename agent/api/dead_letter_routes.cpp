@@ -1,4 +1,4 @@
-// The router's routes for dead letters, from the listing to a person's decision.
+// Routes of the router for dead letters, from the listing to a person's decision.
 
 #include <algorithm>
 #include <memory>

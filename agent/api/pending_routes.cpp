@@ -1,4 +1,4 @@
-// The router's routes for pending operations: the listing, what of it is stuck, and a person's
+// Routes of the router for pending operations: the listing, what of it is stuck, and a person's
 // decision to drop one.
 
 #include <memory>

@@ -105,7 +105,7 @@ void SqliteStorage::close_files() {
   reserve_.forget();
 }
 
-/// What is known to be damaged is set aside first, and so is what turns out to be.
+/// A file that is known to be damaged is set aside first, and so is one that turns out to be.
 Result<void> SqliteStorage::open_files(bool is_damaged) {
   const bool is_gone = FilePlace::of(options_.path).is_nowhere();
   if (!place_.is_nowhere() && is_gone && !is_being_set_aside(options_.path)) {
@@ -141,7 +141,7 @@ Result<void> SqliteStorage::open_files(bool is_damaged) {
   return done;
 }
 
-/// That of the file that is there now.
+/// Locks the file that is there now.
 Result<void> SqliteStorage::lock_database(bool may_create) {
   database_lock_.reset();
   auto lock = DatabaseLock::acquire(options_.path, may_create);
@@ -459,7 +459,7 @@ Result<bool> SqliteStorage::shrink() {
   return true;
 }
 
-/// Of a file that was restored from a .dump, once next to nothing is left in it. After that it can
+/// For a file that was restored from a .dump, once next to nothing is left in it. After that it can
 /// give back space like any other.
 Result<bool> SqliteStorage::write_anew() {
   if (sizes_.all - sizes_.log - sizes_.free > kWrittenAnewBytes) return cut_off();
@@ -471,8 +471,8 @@ Result<bool> SqliteStorage::write_anew() {
   return true;
 }
 
-/// The file itself becomes shorter once the log that says so is checkpointed. In the database what
-/// has left is overwritten by then (secure_delete); the log is cut.
+/// The file itself only becomes shorter when the log that says so is checkpointed. In the database,
+/// what has left is overwritten by then (secure_delete); the log is cut.
 Result<bool> SqliteStorage::cut_off() {
   sqlite3_db_release_memory(open_->connection.get());
   if (log_holds_past_ && may_empty_log()) {
@@ -521,7 +521,7 @@ Result<void> SqliteStorage::admit(std::uint64_t bytes) {
                                         "being delivered");
   }
   if (quota_.has_room(sizes_, appended_bytes_ + bytes)) return {};
-  // It may be that less was added than it could have been.
+  // Less may have been added than was assumed.
   if (auto measured = measure(); !measured) return measured;
   return quota_.has_room(sizes_, bytes) ? Result<void>{} : quota_reached();
 }
@@ -542,7 +542,8 @@ Tending SqliteStorage::tending() const {
   return static_cast<std::uint64_t>(log_pages_) < limit ? Tending::kNotWanted : Tending::kSoon;
 }
 
-/// What the log holds has to fit into the database, and what is settled then into the log.
+/// A checkpoint needs room in the database for what the log holds, and settling then needs room in
+/// the log.
 Result<void> SqliteStorage::give_up_reserve() {
   if (open_) (void)measure();
   reserve_.give_up([this] {

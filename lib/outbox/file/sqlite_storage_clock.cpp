@@ -22,7 +22,7 @@ void SqliteStorage::set_unsynced(const UnsyncedRange& range) {
   counters_.unsynced_through = static_cast<std::int64_t>(range.through);
 }
 
-/// The pass may have gone by while these were in a request; now they can get their right time.
+/// The pass may have passed these while they were in a request; now they can get their right time.
 Result<void> SqliteStorage::note_returned(const Seal& seal, const Settlement& settlement) {
   UnsyncedRange range = unsynced();
   for (const Receipt receipt : returned_events(seal, settlement)) {

@@ -28,7 +28,7 @@ Result<void> SqliteStorage::set_strange_log_aside() {
   return {};
 }
 
-/// Whether the file is what it was last, where it was; if not, a new epoch begins.
+/// Checks that the file is the one that was last here, on this machine; if not, a new epoch begins.
 Result<void> SqliteStorage::look_at_past() {
   const auto file = Provenance::read(open_->connection);
   if (!file) return tl::make_unexpected(file.error());
@@ -54,7 +54,8 @@ Result<void> SqliteStorage::look_at_past() {
   return {};
 }
 
-/// An image with the outbox of another device in it: what waits there is that one's to deliver.
+/// An image with the outbox of another device in it: only that device should deliver what waits
+/// there.
 Result<void> SqliteStorage::set_clone_aside() {
   open_->connection.keep_log_on_close(false);  // all of it in one file
   open_.reset();
@@ -67,8 +68,8 @@ Result<void> SqliteStorage::set_clone_aside() {
   return {};
 }
 
-/// Only of what is durable, so that no power cut leaves the outbox behind it. That it cannot be
-/// written is no reason to stop: it is a help for one day.
+/// Notes only what is durable, so that after a power cut the outbox is never older than its mark.
+/// Failing to write it is no reason to stop: it may never be needed.
 void SqliteStorage::note_seen() {
   mark_.highest = committed_.highest;
   mark_.settled = committed_.settled();
@@ -87,7 +88,7 @@ SqliteStorage::~SqliteStorage() {
 Result<void> SqliteStorage::begin_backup() {
   if (!open_) return fail(Error::Kind::kIo, "the outbox is not open");
   backup_.reset();
-  // As much again as the reserve has stays free: the disk must not be full for the outbox then.
+  // Twice the size of the reserve stays free, so that the backup does not fill the disk.
   auto begun = Backup::begin(open_->connection, options_.path, 2 * quota_.set_aside_bytes());
   if (!begun) return tl::make_unexpected(begun.error());
   backup_ = *std::move(begun);

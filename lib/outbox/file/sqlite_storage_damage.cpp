@@ -13,7 +13,7 @@
 namespace flowmyna {
 namespace {
 
-/// A machine that damages whatever it is given would fill its disk with damaged files.
+/// Not more often: a machine that damages all its files would fill its disk with them.
 constexpr std::chrono::minutes kSalvageEvery{1};
 
 constexpr std::chrono::seconds kSalvagePauseMax{300};
@@ -84,7 +84,8 @@ Result<Salvaged> SqliteStorage::try_salvage(std::chrono::steady_clock::time_poin
   return flowmyna::salvage(options_.path, options);
 }
 
-/// Beyond the limit, damaged files of which everything could be read are deleted, the oldest first.
+/// When there are more than the limit, damaged files that could be read completely are deleted, the
+/// oldest first.
 Result<void> SqliteStorage::prune_damaged() {
   kept_.clear();
   const std::vector<std::string> files = damaged_files(options_.path);
@@ -120,7 +121,7 @@ bool SqliteStorage::may_move_remains() const {
          room_to_move() >= kMovedBytesMin;
 }
 
-/// For the log, and what is to be set aside.
+/// Room for the log, and for what is to be set aside.
 std::uint64_t SqliteStorage::room_for_settling() const {
   return 2 * quota_.kept_log_bytes() + (reserve_.is_there() ? 0 : quota_.set_aside_bytes());
 }
@@ -165,8 +166,8 @@ Error SqliteStorage::keeps_too_many() const {
                                 "was accepted is delivered, and nothing more is accepted"};
 }
 
-/// Whoever planned before the file was damaged may plan with operations that are not here yet. Once
-/// they were settled, they would come, and be delivered a second time.
+/// A plan that was made before the file was damaged may contain operations that have not been moved
+/// here yet. If they were settled now, they would be moved later, and delivered a second time.
 Result<void> SqliteStorage::expect_here(const Seal& seal) {
   for (const ItemMembers& item : seal.items) {
     for (const Receipt receipt : item) {

@@ -1,4 +1,4 @@
-// What is folded on disk, and what a receipt tells.
+// Folding on disk, and what became of a receipt.
 
 #include "outbox/file/beside.h"
 #include "outbox/file/sqlite_storage.h"
@@ -22,15 +22,15 @@ Result<void> SqliteStorage::fold(const Fold& fold, std::string_view stored) {
   return open_->folded.add(fold.into, members->operations());
 }
 
-/// While it folds it also forgets what was delivered since the last time, twice as fast as it
-/// writes: so there is never much more of it than of what waits.
+/// While folding it also forgets what was delivered since the last time, twice as fast as it
+/// writes: so the map never holds much more than what waits.
 Result<void> SqliteStorage::write_folds() {
   const auto written = open_->fold_map.write();
   if (!written) return tl::make_unexpected(written.error());
   return clean_fold_map(2 * *written);
 }
 
-/// Not while some operations are not here yet: they would pass for delivered.
+/// Not while some operations have not been moved here yet: they would pass for delivered.
 Result<void> SqliteStorage::clean_fold_map(std::size_t rows_max) {
   if (remains_) return {};
   return open_->fold_map.clean(rows_max, [this](Receipt row) {
@@ -67,7 +67,7 @@ Result<ReceiptState> SqliteStorage::own_state(Receipt receipt) {
   return *is_pending ? ReceiptState::kPending : open_->letters.state(receipt);
 }
 
-/// Of an operation, or of what it was folded into, and that again.
+/// The state of an operation, or of what it was folded into, through any number of folds.
 Result<ReceiptState> SqliteStorage::state_of_row(Receipt receipt) {
   while (true) {
     const auto own = own_state(receipt);
@@ -86,7 +86,7 @@ Result<ReceiptState> SqliteStorage::state_of_row(Receipt receipt) {
   return *lost ? ReceiptState::kMaybeLost : ReceiptState::kDelivered;
 }
 
-/// By an older version, into a row that was not delivered since.
+/// Whether an older version may have folded it into a row that is still undelivered.
 Result<bool> SqliteStorage::may_be_folded(Receipt receipt) {
   const auto rows = open_->folded.may_hold(receipt);
   if (!rows) return tl::make_unexpected(rows.error());

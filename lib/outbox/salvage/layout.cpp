@@ -72,7 +72,7 @@ Result<void> check_layout(const Connection& connection, const Connection& model)
   const auto noted = connection.integer("PRAGMA application_id");
   if (!noted) return tl::make_unexpected(noted.error());
   if (*noted == note_of(*layout)) return {};
-  spdlog::info("outbox: another program has written the file anew (VACUUM?); looking it through");
+  spdlog::info("outbox: another program has rewritten the file (VACUUM?); checking all of it");
   const auto sound = connection.integer("SELECT quick_check = 'ok' FROM pragma_quick_check(1)");
   if (!sound) return tl::make_unexpected(sound.error());
   if (*sound == 0) {
