@@ -38,8 +38,7 @@ std::string item_as_sent(const std::vector<Operation>& operations) {
 std::string why_unknown(ReceiptState state, const OutboxStats& stats) {
   if (state == ReceiptState::kMaybeFolded) {
     return "an older version of the agent merged operations on disk without recording which ones: "
-           "this "
-           "one was delivered, or was merged into one that was not";
+           "this one was delivered, or was merged into one that was not";
   }
   if (state != ReceiptState::kMaybeLost) return "";
   if (stats.epoch == 0) return "it may have been lost when the outbox was damaged";

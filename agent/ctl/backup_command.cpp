@@ -137,9 +137,8 @@ void define_backup(CLI::App& app, Session& session) {
   command->add_option("FILE", arguments->file, "File to write; `-` is standard output")->required();
   command->add_flag("--force", arguments->force, "Replace the file if it exists");
   command->footer(
-      "Only for root and the user that the agent runs as. To restore: stop the agent, put the "
-      "file\n"
-      "in the place of outbox.db, remove outbox.db-wal, and start the agent; see "
+      "Only for root and the user that the agent runs as. To restore: stop the agent, put the\n"
+      "file in the place of outbox.db, remove outbox.db-wal, and start the agent; see "
       "flowmynactl(1).");
   command->callback([&session, arguments] {
     session.run = [&session, arguments] { return run_backup(session, *arguments); };

@@ -62,9 +62,8 @@ int drop(const Session& session, const Receipts& receipts) {
 void define_drop(CLI::App& app, Session& session) {
   auto* command = app.add_subcommand("drop", "Drop them for good, and print what they were");
   command->footer(
-      "No confirmation is asked for. What was merged into one on disk is dropped with it. One "
-      "that\n"
-      "is being sent right now is not dropped: try again once it has been answered.");
+      "No confirmation is asked for. What was merged into one on disk is dropped with it.\n"
+      "One that is being sent right now is not dropped: try again once it has been answered.");
   auto receipts = std::make_shared<Receipts>();
   command->add_option("N", *receipts, "Their receipts")->required()->check(objection_to_receipt);
   command->callback([&session, receipts] {

@@ -15,8 +15,7 @@ void SocketKeeper::look() {
   if (socket.owner() == ListeningSocket::Owner::kSystemd) {
     return complain(
         "systemd created it and has to create it again: systemctl stop flowmyna-agent.service, "
-        "restart "
-        "flowmyna-agent.socket, start flowmyna-agent.service");
+        "restart flowmyna-agent.socket, start flowmyna-agent.service");
   }
   auto made = listen_unix(socket.place(), mode_, group_);
   if (!made) return complain(made.error().message);

@@ -52,8 +52,7 @@ void fit_file_size(rlimit& limit, Config& config) {
   config.warnings.push_back(
       "no file of this process may grow beyond " + format_size(limit.rlim_cur) +
       " (RLIMIT_FSIZE), and the outbox is full at that size: raise the hard limit, LimitFSIZE= in "
-      "the "
-      "systemd unit or `ulimit -Hf`, or set outbox.max_size below it (it is " +
+      "the systemd unit or `ulimit -Hf`, or set outbox.max_size below it (it is " +
       format_size(config.outbox.max_size_bytes) + ")");
 }
 

@@ -15,9 +15,9 @@
 namespace flowmyna {
 
 /// What the daemon notices by itself while it runs: the network, the machine's sleep, the key file,
-/// what becomes of its sockets. Each is a convenience that may be missing in a sandbox: then that
-/// is logged once, and delivery goes by its back-off and by signals, and sockets are looked after
-/// by the clock. All of it happens on the thread of the loop.
+/// changes to its sockets. Each may be missing in a sandbox: then that is logged once, and instead
+/// delivery relies on its back-off and on signals, and sockets are checked at intervals. All of it
+/// happens on the thread of the loop.
 class Surroundings {
  public:
   struct Reactions {

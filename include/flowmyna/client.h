@@ -30,7 +30,7 @@ enum class ErrorKind {
   kOutboxFull,      ///< disk or quota full (507): nothing accepted, try after `retry_after`
   kBusy,            ///< too many connections of this user (429): nothing accepted, try later
   kStopping,        ///< the agent is stopping or cannot write (503): nothing accepted, try later
-  kUnreachable,     ///< no agent, or no answer in time: what was not repeatable was not accepted
+  kUnreachable,     ///< no agent, or no answer in time: an event was not accepted, an upsert may be
   kUnknownOutcome,  ///< sent, but the answer was lost: the agent may or may not have accepted it
   kUnexpectedAnswer,  ///< the other side does not answer as a flowmyna-agent does
 };

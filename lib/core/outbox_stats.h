@@ -9,8 +9,8 @@
 namespace flowmyna {
 
 enum class OutboxState : std::uint8_t {
-  kOk,      ///< accepts
-  kFull,    ///< quota or disk are: refuses what does not fit until there is room; delivery goes on
+  kOk,    ///< accepts
+  kFull,  ///< quota or disk is full: refuses what does not fit until there is room; still delivers
   kFailed,  ///< nothing can be kept safely: refuses everything until the disk works again
 };
 

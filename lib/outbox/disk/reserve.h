@@ -7,10 +7,10 @@
 
 namespace flowmyna {
 
-/// Disk space that is set aside, in a file full of nothing, for the day on which others have filled
-/// the disk. Settling frees space but writes first: when the disk is full the reserve is given up,
-/// so that what was accepted can still be delivered and settled, and nothing more is accepted until
-/// the disk has room to set it aside again. It outlives the process, as the need for it does.
+/// Disk space in reserve, as a file without content, for when others have filled the disk. Settling
+/// frees space but writes first: when the disk is full the reserve is given up, so that what was
+/// accepted can still be delivered and settled, and nothing more is accepted until the disk has
+/// room to set it aside again. It outlives the process, as the need for it does.
 ///
 /// Rejected: preallocating the log and the database themselves, which SQLite cuts back with every
 /// complete checkpoint.
@@ -23,14 +23,15 @@ class Reserve {
   bool is_there() const;
   using Time = std::chrono::steady_clock::time_point;
 
-  /// Sets the space aside unless it is held; whether it is held now. Cheap while the disk is full,
-  /// and where only the kernel knows that it is (a user's quota).
+  /// Sets the space aside unless it is held; returns whether it is held now. Cheap while the disk
+  /// is full, also where only the kernel knows that (a user's quota).
   bool take(Time now = std::chrono::steady_clock::now());
   /// The disk may be another one now: the next `take` looks.
   void forget() { is_held_ = false; }
-  /// Gives the space up. Once is enough: then the disk tells what is left. While others fill the
-  /// disk, what is free is theirs as soon as ours: so a part at a time is given up, and `has_used`,
-  /// which takes it for the outbox's files at once, tells when they have enough.
+  /// Gives the space up, a part at a time: others who fill the disk can take what is free as soon
+  /// as we can. So after each part `has_used` takes it for the outbox's files at once, and returns
+  /// whether they have enough. Then the rest is freed as well. Needed once only: afterwards what
+  /// the disk has left counts.
   void give_up(const std::function<bool()>& has_used);
 
  private:

@@ -14,8 +14,8 @@ namespace flowmyna {
 
 /// What could not be read of a table.
 struct Unread {
-  /// Keys around unreadable pages, both ends included, ascending and apart: all rows that are
-  /// missing between rows that were read have theirs among them.
+  /// Keys around unreadable pages, both ends included, ascending and apart. The keys of all rows
+  /// that are missing between rows that were read are in them.
   struct Gap {
     std::int64_t first = 0;
     std::int64_t last = 0;
@@ -25,11 +25,11 @@ struct Unread {
   /// otherwise, since the key may be what is damaged, all keys between the nearest right rows on
   /// both sides. Ascending and apart.
   std::vector<Gap> doubtful;
-  bool has_end = false;  ///< neither can the end be read: nobody knows how many rows follow
+  bool has_end = false;  ///< the end cannot be read either: it is unknown how many rows follow
   /// The key of the last row, when that can be read but is not right.
   std::optional<std::int64_t> last_damaged;
   bool is_nothing() const { return gaps.empty() && doubtful.empty() && !has_end; }
-  /// Whether no key beyond those that were read and this one can have been there.
+  /// Whether the table can have held no key beyond both those that were read and `through`.
   bool is_end_known(std::int64_t through) const;
   /// How many keys there are in the gaps.
   std::uint64_t keys() const;
@@ -44,7 +44,8 @@ struct RowTaker {
   std::function<Result<void>(const sqlite::Row&)> take;
   /// The bytes of a row that begin with its checksum (row.h), in a table that has such.
   std::function<std::string_view(const sqlite::Row&)> checked = {};
-  /// Of such a row at the end: no key beyond this, and far beyond the row before it, is likely.
+  /// For such a row at the end: a key is unlikely if it is beyond this and far beyond the row
+  /// before.
   std::int64_t likely_through = 0;
 };
 
