@@ -141,7 +141,7 @@ TEST(DecodeRefusal, AnEmptyBodySaysWhatToSend) {
       EXPECT_EQ(out, R"(400 "the body is empty; send a JSON object")");
     }
     EXPECT_EQ(outcome_of_ndjson(Kind::kEvent, body),
-              R"(400 "the body is empty; send one JSON object a line")");
+              R"(400 "the body is empty; send one JSON object per line")");
   }
 }
 
