@@ -23,8 +23,8 @@ Result<Arrival> parse_place(const HttpRequest& request, bool with_line) {
   for (const std::string& name : {piece.export_id, piece.source}) {
     if (name.empty() || name.size() > kIdMax) {
       return fail(Error::Kind::kInvalid,
-                  "an import needs the id of its export in the path, and source: the id of the "
-                  "outbox; the first line of an exported file has both");
+                  "an import needs the id of its export in the path, and the id of the exporting "
+                  "outbox as source; the first line of an exported file has both");
     }
   }
   if (!with_line) return piece;
@@ -49,8 +49,8 @@ void treat_unknown(Arrival& piece, const std::vector<ExportedLines::MaybeSent>& 
   for (const auto& [operation, key] : sent) {
     piece.letters.push_back(
         {operation, 1, 0,
-         "outcome unknown: it was exported while its request (Idempotency-Key " + key +
-             ") was not answered",
+         "outcome unknown: it was exported before its request (Idempotency-Key " + key +
+             ") was answered",
          1, now_unix_s});
   }
 }

@@ -59,7 +59,7 @@ void metrics(Backend& backend, const HttpRequest&, Responder responder) {
 void receipt(Backend& backend, const HttpRequest& request, Responder responder) {
   const auto receipt = number_in(request.path, kReceiptSegment);
   if (!receipt) {
-    responder.send(problem(404, "a receipt is a number, as the answer to a write gives it"));
+    responder.send(problem(404, "a receipt is a number, as given in the answer to a write"));
     return;
   }
   look_up(

@@ -19,8 +19,8 @@ HttpResponse refused(const Refusal& refusal) {
   return json(refusal.status, "{\"detail\":" + refusal.detail + "}");
 }
 
-/// When a request came, and what that makes of events that bring no time of their own. Upserts have
-/// none, so nothing is spent on it.
+/// When a request came, and the timestamp that this gives to events without one. Upserts have none,
+/// so for them none is made.
 struct Acceptance {
   std::int64_t unix_ms;
   std::string timestamp;

@@ -28,13 +28,13 @@ DeliveryWords words_of(DeliveryState state) {
       words.standstill = "the API refuses the key; put a valid one into [api] key_file";
       break;
     case DeliveryState::kRefused:
-      words.status = "the API refuses everything: all of it is kept and probed";
+      words.status = "the API refuses everything: it is all kept and tried again";
       words.level = Level::kFail;
       words.finding = "the API refuses everything";
       words.hint =
-          "all of it is kept and probed; check that the key belongs to the right account, and ask "
+          "everything is kept and tried again; check that the key is of the right account, and ask "
           "the API's operator";
-      words.standstill = "the API refuses everything; `flowmynactl status` has its words";
+      words.standstill = "the API refuses everything; `flowmynactl status` shows what it says";
       break;
     case DeliveryState::kPaused:
       words.level = Level::kWarn;

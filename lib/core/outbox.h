@@ -77,10 +77,10 @@ class Outbox : public virtual OutboxReader {
 
   virtual void append(std::unique_ptr<Append> operations) = 0;
 
-  /// Puts operations of dead letters back into the backlog, at their own receipts: among what still
-  /// waits the order of acceptance holds, and what was delivered meanwhile is before them. They are
-  /// separate again, so what was merged may be merged anew. Whoever asks has to tell delivery, also
-  /// after a failure: an I/O error leaves open whether they are back.
+  /// Puts operations of dead letters back into the backlog, at their own receipts: so they keep the
+  /// order of acceptance with what still waits, and come after what was delivered meanwhile. They
+  /// are separate again, so what was merged may be merged anew. The caller has to tell delivery,
+  /// also after a failure: an I/O error leaves open whether they are back.
   virtual void retry_dead_letters(LetterLimits limits, Done<RetriedLetters> done) = 0;
   /// Gives operations of dead letters up for good; they are counted and their receipts remembered.
   virtual void drop_dead_letters(LetterLimits limits, Done<DeadLetters> done) = 0;
