@@ -33,6 +33,7 @@ HttpResponse problem(int status, std::string_view text) {
 }
 
 HttpResponse failed(const Error& error) {
+  if (error.kind == Error::Kind::kTooLarge) return problem(413, error.message);
   if (error.kind != Error::Kind::kFull) return problem(503, error.message);
   HttpResponse response = problem(507, error.message);
   response.retry_after_seconds = kFullRetrySeconds;

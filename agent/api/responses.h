@@ -20,7 +20,7 @@ HttpResponse json(int status, std::string body);
 /// `{"detail": text}`, the API's shape.
 HttpResponse problem(int status, std::string_view text);
 
-/// 507 with Retry-After when the outbox is full, else 503.
+/// 507 with Retry-After when the outbox is full, 413 when it never has room for so much, else 503.
 HttpResponse failed(const Error& error);
 /// The same for actions that take several requests, or that somebody else may be doing: 409 for
 /// kInvalid, when a person has to begin anew; Retry-After for kBusy, when another try is worth it.

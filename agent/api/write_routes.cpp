@@ -54,8 +54,7 @@ class PendingWrite final : public Append {
 
   void done(Result<Receipt> first) override {
     if (!first) {
-      const bool is_too_large = first.error().kind == Error::Kind::kInvalid;
-      responder_.send(is_too_large ? problem(413, first.error().message) : failed(first.error()));
+      responder_.send(failed(first.error()));
       return;
     }
     HttpResponse queued =

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/answer.h"
+#include "core/delivery_state.h"
 #include "core/operation.h"
 #include "core/planner.h"
 
@@ -86,5 +87,8 @@ Verdict judge(const JudgedRequest& request, const Answer& answer, std::int64_t n
 /// `is_of_path`: the API was not reached. Anything else, without `is_of_path`: something answered
 /// that is no page, so writes are worth a try.
 Verdict judge_health(const Answer& answer, std::int64_t now_unix_s);
+
+/// What delivery is in after a failure: kBackingOff, unless that takes a person to mend.
+DeliveryState state_after(Verdict::Action failure);
 
 }  // namespace flowmyna

@@ -85,8 +85,8 @@ class Outbox : public virtual OutboxReader {
   /// Gives operations of dead letters up for good; they are counted and their receipts remembered.
   virtual void drop_dead_letters(LetterLimits limits, Done<DeadLetters> done) = 0;
 
-  /// Takes in a piece of an export. kInvalid when another piece is due, kFull as for an append;
-  /// then nothing of it is there.
+  /// Takes in a piece of an export. kInvalid when another piece is due, kFull and kTooLarge as for
+  /// an append; then nothing of it is there.
   virtual void arrive(Arrival piece, Done<void> done) = 0;
 
   /// A copy of the whole outbox, made while it is in use. The caller that begins it continues it

@@ -12,6 +12,7 @@ namespace flowmyna {
 struct Error {
   enum class Kind {
     kInvalid,      ///< the input is wrong; repeating it changes nothing
+    kTooLarge,     ///< there will never be room for so much at once; less may fit
     kFull,         ///< disk full or quota reached; works again once space is free
     kIo,           ///< the disk or the descriptor failed; may work later
     kCorrupt,      ///< stored data is damaged

@@ -9,13 +9,10 @@
 
 #include "core/clock.h"
 #include "core/delivery_state.h"
-#include "core/judge.h"
+#include "core/operation.h"
 #include "core/seal.h"
 
 namespace flowmyna {
-
-/// What delivery is in after a failure: kBackingOff, unless that takes a person to mend.
-DeliveryState state_after(Verdict::Action failure);
 
 /// How one endpoint does, where that differs from the whole.
 struct EndpointStatus {

@@ -58,7 +58,9 @@ void Foreman::on_answer(RequestId id, const Answer& answer) {
     case Verdict::Action::kRelease:
     case Verdict::Action::kNoKey:
       return lose_way(request, verdict, at);
-    default:
+    case Verdict::Action::kRetry:
+    case Verdict::Action::kUnauthorized:
+    case Verdict::Action::kMisconfigured:
       return fail_request(request, verdict, answer, at);
   }
 }

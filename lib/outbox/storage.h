@@ -129,11 +129,11 @@ class Storage : public OutboxQueries {
   }
 };
 
-/// kInvalid when operations of so many bytes would not be taken at once by an empty outbox either.
+/// kTooLarge when operations of so many bytes would not be taken at once by an empty outbox either.
 inline Result<void> check_fits_at_all(const Storage& storage, std::uint64_t bytes) {
   const std::uint64_t most = storage.bytes_at_once_max();
   if (bytes <= most) return {};
-  return fail(Error::Kind::kInvalid,
+  return fail(Error::Kind::kTooLarge,
               std::to_string(bytes) + " bytes at once are more than fits into an outbox of " +
                   std::to_string(storage.stats().quota_bytes) +
                   " bytes (outbox.max_size) even when it is empty, which is " +
