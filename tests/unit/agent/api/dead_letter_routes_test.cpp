@@ -16,7 +16,7 @@ using nlohmann::json;
 
 constexpr const char* kLetters = "/agent/v1/dead-letters";
 constexpr const char* kNoNumber =
-    "404 a dead letter has a number: GET /agent/v1/dead-letters has them";
+    "404 a dead letter is named by its number: GET /agent/v1/dead-letters lists them";
 
 /// Made before the rest, so that it outlives it.
 struct Scripted {
@@ -115,7 +115,7 @@ TEST_F(DeadLetterRoutes, ABadQueryIsToldWhatBelongsThere) {
   EXPECT_EQ(listed("LIMIT=1"), "422 unknown parameter 'LIMIT': this route takes after and limit");
   for (const char* bad : {"after=%", "after=%3", "after=%zz", "%=1", "after=% 1", "after=%+1"}) {
     EXPECT_EQ(listed(bad),
-              "422 the query string has a '%' that two hexadecimal digits do not follow")
+              "422 the query string has a '%' that is not followed by two hexadecimal digits")
         << bad;
   }
 }
@@ -193,7 +193,7 @@ TEST_F(DeadLetterRoutes, WhatIsDamagedStaysAndIsToldByItsNumber) {
   script.retry_finds_damage = true;
   EXPECT_EQ(retry("2"),
             "409 an operation of dead letter 2 fails its checksum and cannot be sent: look at it, "
-            "write what can be saved anew, and drop the letter");
+            "write again what can be saved, and drop the letter");
   script.retry_finds_damage = true;
   EXPECT_EQ(answer("POST", "/agent/v1/dead-letters/retry"),
             R"(200 {"dead_letters":0,"operations":0,"damaged":[1,2]})");

@@ -29,8 +29,8 @@ constexpr const char* kLetterLine =
     R"("id":"b"}}]})"
     "\n";
 constexpr const char* kPlaceMissing =
-    "422 an import needs the id of its export in the path, and source: the id of the outbox; the "
-    "first line of an exported file has both";
+    "422 an import needs the id of its export in the path, and the id of the exporting outbox as "
+    "source; the first line of an exported file has both";
 constexpr const char* kBadReceipts =
     "422 the body must be {\"receipts\":[…]}, with at most 10000 receipts";
 
@@ -146,7 +146,7 @@ TEST_F(ExportRoutes, APageAfterWhatIsNoReceiptIsUnprocessable) {
         << bad;
   }
   EXPECT_EQ(answer("GET", "/agent/v1/exports/E?after=%"),
-            "422 the query string has a '%' that two hexadecimal digits do not follow");
+            "422 the query string has a '%' that is not followed by two hexadecimal digits");
   EXPECT_EQ(delivery.asked, "");
 }
 
@@ -213,9 +213,9 @@ TEST_F(ExportRoutes, AnEventThatMayHaveBeenSentWaitsForAPersonWhereThatIsWanted)
   EXPECT_EQ(vault.stats().duplicates_possible, 0U);
   const json letter = json::parse(ask("GET", "/agent/v1/dead-letters/2").body);
   EXPECT_EQ(letter["status"], json(nullptr));
-  EXPECT_EQ(letter["reason"],
-            "outcome unknown: it was exported while its request (Idempotency-Key KEY) was not "
-            "answered");
+  EXPECT_EQ(
+      letter["reason"],
+      "outcome unknown: it was exported before its request (Idempotency-Key KEY) was answered");
   EXPECT_EQ(letter["at"], "2025-10-09T08:53:20.000Z");
 }
 

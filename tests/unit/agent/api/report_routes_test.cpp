@@ -217,7 +217,7 @@ TEST_F(ReportRoutes, WhatIsNoReceiptIsNotFound) {
   for (const char* bad : {"abc", "0", "000", "-1", "+1", "1x", "1.0", "1e0", "0x1", "%31", "1%00",
                           "*", " 1", "18446744073709551616", "99999999999999999999999999"}) {
     EXPECT_EQ(answer("GET", std::string("/agent/v1/receipts/") + bad),
-              "404 a receipt is a number, as the answer to a write gives it")
+              "404 a receipt is a number, as given in the answer to a write")
         << bad;
   }
   EXPECT_EQ(answer("GET", "/agent/v1/receipts/18446744073709551615"),

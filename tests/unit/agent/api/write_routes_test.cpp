@@ -165,7 +165,7 @@ TEST_F(WriteRoutes, LinesAreABatchWhateverElseTheMediaTypeSays) {
     next += 2;
   }
   EXPECT_EQ(text(post(kUpserts, "application/x-ndjson", "\n \r\n")),
-            "400 the body is empty; send one JSON object a line");
+            "400 the body is empty; send one JSON object per line");
 }
 
 TEST_F(WriteRoutes, WhatIsNotLinesIsReadAsJsonWhateverTheMediaTypeSays) {
@@ -219,7 +219,7 @@ TEST_F(WriteRoutes, WhenTheOutboxIsFullTheAnswerSaysWhenToComeAgain) {
       ask("POST", kUpsert,
           R"({"type":"Order","id":"1","properties":{"x":")" + std::string(1000, 'x') + "\"}}");
   EXPECT_EQ(text(reply),
-            "507 the outbox is full (outbox.max_size); it takes more once some of it has been "
+            "507 the outbox is full (outbox.max_size); it accepts more once some of it has been "
             "delivered");
   EXPECT_EQ(reply.retry_after_seconds, 30);
   EXPECT_EQ(json::parse(ask("GET", "/agent/v1/status").body)["outbox"]["state"], "full");
