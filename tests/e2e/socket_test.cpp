@@ -98,7 +98,7 @@ TEST_F(Socket, LeavesAnotherThingInItsPlaceUntilThatIsGone) {
   EXPECT_TRUE(fs::is_regular_file(rig.socket()));
   fs::remove(rig.socket());
   wait_until_it_answers();
-  EXPECT_EQ(lines_with(rig.agent().log(), "stays untouched"), 1U) << rig.agent().log();
+  EXPECT_EQ(lines_with(rig.agent().log(), "is left alone"), 1U) << rig.agent().log();
 }
 
 TEST_F(Socket, LeavesTheSocketOfAnotherProgramThatAnswers) {

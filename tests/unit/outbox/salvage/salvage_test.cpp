@@ -491,7 +491,9 @@ TEST_F(SalvageTest, OperationsThatVanishedAreFoundMissingOnceTheOthersAreDeliver
   EXPECT_TRUE(storage->shrink());
   Settlement settlement;
   settlement.delivered = {3, 4, 6, 8};
-  settle(*storage, settlement);
+  must(storage->begin());
+  must(storage->settle(settlement));
+  must(storage->commit());
   EXPECT_EQ(storage->stats().pending(), 1U);
   EXPECT_EQ(storage->shrink().error().message, "the outbox is damaged: operations are missing");
   must(storage->salvage());
