@@ -107,7 +107,9 @@ class Planner {
 
   /// An event may name an object twice, so `earlier` can be the item itself.
   void come_after(std::uint32_t item, std::uint32_t earlier) {
-    if (earlier != kNone && earlier != item) items_[item].after.push_back(earlier);
+    if (earlier == kNone || earlier == item) return;
+    assert(earlier < item);  // so no circle can come about
+    items_[item].after.push_back(earlier);
   }
 
   void wait_for_outstanding(std::uint32_t item, const ObjectKey& key, bool writes) {
@@ -125,8 +127,11 @@ class Planner {
   }
 
   void join(std::uint32_t item, std::uint32_t index, std::size_t bytes) {
-    items_[item].members.push_back(index);
-    items_[item].bytes += bytes;
+    PlannedItem& planned = items_[item];
+    assert(planned.members.empty() || planned.members.back() < index);
+    assert(planned.members.empty() || planned.kind == Kind::kUpsert);
+    planned.members.push_back(index);
+    planned.bytes += bytes;
   }
 
   /// Whether the merged upsert keeps to a request's size with so much more. What was overwritten in

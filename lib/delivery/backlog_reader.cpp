@@ -3,6 +3,7 @@
 #include "delivery/backlog_reader.h"
 
 #include <algorithm>
+#include <cassert>
 #include <memory>
 #include <utility>
 
@@ -130,6 +131,7 @@ void BacklogReader::read_more(BootTime at) {
 }
 
 void BacklogReader::begin_read(const Read& read) {
+  assert(!reading_ && !compaction_.is_under_way());
   reading_ = read;
   ReadLimits limits;
   limits.after = read.after;

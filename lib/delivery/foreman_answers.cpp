@@ -7,6 +7,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <cassert>
 #include <cmath>
 
 #include "delivery/foreman.h"
@@ -37,6 +38,7 @@ std::string describe(const SealedRequest& request) {
 void Foreman::on_answer(RequestId id, const Answer& answer) {
   const BootTime at = now();
   SealedRequest& request = requests_.at(id);
+  assert(request.phase == Phase::kInFlight && in_flight_ > 0);
   --in_flight_;
   request.sends += answer.sends;
   request.last_status = answer.status;
@@ -183,6 +185,7 @@ void Foreman::retry(SealedRequest& request, const Verdict& verdict, bool is_on_i
 }
 
 void Foreman::settle(SealedRequest& request, const Verdict& verdict, const Answer& answer) {
+  assert(verdict.items.size() == request.items.size());
   const BootTime at = now();
   std::vector<std::size_t> failed;
   for (std::size_t i = 0; i < request.items.size(); ++i) {

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <cassert>
 #include <memory>
 #include <utility>
 
@@ -67,6 +68,7 @@ void Foreman::finish(SealedRequest& request) {
                                request.settlement.dropped.empty() && request.successors.empty();
   if (settles_nothing) request.released = request.lowest();
   count_what_goes_again(request, settles_nothing);
+  assert(request.phase != Phase::kSettling);
   request.phase = Phase::kSettling;
   request.settlement.id = request.id;
   request.settlement.requests = request.sends;
@@ -113,6 +115,7 @@ void Foreman::on_settled(const std::vector<RequestId>& ids, const Result<void>& 
   for (const RequestId id : ids) {
     auto node = requests_.extract(id);
     SealedRequest& request = node.mapped();
+    assert(request.phase == Phase::kSettling);
     board_.forgot(request.settlement.duplicates_possible);
     for (OperationOutcome& outcome : request.outcomes) waiters_.report(std::move(outcome));
     if (request.on_dropped) request.on_dropped({});
@@ -146,6 +149,7 @@ void Foreman::spawn(const SealedRequest& parent, const Successor& successor) {
 /// with its key, before anything else is planned.
 void Foreman::load_seals() {
   if (loading_) return;
+  assert(!loaded_ && requests_.empty());
   loading_ = true;
   backlog_.seals([this](const Result<std::vector<Seal>>& seals) {
     post_([this, seals] {

@@ -1,6 +1,7 @@
 // How the foreman makes requests of what is ready in the plan, and has them sealed.
 
 #include <algorithm>
+#include <cassert>
 #include <iterator>
 #include <utility>
 
@@ -77,6 +78,7 @@ SealedRequest& Foreman::fill(Kind kind) {
   Schedule::Taken taken = endpoint(kind).lane.is_searching()
                               ? take_on_search(kind, id)
                               : schedule_.take(kind, id, limits(kind));
+  assert(!taken.items.empty() && !requests_.contains(id));
   SealedRequest& request = requests_[id];
   request.id = request.record.root = id;
   request.kind = kind;
@@ -120,6 +122,7 @@ void Foreman::on_sealed(const std::vector<RequestId>& ids, const Result<void>& d
   if (!done) storage_retry_.refused("seal a request", done.error());
   for (const RequestId id : ids) {
     SealedRequest& request = requests_.at(id);
+    assert(request.phase == Phase::kSealing && !request.is_sealed);
     request.is_sealed = done.has_value();
     request.phase = Phase::kReady;
     if (!done || stopping_) finish(request);

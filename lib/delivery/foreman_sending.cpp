@@ -1,6 +1,7 @@
 // Which sealed request leaves next, and what is noted when it does.
 
 #include <algorithm>
+#include <cassert>
 #include <string>
 #include <utility>
 
@@ -86,6 +87,8 @@ void Foreman::looked(bool is_in_vain) {
 }
 
 void Foreman::send(SealedRequest& request, BootTime at) {
+  assert(request.is_sealed && request.phase == Phase::kReady && !request.body.empty());
+  assert(request.not_before <= at && !stopping_);
   Endpoint& its = endpoint(request.kind);
   last_sent_ = request.kind;
   its.failed_is_next = request.is_fresh();

@@ -156,6 +156,7 @@ std::vector<Schedule::GivenUp> Schedule::keep_ready(const Keep& keep, const Plan
 
 void Schedule::set_ready(std::uint32_t number) {
   const Slot& slot = slots_[number];
+  assert(slot.batch != nullptr && slot.blockers == 0);
   const Kind kind = slot.item.kind;
   Queue& queue = ready_[index_of(kind)][slot.item.group];
   const bool is_last = queue.empty() || queue.back().receipt < slot.receipt;
@@ -169,6 +170,8 @@ void Schedule::set_ready(std::uint32_t number) {
 
 Schedule::Slot& Schedule::pop_ready(Kind kind, Place place) {
   Slot& slot = slots_[place.ready->number];
+  assert(slot.batch != nullptr && slot.blockers == 0 && slot.item.kind == kind);
+  assert(ready_items_[index_of(kind)] > 0 && ready_bytes_[index_of(kind)] >= slot.item.bytes);
   --ready_items_[index_of(kind)];
   ready_bytes_[index_of(kind)] -= slot.item.bytes;
   place.group->second.erase(place.ready);
@@ -244,6 +247,8 @@ void Schedule::move_into(Taken& taken, Slot& slot, Slots& dependents) {
     members.push_back(slot.batch->window.rows()[index].receipt);
     item.push_back(&slot.batch->operations[index]);
   }
+  assert(!members.empty() && std::ranges::is_sorted(members));
+  assert(operations_ >= members.size() && bytes_ >= slot.item.bytes);
   operations_ -= members.size();
   bytes_ -= slot.item.bytes;
   dependents.insert(dependents.end(), slot.dependents.begin(), slot.dependents.end());

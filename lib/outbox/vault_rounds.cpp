@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <cassert>
+
 #include <stdexcept>
 
 #include "outbox/storage_check.h"
@@ -278,6 +280,7 @@ void Vault::accept(Appends appends, std::vector<Write>& writes) {
     for (const auto& append : appends) append->done(tl::make_unexpected(done.error()));
     return;
   }
+  assert(admitted.size() == appends.size());
   publish();
   for (std::size_t i = 0; i < appends.size(); ++i) {
     if (!admitted[i]) {

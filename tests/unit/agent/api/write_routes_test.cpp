@@ -100,7 +100,7 @@ TEST_F(WriteRoutes, WhileTheClockIsNotSynchronisedTheBootClockIsKeptWithTheTime)
   post(kEvents, "application/x-ndjson", kPaid);
   ask("POST", kEvent,
       R"({"event":"Paid","objects":[{"type":"Order","id":"1"}],"timestamp":"2024-01-02T03:04:05Z"})");
-  for (const Receipt stamped : {1, 2, 3}) {
+  for (const Receipt stamped : {1U, 2U, 3U}) {
     EXPECT_EQ(time_of(stamped), std::string(kNow) + " of the agent, 7@5000");
   }
   EXPECT_EQ(time_of(4), "2024-01-02T03:04:05Z") << "the application's own is left alone";
