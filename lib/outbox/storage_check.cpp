@@ -7,9 +7,10 @@ namespace flowmyna {
 namespace {
 
 /// What cannot be read is the disk's fault, and no invariant.
-std::string unless_unreadable(const Error& error) {
+Result<std::string> unless_unreadable(const Error& error) {
   const bool is_of_disk = error.kind == Error::Kind::kIo || error.kind == Error::Kind::kCorrupt;
-  return is_of_disk ? "" : error.message;
+  if (is_of_disk) return tl::make_unexpected(error);
+  return error.message;
 }
 
 std::string operation(Receipt receipt) {
@@ -17,7 +18,7 @@ std::string operation(Receipt receipt) {
 }
 
 /// Each sealed operation is in the backlog, and in one seal.
-std::string broken_seals(Storage& storage) {
+Result<std::string> broken_seals(Storage& storage) {
   const auto seals = storage.seals();
   if (!seals) return unless_unreadable(seals.error());
   std::vector<Receipt> sealed;
@@ -34,11 +35,12 @@ std::string broken_seals(Storage& storage) {
   const auto twice = std::ranges::adjacent_find(sealed);
   if (twice != sealed.end()) return operation(*twice) + " is sealed twice";
   const auto there = storage.fetch(sealed);
-  return there ? "" : unless_unreadable(there.error());
+  if (!there) return unless_unreadable(there.error());
+  return "";
 }
 
 /// The backlog is in order, and nothing in it is dead.
-std::string broken_backlog(Storage& storage, const OutboxStats& stats) {
+Result<std::string> broken_backlog(Storage& storage, const OutboxStats& stats) {
   ReadLimits limits;
   limits.operations_max = 1000;
   limits.bytes_max = 1U << 20;
@@ -73,7 +75,7 @@ std::string broken_counters(const OutboxStats& stats) {
   return "";
 }
 
-std::string broken_equation(Storage& storage) {
+Result<std::string> broken_equation(Storage& storage) {
   const OutboxStats stats = storage.stats();
   if (auto broken = broken_counters(stats); !broken.empty()) return broken;
   if (stats.is_partial) return "";  // a part of what is counted is still to be moved here
@@ -87,9 +89,10 @@ std::string broken_equation(Storage& storage) {
   return "";
 }
 
-std::string broken_invariant(Storage& storage) {
-  if (auto broken = broken_equation(storage); !broken.empty()) return broken;
-  if (auto broken = broken_seals(storage); !broken.empty()) return broken;
+Result<std::string> broken_invariant(Storage& storage) {
+  for (const auto check : {&broken_equation, &broken_seals}) {
+    if (auto broken = check(storage); !broken || !broken->empty()) return broken;
+  }
   return broken_backlog(storage, storage.stats());
 }
 

@@ -11,10 +11,10 @@ namespace flowmyna {
 /// words; empty when all does: the counters' equation, row by row; that each sealed operation is
 /// there, and sealed once; that no operation waits and is dead. Reads everything, so it is for
 /// tests and debug builds.
-std::string broken_invariant(Storage& storage);
+Result<std::string> broken_invariant(Storage& storage);
 
 /// Of it the counters' equation, row by row.
-std::string broken_equation(Storage& storage);
+Result<std::string> broken_equation(Storage& storage);
 /// Of that the part that costs nothing.
 std::string broken_counters(const OutboxStats& stats);
 

@@ -121,7 +121,7 @@ class Vault final : public Outbox, public Backlog {
   void refresh();
   void tend();
   void publish();
-  void check() const;
+  void check();
 
   const std::unique_ptr<Storage> storage_;
   const std::function<void()> on_append_;

@@ -60,13 +60,17 @@ void Vault::run() {
 
 /// In debug builds: ends the process with the invariant that is broken. A large outbox is only
 /// looked at for what costs nothing.
-void Vault::check() const {
+void Vault::check() {
 #ifndef NDEBUG
   if (broken_) return;
   const OutboxStats stats = storage_->stats();
   const bool is_small = stats.pending() + stats.dead <= kCheckedMax;
-  const std::string broken = is_small ? broken_invariant(*storage_) : broken_counters(stats);
-  if (!broken.empty()) throw std::logic_error("the outbox is inconsistent: " + broken);
+  const Result<std::string> broken =
+      is_small ? broken_invariant(*storage_) : broken_counters(stats);
+  if (!broken && broken.error().kind == Error::Kind::kCorrupt) recover(broken.error());
+  if (broken && !broken->empty()) {
+    throw std::logic_error("the outbox is inconsistent: " + *broken);
+  }
 #endif
 }
 

@@ -28,8 +28,8 @@ inline EncodedOperations upserts(const std::vector<std::string>& ids) {
 inline void commit(Storage& storage) {
   must(storage.commit());
   must(storage.tend());
-  if (const auto broken = broken_equation(storage); !broken.empty()) {
-    throw std::logic_error(broken);
+  if (const auto broken = broken_equation(storage); broken && !broken->empty()) {
+    throw std::logic_error(*broken);
   }
 }
 

@@ -229,7 +229,7 @@ SimulatedOutbox::Committed SimulatedOutbox::commit(const Round& round, bool with
 void SimulatedOutbox::check() {
   const bool is_thorough = ++commits_ % kCommitsPerCheck == 0;
   const std::string broken =
-      is_thorough ? broken_invariant(around_.storage) : broken_counters(stats_);
+      is_thorough ? broken_invariant(around_.storage).value() : broken_counters(stats_);
   around_.findings.expect(broken.empty(), [&] { return "the outbox is inconsistent: " + broken; });
 }
 
