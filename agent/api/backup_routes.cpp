@@ -13,8 +13,6 @@
 namespace flowmyna {
 namespace {
 
-constexpr std::size_t kIdSegment = 3;  // /agent/v1/backups/ID
-
 std::string progress_json(const BackupProgress& progress) {
   const char* state = progress.is_ready ? "ready" : progress.is_checking ? "checking" : "copying";
   return std::string(R"({"state":")") + state + R"(","done":)" + std::to_string(progress.done) +

@@ -13,7 +13,6 @@
 namespace flowmyna {
 namespace {
 
-constexpr std::size_t kLetterSegment = 3;  // /agent/v1/dead-letters/N
 constexpr std::size_t kLimitDefault = 100;
 constexpr std::size_t kLimitMax = 1000;
 
@@ -64,7 +63,7 @@ void answer_not_found(Outbox& outbox, Receipt letter, const SharedResponder& res
 
 /// The number in the path, or nothing after a 404 that says what belongs there.
 std::optional<Receipt> letter_in(const HttpRequest& request, Responder& responder) {
-  const auto letter = number_in(request.path, kLetterSegment);
+  const auto letter = number_in(request.path, kIdSegment);
   if (!letter || *letter > LetterLimits().through) {
     responder.send(problem(
         404, "a dead letter is named by its number: GET /agent/v1/dead-letters lists them"));

@@ -14,7 +14,6 @@ namespace flowmyna {
 namespace {
 
 constexpr std::size_t kDropMax = 10'000;  // receipts at once: a transaction of some milliseconds
-constexpr std::size_t kIdSegment = 3;     // /agent/v1/exports/ID
 
 std::string begun_json(const ExportView& view, const std::string& source,
                        const OutboxStats& stats) {

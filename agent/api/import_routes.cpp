@@ -10,8 +10,7 @@
 namespace flowmyna {
 namespace {
 
-constexpr std::size_t kIdSegment = 3;  // /agent/v1/imports/ID
-constexpr std::size_t kIdMax = 100;    // characters of the id of an export or an outbox
+constexpr std::size_t kIdMax = 100;  // characters of the id of an export or an outbox
 
 /// Where a piece of an import belongs: its query, and the id in its path.
 Result<Arrival> parse_place(const HttpRequest& request, bool with_line) {

@@ -13,8 +13,6 @@
 namespace flowmyna {
 namespace {
 
-constexpr std::size_t kReceiptSegment = 3;  // /agent/v1/pending/N
-
 std::function<void(const Result<std::string>&)> answer_with_body(SharedResponder responder) {
   return [responder = std::move(responder)](const Result<std::string>& body) {
     responder->send(body ? json(200, *body) : failed(body.error()));
@@ -89,7 +87,7 @@ void pending(Backend& backend, const HttpRequest& request, Responder responder) 
 
 /// Reads it first: once it is dropped nobody can say any more what it was.
 void drop_pending(Backend& backend, const HttpRequest& request, Responder responder) {
-  const auto receipt = number_in(request.path, kReceiptSegment);
+  const auto receipt = number_in(request.path, kIdSegment);
   if (!receipt) {
     responder.send(problem(404,
                            "a pending operation is named by its receipt, a number from 1 on: "

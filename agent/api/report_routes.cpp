@@ -11,8 +11,6 @@
 namespace flowmyna {
 namespace {
 
-constexpr std::size_t kReceiptSegment = 3;  // /agent/v1/receipts/N
-
 /// Takes a snapshot, with the age of the oldest operation, and answers with what `render` makes.
 void report(Backend& backend, Responder responder,
             std::function<HttpResponse(const Snapshot&)> render) {
@@ -57,7 +55,7 @@ void metrics(Backend& backend, const HttpRequest&, Responder responder) {
 }
 
 void receipt(Backend& backend, const HttpRequest& request, Responder responder) {
-  const auto receipt = number_in(request.path, kReceiptSegment);
+  const auto receipt = number_in(request.path, kIdSegment);
   if (!receipt) {
     responder.send(problem(404, "a receipt is a number, as given in the answer to a write"));
     return;

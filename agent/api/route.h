@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <span>
 #include <string_view>
 
@@ -28,6 +29,9 @@ struct Route {
   std::string_view path;  ///< a segment `*` stands for any one that is not empty
   void (*handle)(Backend& backend, const HttpRequest& request, Responder responder);
 };
+
+/// Of the path /agent/v1/SUBJECT/ID, counted from 0.
+inline constexpr std::size_t kIdSegment = 3;
 
 // The routes, by subject. Each list stands at the end of the file that has its handlers.
 

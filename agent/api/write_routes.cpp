@@ -1,4 +1,5 @@
-#include <algorithm>
+// The writes: decode, validate, hand to the outbox, and answer once it has committed.
+
 #include <memory>
 #include <optional>
 

@@ -12,7 +12,7 @@
 #include "agent/ctl/format.h"
 #include "agent/ctl/import_lines.h"
 #include "agent/ctl/progress.h"
-#include "client/responses.h"
+#include "client/answer_reader.h"
 
 namespace flowmyna::ctl {
 namespace {

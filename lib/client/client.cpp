@@ -6,9 +6,9 @@
 #include <cstdlib>
 #include <mutex>
 
+#include "client/answer_reader.h"
 #include "client/body.h"
 #include "client/http_exchange.h"
-#include "client/responses.h"
 #include "client/unix_stream.h"
 #include "core/places.h"
 

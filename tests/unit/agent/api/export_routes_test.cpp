@@ -267,5 +267,12 @@ TEST_F(ExportRoutesOfASmallOutbox, LinesForWhichThereIsNoRoomMayComeAgainLater) 
   EXPECT_EQ(import_at(line, kUpsertLine).substr(0, 4), "200 ");
 }
 
+TEST_F(ExportRoutesOfASmallOutbox, LinesForWhichThereIsNeverRoomAreTooLarge) {
+  std::string lines;
+  while (lines.size() < 4000) lines += kUpsertLine;
+  EXPECT_EQ(import_at(1, lines).substr(0, 4), "413 ");
+  EXPECT_EQ(import_at(1, kUpsertLine).substr(0, 4), "200 ") << "fewer may come in its place";
+}
+
 }  // namespace
 }  // namespace flowmyna::test

@@ -1,4 +1,4 @@
-#include "client/responses.h"
+#include "client/answer_reader.h"
 
 #include <charconv>
 #include <nlohmann/json.hpp>
